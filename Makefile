@@ -1,0 +1,63 @@
+# popbeat: one target a stage, each of them one Python command. "make" alone lists them.
+MODEL  ?=
+BUNDLE ?=
+CONFIG ?= full
+FOLDS  ?= shipped
+FULL   ?=
+WAVES  ?=
+WINDOW ?= 0
+RECORD ?=
+LEAD   ?=
+PYTHON ?= python3
+
+VENV  := .venv
+RUN   := $(VENV)/bin/python
+READY := $(VENV)/ready
+# By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
+TORCH := torch==2.13.0
+
+.PHONY: help sim test train verilog classify report lint clean lock
+help: ## this list
+	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+$(READY): requirements.lock Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, not " + sys.version.split()[0])'
+	@echo "making the Python environment in $(VENV) (once)"
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@touch $@
+
+sim: $(READY) ## simulate on real windows, every layer compared [MODEL= BUNDLE= CONFIG= FULL=1 | WAVES=1 WINDOW=]
+ifneq ($(filter-out 0,$(WAVES)),)
+	@$(RUN) -m sim.waves --model "$(MODEL)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --window $(WINDOW)
+else
+	@$(RUN) -m sim.run --model "$(MODEL)" --bundle "$(BUNDLE)" --config "$(CONFIG)" $(if $(filter-out 0,$(FULL)),--full)
+endif
+
+test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores)
+	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
+	@$(RUN) -m pytest
+
+train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4]
+	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)"
+
+verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full]
+	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"
+
+classify: $(READY) ## any WFDB record through the simulated hardware, RECORD=path [LEAD= MODEL=bnn17]
+	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
+
+report: $(READY) ## tables and pictures of README and docs, from the last report
+	@$(RUN) -m sim.readme
+
+lint: $(READY) ## format and check the code
+	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	$(RUN) -m piptools compile --quiet --extra test --generate-hashes --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
+
+clean: ## remove everything that was built; the environment, recordings and trained bundles stay
+	rm -rf build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,127 @@
+"""The streaming datapath: all blocks at work at once, each on what the one before has just made, and the head behind them."""
+
+from functools import cached_property
+
+from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.binary import schedule
+from hw.binary.block import Block, BlockParams
+from hw.binary.folding import Config
+from hw.binary.head import Head, HeadParams
+from hw.stream.result import Beat, Meta
+from sw.errors import PopbeatError
+from sw.export.bundle import Bundle
+
+
+class DatapathParams:
+    """The hardware of a bundle in a configuration: parameters of every block and of the head."""
+
+    def __init__(self, bundle: Bundle, config: Config):
+        geometry = bundle.network.blocks
+        if len(config.blocks) != len(geometry):
+            raise PopbeatError(
+                f"configuration {config.name!r} folds {len(config.blocks)} blocks, and {bundle.model} has {len(geometry)}"
+            )
+        self.bundle, self.config = bundle, config
+        pads = [[bundle.pad_value], *bundle.pads]
+        thresholds = [*bundle.thresholds, None]
+        try:
+            self.blocks = tuple(
+                BlockParams(
+                    geometry[i],
+                    config.blocks[i],
+                    bundle.weights[i],
+                    thresholds[i],
+                    pads[i],
+                    bits=1 if i else bundle.normaliser.z_bits,
+                )
+                for i in range(len(geometry))
+            )
+            for block in self.blocks:
+                _ = block.window, block.matrix  # checked now, so that an error names the configuration
+            positions = geometry[-1].pool_length
+            offset = positions * (bundle.head.offset.astype("int64") << bundle.head.offset_shift)
+            self.head = HeadParams(
+                geometry[-1].taps,
+                positions,
+                bundle.head.positive.astype("int64"),
+                bundle.head.negative.astype("int64"),
+                offset,
+            )
+        except ValueError as error:
+            raise PopbeatError(f"{bundle.model} can't be built in configuration {config.name!r}: {error}") from None
+
+    @cached_property
+    def stages(self) -> list[schedule.Stage]:
+        """What the cycle model needs to know of each block."""
+        stages = []
+        for params in self.blocks:
+            g = params.geometry
+            stages.append(
+                schedule.Stage(
+                    length=g.length,
+                    positions=g.positions,
+                    first=params.window.first_columns,
+                    stride=g.stride,
+                    steps=params.steps,
+                    latency=params.latency,
+                    queue=1 if params.last else params.queue,
+                )
+            )
+        return stages
+
+    def predict(self, windows: int = 3) -> schedule.Prediction:
+        """Exact cycles of ``windows`` windows back to back with an ever-ready neighbour on both sides."""
+        return schedule.predict(self.stages, self.head.latency, self.head.send_cycles, windows)
+
+
+class Datapath(wiring.Component):
+    """Normalised samples in, results out.
+
+    Ports:
+      - ``i``: stream of signed samples of ``z_bits`` bits, window after window;
+      - ``meta``: stream of :data:`Meta`, one beat a window, needed when its result is ready;
+      - ``o``: stream of result beats (see :class:`Head`).
+
+    Cycles: exactly as :meth:`DatapathParams.predict` says.
+    """
+
+    def __init__(self, params: DatapathParams):
+        self.params = params
+        super().__init__(
+            {
+                "i": In(stream.Signature(signed(params.bundle.normaliser.z_bits))),
+                "meta": In(stream.Signature(Meta)),
+                "o": Out(stream.Signature(Beat)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        blocks = [Block(p) for p in self.params.blocks]
+        for number, block in enumerate(blocks, start=1):
+            m.submodules[f"block{number}"] = block
+        m.submodules.head = head = Head(self.params.head)
+        m.d.comb += [
+            blocks[0].i.valid.eq(self.i.valid),
+            blocks[0].i.payload.eq(self.i.payload),
+            self.i.ready.eq(blocks[0].i.ready),
+        ]
+        for before, after in zip(blocks, blocks[1:], strict=False):
+            connect(m, before.o, after.i)
+        connect(m, blocks[-1].o, head.i)
+        m.d.comb += blocks[-1].give.eq(head.free)
+        connect(m, flipped(self.meta), head.meta)
+        connect(m, head.o, flipped(self.o))
+        self._taps(m, blocks)
+        return m
+
+    def _taps(self, m: Module, blocks: list[Block]) -> None:
+        """Wires with lasting names that follow every layer's output: for the benches and for waveforms, no hardware."""
+        flows = [("normalised", self.i), *((f"block{n}", block.o) for n, block in enumerate(blocks, start=1)), ("result", self.o)]
+        for name, flow in flows:
+            moves = Signal(name=f"tap_{name}_moves")
+            value = Signal(len(Value.cast(flow.payload)), name=f"tap_{name}")
+            m.d.comb += [moves.eq(flow.valid & flow.ready), value.eq(flow.payload)]

@@ -1,0 +1,66 @@
+"""Folding: how much of each block works at once, and the named configurations of the whole datapath."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sw import files
+from sw.errors import PopbeatError
+
+
+@dataclass(frozen=True)
+class Folding:
+    """``pe`` output channels at once; a window spread over ``parts`` steps (SIMD = taps / parts); ``memory``: weights in block
+    RAM instead of logic; ``queue``: columns that may wait for the next block, 0 for as many as hide the pipeline's latency."""
+
+    pe: int
+    parts: int = 1
+    memory: bool = False
+    queue: int = 0
+
+    def __post_init__(self):
+        for name in ("pe", "parts", "queue"):
+            value = getattr(self, name)
+            if type(value) is not int or value < (name != "queue"):
+                raise ValueError(f"{name} of a folding is a positive integer, not {value!r}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A folding for each block."""
+
+    name: str
+    blocks: tuple[Folding, ...]
+
+
+CONFIGS = {
+    config.name: config
+    for config in (
+        # About 0.98 samples a clock: block 5 works 115 positions x 32 steps = 3,680 cycles a window.
+        Config(
+            "full",
+            (Folding(4), Folding(4), Folding(4), Folding(2), Folding(2, memory=True), Folding(1, parts=2, memory=True)),
+        ),
+        # Half the PEs of the large blocks, every weight in logic.
+        Config("half", (Folding(2), Folding(2), Folding(2), Folding(1), Folding(1), Folding(1))),
+        # A sample a clock: no block works longer than a window's samples come in.
+        Config("sample", (Folding(8), Folding(6), Folding(5), Folding(3), Folding(3), Folding(1, parts=2, memory=True))),
+    )
+}
+
+
+def get(name: str) -> Config:
+    """The configuration called ``name``, or the one in the JSON file of that path: a list with an object for each block, its
+    members as of :class:`Folding`."""
+    if name in CONFIGS:
+        return CONFIGS[name]
+    if not name.endswith(".json"):
+        raise PopbeatError(f"unknown configuration {name!r}; there are {', '.join(CONFIGS)}, or give a .json file of foldings")
+    entries = files.read_json(Path(name), "configuration")
+    try:
+        config = Config(Path(name).stem, tuple(Folding(**entry) for entry in entries))
+    except (TypeError, ValueError) as error:
+        raise PopbeatError(f"configuration {name} is no list of foldings with pe, parts, memory and queue: {error}") from None
+    if config.name in CONFIGS or not re.fullmatch(r"[a-z0-9_]{1,32}", config.name):
+        raise PopbeatError(f"configuration {name}: call the file by a lower-case word that is none of {', '.join(CONFIGS)}")
+    return config

@@ -1,0 +1,189 @@
+"""The head: sums the last block's pooled counts with one slope above zero and another below, and names the largest class.
+
+A pooled count p of class c stands for x = 2p - taps. With logit = sum of (x >= 0 ? positive[c] : negative[c]) * x + offset[c],
+each count is multiplied and added the moment it arrives, so that the logits are there with the last position.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Array, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.stream import multiplier
+from hw.stream.result import NO_CALL, Beat, Header, Meta
+
+
+@dataclass(frozen=True, eq=False)
+class HeadParams:
+    """``taps`` of the last block, pooled ``positions`` a window; ``positive``, ``negative``, ``offset``: ``int64[classes]``, the
+    offset for the whole window."""
+
+    taps: int
+    positions: int
+    positive: np.ndarray
+    negative: np.ndarray
+    offset: np.ndarray
+
+    def __post_init__(self):
+        if not 2 <= self.classes < NO_CALL:
+            raise ValueError(f"a head tells 2 to {NO_CALL - 1} classes apart, not {self.classes}")
+        if self.logit_bits > 32:
+            raise ValueError(f"logits need {self.logit_bits} bits and a result's word has 32; scale the head's constants down")
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.positive)
+
+    @property
+    def count_bits(self) -> int:
+        """Bits of a pooled count, unsigned."""
+        return self.taps.bit_length()
+
+    @cached_property
+    def slope_bits(self) -> int:
+        """Bits of the slopes, signed."""
+        both = np.concatenate([self.positive, self.negative])
+        return int(max(both.max(), (~both).max(), 0)).bit_length() + 1
+
+    @cached_property
+    def logit_bits(self) -> int:
+        """Bits of a logit, signed: no sum of counts leaves them."""
+        slopes = np.maximum(np.abs(self.positive), np.abs(self.negative))
+        return int((slopes * self.taps * self.positions + np.abs(self.offset)).max()).bit_length() + 1
+
+    @property
+    def latency(self) -> int:
+        """Last count to the offer of the header: sum, product, logit, comparison, header."""
+        return multiplier.LATENCY + 4
+
+    @property
+    def send_cycles(self) -> int:
+        """Offer of the header to the last beat's transfer, the consumer ready: then the head is free again."""
+        return 3 * self.classes
+
+    @property
+    def beats(self) -> int:
+        """Beats of a result."""
+        return 1 + self.classes
+
+    def reference(self, counts: np.ndarray) -> np.ndarray:
+        """Logits ``int64[classes]`` of one window's counts ``[positions, classes]``."""
+        x = 2 * counts.astype(np.int64) - self.taps
+        return np.where(x >= 0, self.positive * x, self.negative * x).sum(axis=0) + self.offset
+
+
+class Head(wiring.Component):
+    """Pooled counts in, result packets out.
+
+    Ports:
+      - ``i``: counts, one class a beat, position by position, without backpressure; for one class at least 3 cycles apart;
+      - ``meta``: stream of :data:`Meta`, one beat a window, taken with the header;
+      - ``o``: stream of :data:`Beat`: the header (number, label, no call), then ``classes`` signed logits; ``last`` with the
+        last one. Ties go to the lowest class. A flat window gives the label ``NO_CALL`` and its logits all the same;
+      - ``free``: high for a cycle when a packet has left: the next window's counts may come.
+    """
+
+    def __init__(self, params: HeadParams):
+        self.params = params
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(params.count_bits), always_ready=True)),
+                "meta": In(stream.Signature(Meta)),
+                "o": Out(stream.Signature(Beat)),
+                "free": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.params
+        logit = signed(p.logit_bits)
+
+        # Which count this is.
+        index, position = Signal(range(p.classes)), Signal(range(p.positions))
+        final_class = index == p.classes - 1
+        final_position = position == p.positions - 1
+        with m.If(self.i.valid):
+            m.d.sync += index.eq(Mux(final_class, 0, index + 1))
+            with m.If(final_class):
+                m.d.sync += position.eq(Mux(final_position, 0, position + 1))
+
+        # The count becomes a signed sum, then a product with its class's slope, then part of the logit.
+        flags = data.StructLayout({"valid": 1, "index": range(p.classes), "first": 1, "final": 1, "end": 1})
+        now = Signal(flags)
+        m.d.comb += [
+            now.valid.eq(self.i.valid),
+            now.index.eq(index),
+            now.first.eq(position == 0),
+            now.final.eq(final_position),
+            now.end.eq(final_position & final_class),
+        ]
+        stages = [now]
+        for number in range(1, multiplier.LATENCY + 3):
+            stages.append(Signal(flags, name=f"stage{number}"))
+            m.d.sync += stages[number].eq(stages[number - 1])
+        x = Signal(signed(p.count_bits + 2), reset_less=True)
+        m.d.sync += x.eq((self.i.payload << 1) - p.taps)
+        slopes = [Array(Const(int(v), signed(p.slope_bits)) for v in values) for values in (p.positive, p.negative)]
+        above, below = (Signal(signed(p.slope_bits), name=n, reset_less=True) for n in ("above", "below"))
+        m.d.sync += [above.eq(slopes[0][index]), below.eq(slopes[1][index])]
+        m.submodules.multiplier = product = multiplier.Multiplier(x.shape(), above.shape())
+        m.d.comb += [product.a.eq(x), product.b.eq(Mux(x < 0, below, above))]
+        # One register before the product, the multiplier's own, then the sum; then the sum is there to be compared and stored.
+        before, adding, added = stages[multiplier.LATENCY], stages[multiplier.LATENCY + 1], stages[multiplier.LATENCY + 2]
+
+        m.submodules.logits = logits = Memory(shape=logit, depth=p.classes, init=[])
+        read, write = logits.read_port(domain="sync"), logits.write_port()
+        offsets = Array(Const(int(v), logit) for v in p.offset)
+        offset, total = Signal(logit, reset_less=True), Signal(logit, reset_less=True)
+        m.d.sync += [
+            offset.eq(offsets[before.index]),
+            total.eq(Mux(adding.first, offset, read.data) + product.p),
+        ]
+        m.d.comb += [write.addr.eq(added.index), write.data.eq(total), write.en.eq(added.valid)]
+
+        # The largest logit so far, among those of the last position.
+        best, label = Signal(logit, reset_less=True), Signal(range(p.classes), reset_less=True)
+        with m.If(added.valid & added.final & ((added.index == 0) | (total > best))):
+            m.d.sync += [best.eq(total), label.eq(added.index)]
+
+        # The packet. A window has time for three cycles a beat, which keep the memory's path short.
+        beat = Signal(range(p.beats))
+        word = Signal(32, reset_less=True)
+        sending = Signal()
+        header = Signal(Header)
+        m.d.comb += [
+            header.number.eq(self.meta.payload.number),
+            header.label.eq(Mux(self.meta.payload.flat, NO_CALL, label)),
+            header.no_call.eq(self.meta.payload.flat),
+            read.addr.eq(Mux(sending, beat, before.index)),
+            self.o.payload.word.eq(word),
+            self.o.payload.last.eq(beat == p.classes),
+        ]
+        with m.FSM():
+            with m.State("COUNT"), m.If(added.valid & added.end):
+                m.next = "HEADER"
+            with m.State("HEADER"):
+                m.d.comb += self.meta.ready.eq(1)
+                m.d.sync += [word.eq(header), beat.eq(0), sending.eq(1)]
+                with m.If(self.meta.valid):
+                    m.next = "OFFER"
+            with m.State("OFFER"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.next = "READ"
+                    with m.If(self.o.payload.last):
+                        m.d.comb += self.free.eq(1)
+                        m.d.sync += sending.eq(0)
+                        m.next = "COUNT"
+            with m.State("READ"):
+                m.next = "TAKE"
+            with m.State("TAKE"):
+                m.d.sync += [word.eq(read.data), beat.eq(beat + 1)]
+                m.next = "OFFER"
+        return m

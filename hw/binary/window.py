@@ -1,0 +1,134 @@
+"""The sliding window: columns in, one after the other; the kernel's window at each position out.
+
+Padding is part of the schedule and costs the producer nothing: the left pad is there the moment a window begins (the shift
+register is loaded with it together with the first column), the right pad follows the last column while the next window's first
+columns wait.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from sw.networks import POOL, BlockGeometry
+
+# What is said of a position when it starts: whether a pooled column ends with it, and whether it is the window's last.
+Position = data.StructLayout({"pools": 1, "last": 1})
+
+
+@dataclass(frozen=True)
+class WindowParams:
+    """``geometry`` of the block; ``bits`` of one channel of a column; ``pad``: the column beyond the ends, an integer of
+    ``in_channels * bits`` bits, channel 0 in the least significant ones."""
+
+    geometry: BlockGeometry
+    bits: int
+    pad: int
+
+    def __post_init__(self):
+        g = self.geometry
+        if not 0 <= self.pad < 1 << self.column_bits:
+            raise ValueError(f"pad column {self.pad:#x} does not fit into {self.column_bits} bits")
+        if g.stride * (g.positions - 1) + g.kernel - g.pad < g.length:
+            raise ValueError("the last pooled position leaves input columns unread; no padding reaches beyond them")
+
+    @property
+    def column_bits(self) -> int:
+        """Bits of a column."""
+        return self.geometry.in_channels * self.bits
+
+    @property
+    def first_columns(self) -> int:
+        """Columns that the first position of a window waits for."""
+        return self.geometry.kernel - self.geometry.pad
+
+    def reference(self, columns: np.ndarray) -> np.ndarray:
+        """Windows of one input window: columns as integers ``object[length]`` to windows ``object[positions]``, column 0 of the
+        kernel in the least significant bits."""
+        g = self.geometry
+        ends = [self.pad] * g.pad
+        padded = [*ends, *map(int, columns), *ends]
+        return np.array(
+            [sum(padded[g.stride * p + k] << (k * self.column_bits) for k in range(g.kernel)) for p in range(g.positions)],
+            dtype=object,
+        )
+
+
+class SlidingWindow(wiring.Component):
+    """A stream of positions, and beside it the window that belongs to each.
+
+    Ports:
+      - ``i``: stream of columns, ``column_bits`` each;
+      - ``o``: stream of :data:`Position`. ``o.valid`` rises in the cycle in which the last column that a position needs arrives;
+      - ``window``: ``kernel * column_bits`` bits, oldest column in the least significant ones: the window of the position last
+        taken from ``o``, from two cycles after the transfer until two cycles after the next.
+
+    ``i.ready`` is a register. While a position waits, no column is taken; taking a position and the column that follows it
+    happens in turn without a gap (``kernel`` wide copies, so that the shift register may go on while a window is worked on).
+    Beats: ``length`` columns in, ``positions`` positions out, for each window.
+    """
+
+    def __init__(self, params: WindowParams):
+        self.params = params
+        super().__init__(
+            {
+                "i": In(stream.Signature(params.column_bits)),
+                "o": Out(stream.Signature(Position)),
+                "window": Out(params.geometry.kernel * params.column_bits),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p, g = self.params, self.params.geometry
+        width = p.column_bits
+
+        taps = Signal(g.kernel * width, reset_less=True)
+        column = Signal(range(g.length + 1))  # columns taken of this window
+        need = Signal(range(max(p.first_columns, g.stride) + 1), init=p.first_columns)
+        full = Signal()
+        position = Signal(range(g.positions))
+
+        beyond = Signal()  # the right pad
+        m.d.comb += beyond.eq(column == g.length)
+        shift, completes = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(~full & ~beyond),
+            shift.eq(~full & (beyond | self.i.valid)),
+            completes.eq(shift & (need == 1)),
+        ]
+        arriving = Mux(beyond, Const(p.pad, width), self.i.payload)
+        left_pad = Cat(*[Const(p.pad, width)] * (g.kernel - 1))
+        with m.If(shift):
+            m.d.sync += taps.eq(Cat(Mux(column == 0, left_pad, taps[width:]), arriving))
+            m.d.sync += need.eq(need - 1)
+            with m.If(~beyond):
+                m.d.sync += column.eq(column + 1)
+
+        last = Signal()
+        load = Signal()
+        m.d.comb += [
+            last.eq(position == g.positions - 1),
+            self.o.valid.eq(full | completes),
+            self.o.payload.pools.eq(~position[0] & (position >= POOL - 1)),
+            self.o.payload.last.eq(last),
+        ]
+        m.d.sync += load.eq(0)
+        with m.If(completes):
+            m.d.sync += full.eq(1)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [
+                full.eq(0),
+                load.eq(1),
+                need.eq(Mux(last, p.first_columns, g.stride)),
+                position.eq(Mux(last, 0, position + 1)),
+            ]
+            with m.If(last):
+                m.d.sync += column.eq(0)
+        copy = Signal(g.kernel * width, reset_less=True)
+        with m.If(load):
+            m.d.sync += copy.eq(taps)
+        m.d.comb += self.window.eq(copy)
+        return m

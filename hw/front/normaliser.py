@@ -1,0 +1,157 @@
+"""The normaliser: raw samples in, as the ADC gives them; every window's z-scores out.
+
+A window's scale is known when its last sample is, so the window has to be kept: a ring memory with room for two of them takes a
+window in while the one before is read out. The statistics go along with the writing; the scale is worked out while the next
+window arrives.
+"""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect
+
+from hw.front import reciprocal, scaler, statistics
+from hw.stream.delay import delay
+from hw.stream.elastic import ElasticChain, ElasticParams
+from hw.stream.result import NUMBER_BITS, Meta
+from sw.export.normaliser import NormaliserSpec
+
+# Samples between the memory and the datapath; more than the cycles from a read to the queue.
+QUEUE = 16
+QUEUE_LATENCY = 2
+READ_LATENCY = 2
+WAITING = 1
+LATE = 4  # samples that may still come after the count has reached its limit
+
+
+def latency(spec: NormaliserSpec) -> int:
+    """Live latency: last raw sample of a window to its first normalised one, everything else idle."""
+    return statistics.LATENCY + WAITING + reciprocal.latency(spec) + READ_LATENCY + scaler.LATENCY + QUEUE_LATENCY
+
+
+class Normaliser(wiring.Component):
+    """Windows of raw samples in, windows of normalised samples out.
+
+    Ports:
+      - ``i``: stream of raw samples (``raw_bits``, signed) with ``last``. A window ends after ``window`` samples; ``last`` may mark
+        that or stay low. A ``last`` that comes sooner breaks the window off: its samples are dropped, its number is skipped, and
+        the next sample begins a window;
+      - ``o``: stream of normalised samples (``z_bits``, signed), ``window`` for each whole window;
+      - ``meta``: stream of the whole windows' numbers and whether they are flat, one beat as each begins to leave.
+
+    Nearly three windows fit (two, where twice the window is just a power of two less a few): one can wait while another is read;
+    then ``i`` pauses.
+    """
+
+    def __init__(self, spec: NormaliserSpec):
+        self.spec = spec
+        self.sample = data.StructLayout({"sample": signed(spec.raw_bits), "last": 1})
+        super().__init__(
+            {
+                "i": In(stream.Signature(self.sample)),
+                "o": Out(stream.Signature(signed(spec.z_bits))),
+                "meta": Out(stream.Signature(Meta)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        spec = self.spec
+        depth = 1 << (2 * spec.window - 1).bit_length()
+        # Never three whole windows: there is no place for a third one's sums. The count is late, hence the margin.
+        capacity = min(depth, 3 * spec.window - 1) - LATE
+        attributes = {"ram_style": "block"}
+        m.submodules.samples = memory = Memory(shape=signed(spec.raw_bits), depth=depth, init=[], attrs=attributes)
+        write, read = memory.write_port(), memory.read_port(domain="sync")
+
+        # Writing. Room is counted in samples; a window that breaks off gives its own back.
+        place, start = Signal(range(depth)), Signal(range(depth))
+        index = Signal(range(spec.window))
+        number = Signal(NUMBER_BITS)
+        stored, change = Signal(range(depth + 1)), Signal(signed(len(index) + 2))
+        room = Signal(init=1)
+        taken, final, ends, breaks, reads = Signal(), Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(room),
+            taken.eq(self.i.valid & room),
+            final.eq(index == spec.window - 1),
+            ends.eq(taken & final),
+            breaks.eq(taken & ~final & self.i.payload.last),
+            write.addr.eq(place),
+            write.data.eq(self.i.payload.sample),
+            write.en.eq(taken),
+        ]
+        m.d.sync += [
+            change.eq(Mux(breaks, -index, taken) - reads),
+            stored.eq(stored + change),
+            room.eq(stored < capacity),
+        ]
+        with m.If(taken):
+            m.d.sync += [place.eq(place + 1), index.eq(index + 1)]
+        with m.If(ends | breaks):
+            m.d.sync += [index.eq(0), number.eq(number + 1)]
+        with m.If(ends):
+            m.d.sync += start.eq(place + 1)
+        with m.If(breaks):
+            m.d.sync += place.eq(start)
+
+        # Statistics and scale. One window's sums may wait while the scale before them does.
+        m.submodules.statistics = sums = statistics.Statistics(spec)
+        m.submodules.waiting = waiting = ElasticChain(ElasticParams(statistics.sums_layout(spec), WAITING))
+        m.submodules.reciprocal = scale_of = reciprocal.Reciprocal(spec)
+        m.submodules.numbers = numbers = ElasticChain(ElasticParams(NUMBER_BITS, 3))
+        m.d.comb += [
+            sums.i.valid.eq(taken),
+            sums.i.payload.sample.eq(self.i.payload.sample),
+            sums.i.payload.first.eq(index == 0),
+            sums.i.payload.last.eq(final),
+            waiting.i.valid.eq(sums.o.valid),
+            waiting.i.payload.eq(sums.o.payload),
+            numbers.i.valid.eq(ends),
+            numbers.i.payload.eq(number),
+        ]
+        connect(m, waiting.o, scale_of.i)
+
+        # Reading: a window begins when its scale is there; its first sample is read in the same cycle.
+        scale = Signal(reciprocal.scale_layout(spec), reset_less=True)
+        left = Signal(range(spec.window))  # samples still to be read
+        read_place = Signal(range(depth))
+        credits, credits_next = Signal(range(QUEUE + 1), init=QUEUE), Signal(range(QUEUE + 1))
+        may_read = Signal(init=1)
+        begins, leaves = Signal(), Signal()
+        m.d.comb += [
+            self.meta.valid.eq((left == 0) & scale_of.o.valid & may_read),
+            self.meta.payload.number.eq(numbers.o.payload),
+            self.meta.payload.flat.eq(scale_of.o.payload.flat),
+            begins.eq(self.meta.valid & self.meta.ready),
+            scale_of.o.ready.eq(begins),
+            numbers.o.ready.eq(begins),
+            reads.eq(begins | ((left != 0) & may_read)),
+            read.addr.eq(read_place),
+            credits_next.eq(credits - reads + leaves),
+        ]
+        m.d.sync += [credits.eq(credits_next), may_read.eq(credits_next != 0)]
+        with m.If(reads):
+            m.d.sync += [left.eq(Mux(begins, spec.window - 1, left - 1)), read_place.eq(read_place + 1)]
+        with m.If(begins):
+            m.d.sync += scale.eq(scale_of.o.payload)
+
+        m.submodules.scaler = scale_samples = scaler.Scaler(spec)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=spec.z_bits, depth=QUEUE)
+        # A block RAM's output is late in its cycle: it gets a register of its own.
+        scale_out = Signal.like(scale, reset_less=True)
+        sample = Signal(signed(spec.raw_bits), reset_less=True)
+        m.d.sync += [sample.eq(read.data), scale_out.eq(scale)]
+        m.d.comb += [
+            scale_samples.i.valid.eq(delay(m, reads, READ_LATENCY, "read_out")[-1]),
+            scale_samples.i.payload.sample.eq(sample),
+            scale_samples.i.payload.scale.eq(scale_out),
+            queue.w_en.eq(scale_samples.o.valid),
+            queue.w_data.eq(scale_samples.o.payload),
+            self.o.valid.eq(queue.r_rdy),
+            self.o.payload.eq(queue.r_data.as_signed()),
+            queue.r_en.eq(self.o.ready),
+            leaves.eq(self.o.valid & self.o.ready),
+        ]
+        return m

@@ -1,0 +1,129 @@
+"""The scale of a window: from its sums to r = C / sqrt(V) as mantissa and shift (``sw/export/normaliser.py`` has the formulas).
+
+One adder's worth of logic a phase, a bit a cycle: it has a whole window's time.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.front.statistics import sums_layout
+from sw.export.normaliser import NormaliserSpec
+
+
+def scale_layout(spec: NormaliserSpec) -> data.StructLayout:
+    """Sum, mantissa r, shift (c - e) and whether the window is flat (then r is 0)."""
+    return data.StructLayout(
+        {
+            "s1": signed(spec.sum_bits),
+            "r": spec.reciprocal_bits,
+            "shift": range(spec.point + 1),
+            "flat": 1,
+        }
+    )
+
+
+def latency(spec: NormaliserSpec) -> int:
+    """Sums in to scale offered: N * S2 and S1^2 by bits, the doublings, the root, the quotient, one cycle between phases."""
+    return spec.window.bit_length() + spec.sum_bits + spec.max_exponent + spec.root_bits + spec.reciprocal_bits + 1
+
+
+class Reciprocal(wiring.Component):
+    """Sums in, scale out, one window at a time.
+
+    Ports: ``i`` stream of sums, taken when idle; ``o`` stream of scales, offered ``latency(spec)`` cycles after the transfer at
+    ``i`` and held until taken.
+    """
+
+    def __init__(self, spec: NormaliserSpec):
+        self.spec = spec
+        super().__init__({"i": In(stream.Signature(sums_layout(spec))), "o": Out(stream.Signature(scale_layout(spec)))})
+
+    def elaborate(self, platform):
+        m = Module()
+        spec = self.spec
+        v_bits = 2 * spec.root_bits
+        s1 = Signal(signed(spec.sum_bits), reset_less=True)
+        size = Signal(spec.sum_bits, reset_less=True)  # |S1|
+        v = Signal(v_bits, reset_less=True)
+        shifted = Signal(v_bits + 1, reset_less=True)  # multiplicand of the products, doubling each cycle
+        multiplier = Signal(max(spec.sum_bits, spec.window.bit_length()), reset_less=True)
+        exponent = Signal(range(spec.max_exponent + 1), reset_less=True)
+        root = Signal(spec.root_bits, reset_less=True)
+        quotient = Signal(spec.reciprocal_bits, reset_less=True)
+        rest = Signal(spec.root_bits + 2, reset_less=True)
+        flat = Signal(reset_less=True)
+        count = Signal(range(max(spec.sum_bits, spec.root_bits, spec.max_exponent + 1)))
+
+        def phase(cycles: int, following: str) -> None:
+            """Count the cycles of a phase and go on to the next."""
+            m.d.sync += count.eq(count + 1)
+            with m.If(count == cycles - 1):
+                m.d.sync += count.eq(0)
+                m.next = following
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += [
+                    s1.eq(self.i.payload.s1),
+                    size.eq(Mux(self.i.payload.s1 < 0, -self.i.payload.s1, self.i.payload.s1)),
+                    v.eq(0),
+                    shifted.eq(self.i.payload.s2),
+                    multiplier.eq(spec.window),
+                    exponent.eq(0),
+                    root.eq(0),
+                    rest.eq(0),
+                ]
+                with m.If(self.i.valid):
+                    m.next = "SCALE"
+            with m.State("SCALE"):  # v = N * S2
+                m.d.sync += [shifted.eq(shifted << 1), multiplier.eq(multiplier >> 1)]
+                with m.If(multiplier[0]):
+                    m.d.sync += v.eq(v + shifted)
+                with m.If(count == spec.window.bit_length() - 1):
+                    m.d.sync += [shifted.eq(size), multiplier.eq(size)]
+                phase(spec.window.bit_length(), "SQUARE")
+            with m.State("SQUARE"):  # v = N * S2 - S1^2
+                m.d.sync += [shifted.eq(shifted << 1), multiplier.eq(multiplier >> 1)]
+                with m.If(multiplier[0]):
+                    m.d.sync += v.eq(v - shifted)
+                phase(spec.sum_bits, "DOUBLE")
+            with m.State("DOUBLE"):  # v * 4^e fills its width
+                with m.If(v[-2:] == 0):
+                    m.d.sync += [v.eq(v << 2), exponent.eq(exponent + 1)]
+                m.d.sync += flat.eq(v == 0)
+                phase(spec.max_exponent, "ROOT")
+            with m.State("ROOT"):  # digit by digit: bring down two bits, try root * 4 + 1
+                brought = Cat(v[-2:], rest)
+                trial = Cat(Const(1, 2), root)
+                m.d.sync += v.eq(v << 2)
+                with m.If(brought >= trial):
+                    m.d.sync += [rest.eq(brought - trial), root.eq(Cat(Const(1, 1), root))]
+                with m.Else():
+                    m.d.sync += [rest.eq(brought), root.eq(Cat(Const(0, 1), root))]
+                with m.If(count == spec.root_bits - 1):
+                    # The quotient has so many bits because the numerator's upper part is below every root.
+                    m.d.sync += [
+                        rest.eq(spec.numerator >> spec.reciprocal_bits),
+                        quotient.eq(spec.numerator & ((1 << spec.reciprocal_bits) - 1)),
+                    ]
+                phase(spec.root_bits, "DIVIDE")
+            with m.State("DIVIDE"):  # restoring division; the numerator's lower bits leave where the quotient's come in
+                brought = Cat(quotient[-1], rest)
+                with m.If(brought >= root):
+                    m.d.sync += [rest.eq(brought - root), quotient.eq(Cat(Const(1, 1), quotient))]
+                with m.Else():
+                    m.d.sync += [rest.eq(brought), quotient.eq(Cat(Const(0, 1), quotient))]
+                phase(spec.reciprocal_bits, "DONE")
+            with m.State("DONE"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.next = "IDLE"
+        m.d.comb += [
+            self.o.payload.s1.eq(s1),
+            self.o.payload.r.eq(Mux(flat, 0, quotient)),
+            self.o.payload.shift.eq(Mux(flat, spec.point, spec.point - exponent)),
+            self.o.payload.flat.eq(flat),
+        ]
+        return m

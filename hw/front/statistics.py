@@ -1,0 +1,56 @@
+"""The statistics of a window while it comes in: sum of the samples and of their squares."""
+
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.stream import multiplier
+from hw.stream.delay import delay
+from sw.export.normaliser import NormaliserSpec
+
+LATENCY = multiplier.LATENCY + 1
+
+
+def sums_layout(spec: NormaliserSpec) -> data.StructLayout:
+    """Sum and sum of squares of a window."""
+    return data.StructLayout({"s1": signed(spec.sum_bits), "s2": unsigned(spec.square_bits)})
+
+
+class Statistics(wiring.Component):
+    """Accumulates samples; with the last one of a window, its sums come out.
+
+    Ports:
+      - ``i``: samples without backpressure, ``raw_bits`` signed, with ``first`` and ``last`` of a window; a ``first`` discards
+        what was accumulated, so a window that was broken off leaves nothing behind;
+      - ``o``: the sums, ``LATENCY`` cycles after the last sample, without backpressure.
+    """
+
+    def __init__(self, spec: NormaliserSpec):
+        self.spec = spec
+        sample = data.StructLayout({"sample": signed(spec.raw_bits), "first": 1, "last": 1})
+        super().__init__(
+            {
+                "i": In(stream.Signature(sample, always_ready=True)),
+                "o": Out(stream.Signature(sums_layout(spec), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        shape = signed(self.spec.raw_bits)
+        m.submodules.multiplier = square = multiplier.Multiplier(shape, shape)
+        m.d.comb += [square.a.eq(self.i.payload.sample), square.b.eq(self.i.payload.sample)]
+        stages, valid = [self.i.payload], delay(m, self.i.valid, multiplier.LATENCY, "valid")
+        for number in range(1, multiplier.LATENCY + 1):
+            stages.append(Signal.like(self.i.payload, name=f"stage{number}", reset_less=True))
+            m.d.sync += stages[number].eq(stages[number - 1])
+        now = stages[-1]
+        sums = Signal(sums_layout(self.spec), reset_less=True)
+        with m.If(valid[-1]):
+            m.d.sync += [
+                sums.s1.eq(Mux(now.first, 0, sums.s1) + now.sample),
+                sums.s2.eq(Mux(now.first, 0, sums.s2) + square.p[: 2 * self.spec.raw_bits - 1]),
+            ]
+        m.d.sync += self.o.valid.eq(valid[-1] & now.last)
+        m.d.comb += self.o.payload.eq(sums)
+        return m

@@ -1,0 +1,92 @@
+"""Write the Verilog of a bundle in a configuration, and its ports as JSON."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from amaranth.lib import wiring
+
+from hw import verilog
+from hw.binary import folding
+from hw.binary.datapath import DatapathParams
+from hw.stream.result import Header
+from hw.top import Top, cycles
+from sw import cli, files
+from sw.export import bundle
+
+
+@dataclass(frozen=True)
+class Design:
+    """A generated design: its ``name`` (the Verilog module), ``params``, the ``verilog`` file and the ``description`` beside it."""
+
+    name: str
+    params: DatapathParams
+    verilog: Path
+    description: dict
+
+
+def generate(packed: bundle.Bundle, config: folding.Config, folder: Path | None = None) -> Design:
+    """Generate a bundle's top in ``folder`` (default ``build/<model>/verilog``): ``popbeat_<model>_<config>.v`` and ``.json``."""
+    params = DatapathParams(packed, config)
+    name = f"popbeat_{packed.model}"
+    top = Top(params)
+    text = (
+        f"// popbeat: {packed.model} ({packed.task}, {len(packed.classes)} classes), configuration {config.name}\n"
+        f"// bundle {packed.sha256}\n" + verilog.convert(top, name)
+    )
+    folder = folder or files.BUILD / packed.model / "verilog"
+    path = files.write_bytes(folder / f"{name}_{config.name}.v", text.encode())
+    description = describe(params, top, name, files.sha256(text.encode()))
+    files.write_json(path.with_suffix(".json"), description)
+    return Design(name, params, path, description)
+
+
+def describe(params: DatapathParams, top: wiring.Component, name: str, digest: str) -> dict:
+    """Ports, formats, foldings and cycles of a design, for people and programs that instantiate it."""
+    packed, spec = params.bundle, params.bundle.normaliser
+    ports = [{"name": n, "direction": "input", "width": 1} for n in ("clk", "rst")]
+    for path, member, _ in top.signature.flatten(top):
+        direction = "input" if member.flow == wiring.In else "output"
+        ports.append({"name": "__".join(map(str, path)), "direction": direction, "width": member.shape})
+    return {
+        "top": name,
+        "verilog_sha256": digest,
+        "bundle_sha256": packed.sha256,
+        "model": packed.model,
+        "task": packed.task,
+        "classes": list(packed.classes),
+        "config": {"name": params.config.name, "blocks": [asdict(f) for f in params.config.blocks]},
+        "clock": "clk",
+        "reset": "rst (synchronous, active high)",
+        "ports": ports,
+        "input": {"window": spec.window, "raw_bits": spec.raw_bits, "rate_hz": 360},
+        "output": {
+            "beats": params.head.beats,
+            "header": {name: [f.offset + f.width - 1, f.offset] for name, f in Header if name != "zero"},
+            "logit_bits": params.head.logit_bits,
+        },
+        "cycles": asdict(cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
+    }
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
+    config: Annotated[str, typer.Option(help="Named configuration or a JSON file of foldings")] = "full",
+    path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
+    out: Annotated[str, typer.Option(help="Folder to write to; default build/<model>/verilog")] = "",
+) -> None:
+    """Write one Verilog file (the same bytes every time) and its ports as JSON."""
+    packed = bundle.read(bundle.locate(model, path))
+    design = generate(packed, folding.get(config), Path(out) if out else None)
+    exact = design.description["cycles"]
+    cli.say(f"{design.verilog}\n{design.verilog.with_suffix('.json')}")
+    cli.say(f"module {design.name}: interval {exact['interval']} cycles a window, latency {exact['latency']} cycles")
+
+
+if __name__ == "__main__":
+    cli.run(app)

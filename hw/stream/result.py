@@ -1,0 +1,16 @@
+"""What a classification looks like on its way out, for every engine."""
+
+from amaranth.lib import data
+
+from sw.export.integer import NO_CALL
+
+NUMBER_BITS = 16
+
+# What accompanies a window round the datapath: its running number, and whether its samples are all equal.
+Meta = data.StructLayout({"number": NUMBER_BITS, "flat": 1})
+
+# A result is a packet of 32-bit beats: this header first, then one signed logit a class.
+Header = data.StructLayout({"number": NUMBER_BITS, "label": 8, "no_call": 1, "zero": 7})
+Beat = data.StructLayout({"word": 32, "last": 1})
+
+__all__ = ["NO_CALL", "NUMBER_BITS", "Beat", "Header", "Meta"]

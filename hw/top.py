@@ -1,0 +1,89 @@
+"""The top: raw samples in, classes out, both as AXI4-Stream."""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from hw.binary.datapath import Datapath, DatapathParams
+from hw.front.normaliser import Normaliser
+from hw.front.normaliser import latency as normaliser_latency
+from hw.stream import skid
+from hw.stream.result import Beat, Meta
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Cycles of a top, exact. ``interval``: window to window, back to back. ``latency``: of an isolated window, first normalised
+    sample into block 1 to the header at ``m_axis``. ``live_latency``: last raw sample at ``s_axis`` to the header."""
+
+    interval: int
+    latency: int
+    live_latency: int
+
+
+def cycles(params: DatapathParams) -> Cycles:
+    """What the cycle model says of a top. Exact where a window's samples take longer than the work on its scale
+    (:func:`hw.front.reciprocal.latency`, 93 cycles for 3,600 samples); shorter windows may find the front end slower."""
+    prediction = params.predict()
+    latency = prediction.latency + skid.LATENCY
+    before = skid.LATENCY + normaliser_latency(params.bundle.normaliser)
+    return Cycles(prediction.intervals[-1], latency, before + latency)
+
+
+class Top(wiring.Component):
+    """A whole classifier with AXI4-Stream ports (TVALID, TREADY, TDATA, TLAST; a register on each side).
+
+    Ports, beside ``clk`` and ``rst`` (synchronous, active high):
+      - ``s_axis_*``: one raw sample a beat; TDATA has 16 bits, of which the lower ``raw_bits`` (12) are the sample in two's
+        complement and the upper ones are ignored. A window is ``window`` (3,600) beats; TLAST may mark the last of them or be tied
+        low. TLAST on an earlier beat drops the window and skips its number;
+      - ``m_axis_*``: a packet of 32-bit beats for each window, TLAST with the last. Beat 0: bits 15-0 window number (wraps), bits
+        23-16 class (255: no call), bit 24 no call (flat line), the rest 0. Beats 1 to ``classes``: the logits, signed.
+
+    Cycles: :func:`cycles`.
+    """
+
+    def __init__(self, params: DatapathParams):
+        self.params = params
+        super().__init__(
+            {
+                "s_axis_tdata": In(16),
+                "s_axis_tvalid": In(1),
+                "s_axis_tready": Out(1),
+                "s_axis_tlast": In(1),
+                "m_axis_tdata": Out(32),
+                "m_axis_tvalid": Out(1),
+                "m_axis_tready": In(1),
+                "m_axis_tlast": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        spec = self.params.bundle.normaliser
+        m.submodules.normaliser = normaliser = Normaliser(spec)
+        m.submodules.datapath = datapath = Datapath(self.params)
+        m.submodules.source = source = skid.SkidBuffer(normaliser.sample)
+        # The numbers of the windows that are in the datapath: at most four.
+        m.submodules.meta_in = meta_in = skid.SkidBuffer(Meta)
+        m.submodules.meta_out = meta_out = skid.SkidBuffer(Meta)
+        m.submodules.sink = sink = skid.SkidBuffer(Beat)
+        connect(m, source.o, normaliser.i)
+        connect(m, normaliser.o, datapath.i)
+        connect(m, normaliser.meta, meta_in.i)
+        connect(m, meta_in.o, meta_out.i)
+        connect(m, meta_out.o, datapath.meta)
+        connect(m, datapath.o, sink.i)
+        m.d.comb += [
+            source.i.valid.eq(self.s_axis_tvalid),
+            source.i.payload.sample.eq(self.s_axis_tdata[: spec.raw_bits]),
+            source.i.payload.last.eq(self.s_axis_tlast),
+            self.s_axis_tready.eq(source.i.ready),
+            self.m_axis_tdata.eq(sink.o.payload.word),
+            self.m_axis_tvalid.eq(sink.o.valid),
+            self.m_axis_tlast.eq(sink.o.payload.last),
+            sink.o.ready.eq(self.m_axis_tready),
+        ]
+        return m

@@ -1,0 +1,178 @@
+// Runs a popbeat top on many windows: raw samples in through s_axis, results and every layer's output out into files.
+//
+//   harness WINDOWS_FILE COUNT OUT_FOLDER MODE SEED [DUMP_FILE]
+//
+// WINDOWS_FILE holds COUNT windows of POPBEAT_WINDOW int16 samples. MODE:
+//   burst     a sample whenever the top takes one, results taken at once
+//   isolated  one window at a time: the next begins when the result before has left
+//   random    random gaps before samples and random pauses before results, from SEED
+// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
+// POPBEAT_WIRE(name), the member of the model's root that holds tap_<name>; tap_<name>_moves says when it counts.
+//
+// Files: <name>.tap per wire, its values in order, ceil(bits / 8) bytes each, least significant first; results.u32, the beats of
+// the packets; DUMP_FILE, a value change
+// dump where Verilator was asked for one; cycles.u64, six numbers a window: first and last raw sample taken, first normalised sample into block 1, header
+// offered by the datapath, header taken at m_axis, last beat taken. Ends with status 1 when the top stops answering.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "Vtop.h"
+#include "Vtop___024root.h"
+#include "config.h"
+#include "verilated.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+namespace {
+
+template <typename T>
+void append(std::vector<uint8_t>& out, const T& value, int bytes) {
+    if constexpr (std::is_integral_v<T>) {
+        for (int i = 0; i < bytes; ++i) out.push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
+    } else {
+        const uint8_t* raw = reinterpret_cast<const uint8_t*>(value.data());
+        out.insert(out.end(), raw, raw + bytes);
+    }
+}
+
+void write(const std::string& path, const void* data, size_t bytes) {
+    FILE* file = fopen(path.c_str(), "wb");
+    if (!file || fwrite(data, 1, bytes, file) != bytes || fclose(file)) {
+        fprintf(stderr, "can't write %s\n", path.c_str());
+        exit(2);
+    }
+}
+
+struct Random {  // xorshift64*
+    uint64_t state;
+    bool chance() {
+        state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
+        return (state * 0x2545F4914F6CDD1DULL) >> 63;
+    }
+};
+
+struct Stamp {
+    uint64_t raw_first, raw_last, normalised, offered, header, end;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 6 && argc != 7) {
+        fprintf(stderr, "usage: %s WINDOWS_FILE COUNT OUT_FOLDER MODE SEED [DUMP_FILE]\n", argv[0]);
+        return 2;
+    }
+    const size_t count = strtoull(argv[2], nullptr, 10);
+    const std::string out = argv[3], mode = argv[4];
+    Random random{strtoull(argv[5], nullptr, 10) * 2 + 1};
+
+    std::vector<int16_t> samples(count * POPBEAT_WINDOW);
+    FILE* file = fopen(argv[1], "rb");
+    if (!file || fread(samples.data(), sizeof(int16_t), samples.size(), file) != samples.size()) {
+        fprintf(stderr, "%s does not hold %zu windows\n", argv[1], count);
+        return 2;
+    }
+    fclose(file);
+
+    auto context = std::make_unique<VerilatedContext>();
+    auto top = std::make_unique<Vtop>(context.get());
+    auto* root = top->rootp;
+#if VM_TRACE
+    VerilatedVcdC dump;
+    if (argc == 7) {
+        context->traceEverOn(true);
+        top->trace(&dump, 99);
+        dump.dumpvars(4, "TOP");  // ports, datapath, and each block's own signals
+        dump.open(argv[6]);
+    }
+#define DUMP(time) \
+    if (dump.isOpen()) dump.dump(time)
+#else
+#define DUMP(time)
+#endif
+
+#define DECLARE(name, bits) std::vector<uint8_t> tap_##name;
+    POPBEAT_TAPS(DECLARE)
+    std::vector<uint32_t> results;
+    std::vector<Stamp> stamps(count);
+    size_t normalised = 0, offers = 0, started = 0, sent = 0, finished = 0;
+    bool in_packet = false, in_datapath_packet = false;
+
+    uint64_t cycle = 0, last_progress = 0;
+    top->clk = 0;
+    top->rst = 1;
+    top->s_axis_tvalid = 0;
+    top->m_axis_tready = 0;
+    for (int i = 0; i < 4; ++i) {
+        top->clk ^= 1;
+        top->eval();
+    }
+    top->rst = 0;
+
+    bool offering = false;
+    while (finished < count) {
+        // Inputs change after the rising edge; outputs are read before the next one.
+        const bool may_start = mode != "isolated" || sent % POPBEAT_WINDOW || sent / POPBEAT_WINDOW == finished;
+        if (!offering) offering = sent < samples.size() && may_start && (mode != "random" || random.chance());
+        top->s_axis_tvalid = offering;
+        if (offering) {
+            top->s_axis_tdata = static_cast<uint16_t>(samples[sent]);
+            top->s_axis_tlast = (sent + 1) % POPBEAT_WINDOW == 0;
+        }
+        top->m_axis_tready = mode != "random" || random.chance();
+        top->eval();
+
+        if (top->s_axis_tvalid && top->s_axis_tready) {
+            if (sent % POPBEAT_WINDOW == 0) stamps[sent / POPBEAT_WINDOW].raw_first = cycle;
+            stamps[sent / POPBEAT_WINDOW].raw_last = cycle;
+            ++sent;
+            offering = false;
+            last_progress = cycle;
+        }
+#define RECORD(name, bits) \
+    if (root->POPBEAT_WIRE(name##_moves)) append(tap_##name, root->POPBEAT_WIRE(name), ((bits) + 7) / 8);
+        POPBEAT_TAPS(RECORD)
+        if (root->POPBEAT_WIRE(normalised_moves)) {
+            if (normalised++ % POPBEAT_WINDOW == 0 && started < count) stamps[started++].normalised = cycle;
+            last_progress = cycle;
+        }
+        if (root->POPBEAT_WIRE(result_moves)) {
+            if (!in_datapath_packet && offers < count) stamps[offers++].offered = cycle;
+            in_datapath_packet = !(root->POPBEAT_WIRE(result) >> 32 & 1);
+        }
+        if (top->m_axis_tvalid && top->m_axis_tready) {
+            if (!in_packet) stamps[finished].header = cycle;
+            results.push_back(top->m_axis_tdata);
+            in_packet = !top->m_axis_tlast;
+            if (top->m_axis_tlast) stamps[finished++].end = cycle;
+            last_progress = cycle;
+        }
+        if (cycle - last_progress > 100000) {
+            fprintf(stderr, "no progress for 100,000 cycles after window %zu of %zu\n", finished, count);
+            return 1;
+        }
+        DUMP(10 * cycle + 4);
+        top->clk = 1;
+        top->eval();
+        DUMP(10 * cycle + 5);
+        top->clk = 0;
+        top->eval();
+        ++cycle;
+    }
+#define WRITE(name, bits) write(out + "/" #name ".tap", tap_##name.data(), tap_##name.size());
+    POPBEAT_TAPS(WRITE)
+    write(out + "/results.u32", results.data(), results.size() * sizeof(uint32_t));
+    write(out + "/cycles.u64", stamps.data(), stamps.size() * sizeof(Stamp));
+#if VM_TRACE
+    dump.close();
+#endif
+    top->final();
+    return 0;
+}

@@ -1,0 +1,147 @@
+"""Any WFDB record through the simulated hardware: a class for every ten seconds, as a table, as files and as a picture."""
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+from rich.text import Text
+from scipy import signal
+
+from hw.binary import folding
+from hw.generate import generate
+from sim import compare, strips
+from sim.bulk.runner import Harness
+from sw import cli, files
+from sw.data import records, source, tasks
+from sw.errors import PopbeatError
+from sw.export import bundle, integer
+from sw.export.normaliser import NormaliserSpec
+
+PREFERRED = "MLII"
+MAX_STRIPS = 20
+EXAMPLE = "200"
+RATES = (50, 10_000)
+
+
+def choose_lead(header: records.Header, lead: str) -> str:
+    """The lead that was asked for, else MLII, else the first one (with a notice)."""
+    if lead:
+        header.lead_index(lead)
+        return lead
+    if PREFERRED in header.leads:
+        return PREFERRED
+    cli.warn(f"record {header.path.name} has no {PREFERRED}, which the models were trained on; taking {header.leads[0]}")
+    return header.leads[0]
+
+
+def prepare(header: records.Header, lead: str, spec: NormaliserSpec) -> np.ndarray:
+    """Raw samples ``int16[n]`` at 360 Hz in the hardware's range. Missing samples keep the last value; another rate is resampled
+    and a wider range halved as often as needed, each with a notice."""
+    if not RATES[0] <= header.rate <= RATES[1]:
+        raise PopbeatError(f"record {header.path} has {header.rate:g} Hz; classified are records of {RATES[0]} to {RATES[1]} Hz")
+    values = records.read_signal(header, lead).astype(np.float64)
+    gone = records.read_missing(header, lead)
+    if gone.all():
+        raise PopbeatError(f"lead {lead} of record {header.path} has no valid sample")
+    if gone.any():
+        cli.warn(f"{int(gone.sum())} samples of lead {lead} are marked missing; each keeps the value before it")
+        last = np.maximum.accumulate(np.where(gone, 0, np.arange(len(values))))
+        values = values[np.where(gone, np.maximum(last, int(np.argmin(gone))), np.arange(len(values)))]
+    if header.rate != tasks.RATE:
+        cli.warn(f"record {header.path.name} has {header.rate:g} Hz and is resampled to {tasks.RATE} Hz")
+        ratio = np.array([tasks.RATE, header.rate])
+        up, down = (ratio * 1000).round().astype(int) // np.gcd(*(ratio * 1000).round().astype(int))
+        base = np.median(values)
+        values = signal.resample_poly(values - base, up, down) + base
+    limit = 1 << (spec.raw_bits - 1)
+    if values.min() < -limit or values.max() >= limit:
+        centre = np.round((values.min() + values.max()) / 2)
+        reach = np.abs(values - centre).max()
+        halvings = max(0, int(np.ceil(np.log2((reach + 1) / limit))))
+        cli.warn(
+            f"samples reach from {values.min():g} to {values.max():g}: centred" + f", halved {halvings} times" * (halvings > 0)
+        )
+        values = (values - centre) / 2**halvings
+    return np.clip(np.round(values), -limit, limit - 1).astype(np.int16)
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    record: Annotated[str, typer.Option(help="Path of a WFDB record, without its ending; default record 200 of the database")] = "",
+    lead: Annotated[str, typer.Option(help="Lead; default MLII, else the first one")] = "",
+    model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
+    path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead")] = "",
+) -> None:
+    """Classify a record in windows of ten seconds on the simulated hardware (not a medical device)."""
+    if not record:
+        record = str(source.find().path / EXAMPLE)
+        cli.warn(f"no record given (RECORD=path/to/record); taking {record}")
+    packed = bundle.read(bundle.locate(model, path))
+    header = records.read_header(record)
+    lead = choose_lead(header, lead)
+    values = prepare(header, lead, packed.normaliser)
+    length = packed.network.window
+    count = len(values) // length
+    if not count:
+        raise PopbeatError(f"record {header.path} has {len(values) / tasks.RATE:.1f} s; a window takes {length / tasks.RATE:g} s")
+    if len(values) % length:
+        cli.warn(f"the last {len(values) % length / tasks.RATE:.1f} s are less than a window and are left out")
+    samples = values[: count * length].reshape(count, length)
+    with cli.progress() as bar:
+        line = bar.add_task("simulated hardware", total=count)
+        harness = Harness(generate(packed, folding.get("full")))
+        labels, margins = [], []
+        for start in range(0, count, 50):
+            seen = harness.run(samples[start : start + 50])
+            compare.check(seen, integer.run(packed, samples[start : start + 50]))
+            best = np.sort(seen.logits, axis=1)
+            labels += seen.label.tolist()
+            margins += (best[:, -1] - best[:, -2]).tolist()
+            bar.update(line, advance=len(seen.label))
+    names = [packed.classes[k] if k < len(packed.classes) else "no call" for k in labels]
+    rows = [
+        {"window": i, "seconds": i * length / tasks.RATE, "class": name, "margin": None if name == "no call" else margin}
+        for i, (name, margin) in enumerate(zip(names, margins, strict=True))
+    ]
+    folder = files.BUILD / "classified-records" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{header.path.name}_{lead}_{packed.model}")
+    write(folder, rows, {"record": header.path.name, "lead": lead, "model": packed.model, "bundle_sha256": packed.sha256})
+    shown = np.unique(np.linspace(0, count - 1, min(count, MAX_STRIPS)).round().astype(int))
+    captions = [(f"{rows[i]['seconds']:.0f} s\n{names[i]}", names[i] != "no call", samples[i]) for i in shown]
+    title = f"record {header.path.name}, lead {lead}: classes by {packed.model} on the simulated hardware (not a medical device)"
+    picture = strips.draw(folder / "strips.png", title, captions, tasks.RATE)
+    show(packed, header, lead, names, margins)
+    cli.say(f"windows: {folder / 'windows.csv'}, {folder / 'windows.json'}\npicture: {picture}")
+
+
+def write(folder: Path, rows: list[dict], about: dict) -> None:
+    """The windows as CSV and as JSON."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_bytes(folder / "windows.csv", text.getvalue().encode())
+    files.write_json(folder / "windows.json", about | {"windows": rows})
+
+
+def show(packed: bundle.Bundle, header: records.Header, lead: str, names: list[str], margins: list[int]) -> None:
+    """How often each class was told, with the median margin between the best two logits."""
+    table = Table(title=Text(f"record {header.path.name}, lead {lead}, {packed.model}: {len(names)} windows"))
+    for column in ("class", "windows", "median margin"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for name in (*packed.classes, "no call"):
+        own = [m for n, m in zip(names, margins, strict=True) if n == name]
+        if own:
+            table.add_row(name, str(len(own)), f"{np.median(own):.0f}" if name != "no call" else "")
+    cli.console.print(table)
+
+
+if __name__ == "__main__":
+    cli.run(app)

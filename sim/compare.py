@@ -1,0 +1,46 @@
+"""The scoreboard: hardware against integer model, layer by layer, with equality and nothing else."""
+
+import numpy as np
+
+from sim.bulk.runner import Observed
+from sw.export.integer import Trace
+
+
+class Mismatch(AssertionError):
+    """Two things that must be equal are not; the message names the first place."""
+
+
+def equal(name: str, hardware: np.ndarray, model: np.ndarray) -> int:
+    """Raise :class:`Mismatch` unless both arrays have the same shape and values; returns how many values were compared."""
+    if hardware.shape != model.shape:
+        raise Mismatch(f"{name}: hardware has shape {hardware.shape}, the model {model.shape}")
+    wrong = np.argwhere(np.asarray(hardware, np.int64) != np.asarray(model, np.int64))
+    if len(wrong):
+        place = tuple(int(i) for i in wrong[0])
+        raise Mismatch(
+            f"{name}: {len(wrong)} of {hardware.size} values differ, first at {place}: "
+            f"hardware {hardware[place]}, model {model[place]}"
+        )
+    return hardware.size
+
+
+def layers(trace: Trace) -> list[tuple[str, np.ndarray]]:
+    """Name and values of everything that is compared, in the order of the data's way."""
+    blocks = [(f"block {i + 1}", columns) for i, columns in enumerate(trace.columns)]
+    pooled = (f"block {len(trace.columns) + 1} (counts)", trace.pooled)
+    return [("normalised", trace.normalised), *blocks, pooled, ("logits", trace.logits), ("label", trace.label)]
+
+
+def observed_layers(seen: Observed) -> list[np.ndarray]:
+    """The same of the hardware, in the same order."""
+    return [seen.normalised, *seen.columns, seen.pooled, seen.logits, seen.label]
+
+
+def check(seen: Observed, trace: Trace, first_number: int = 0) -> int:
+    """Compare every layer, the flat windows' no-call flag and the running numbers; returns how many layers were compared."""
+    names = layers(trace)
+    for (name, model), hardware in zip(names, observed_layers(seen), strict=True):
+        equal(name, hardware, model)
+    equal("no call", seen.no_call, trace.flat.astype(np.int64))
+    equal("window number", seen.number, (first_number + np.arange(len(trace.flat))) % (1 << 16))
+    return len(names)

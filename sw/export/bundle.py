@@ -1,0 +1,322 @@
+"""The bundle: everything the hardware needs to know of a trained network, as JSON and safetensors (``docs/bundle.md``).
+
+``bundle.json`` holds the graph, the classes, the training's protocol and figures and the SHA-256 of the other files;
+``tensors.safetensors`` the integers; ``golden.safetensors`` (optional) the parameters of the PyTorch model they came from.
+A bundle is read only when every hash, shape, version and range is right. Nothing here needs PyTorch, and nothing is pickled.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from sw import files
+from sw.errors import PopbeatError
+from sw.export.normaliser import NormaliserSpec
+from sw.networks import BinaryNetwork
+
+FORMAT = "popbeat-bundle"
+VERSION = 1
+HEAD_BITS = 14
+SHIFT_BITS = 4
+MAX_BYTES = 16 << 20
+SHIPPED = Path(__file__).resolve().parents[1] / "models" / "bundles"
+
+
+@dataclass(frozen=True)
+class Head:
+    """Per class, ``int32[classes]``: logit = sum over positions of (x >= 0 ? positive : negative) * x + offset << offset_shift.
+
+    The constants have ``HEAD_BITS`` bits, signed; ``offset`` is for the sum over all positions, times their number.
+    """
+
+    positive: np.ndarray
+    negative: np.ndarray
+    offset: np.ndarray
+    offset_shift: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A network in integers.
+
+    ``weights``: per block ``int8[out, in, kernel]`` of -1 and +1. ``thresholds``: per block but the last ``int32[out]``; an
+    output bit is 1 where the pooled sum reaches it (block 1: the sum in units of 2^-8; later blocks: the number of products
+    that are +1). ``pads``: per block from the second on ``uint8[in]``, the bit that stands beyond the ends of each channel.
+    """
+
+    model: str
+    task: str
+    classes: tuple[str, ...]
+    network: BinaryNetwork
+    weights: tuple[np.ndarray, ...]
+    thresholds: tuple[np.ndarray, ...]
+    pads: tuple[np.ndarray, ...]
+    head: Head
+    normaliser: NormaliserSpec = NormaliserSpec()
+    training: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        _validate(self)
+
+    @cached_property
+    def pad_value(self) -> int:
+        """What stands beyond the ends of block 1's input: +1 in units of z."""
+        return 1 << self.normaliser.z_fraction
+
+    def threshold_range(self, block: int) -> tuple[int, int]:
+        """Least and largest threshold of a block: below every sum (always 1) and above every sum (never)."""
+        taps = self.network.blocks[block].taps
+        if block == 0:
+            limit = taps << (self.normaliser.z_bits - 1)
+            return -limit, limit + 1
+        return 0, taps + 1
+
+    def threshold_bits(self, block: int) -> int:
+        """Bits that a stored threshold of a block takes."""
+        low, high = self.threshold_range(block)
+        return high.bit_length() + (low < 0)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the integers and the graph: bundles with equal hashes are the same hardware."""
+        return files.sha256(self._graph_bytes() + save(self.tensors()))
+
+    def _graph_bytes(self) -> bytes:
+        return repr((self.network, self.normaliser, self.head.offset_shift)).encode()
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The tensors of ``tensors.safetensors`` by name."""
+        out = {f"block{i + 1}.weight": w for i, w in enumerate(self.weights)}
+        out |= {f"block{i + 1}.threshold": t for i, t in enumerate(self.thresholds)}
+        out |= {f"block{i + 2}.pad": p for i, p in enumerate(self.pads)}
+        return out | {f"head.{name}": getattr(self.head, name) for name in ("positive", "negative", "offset")}
+
+
+def _validate(bundle: Bundle) -> None:
+    blocks = bundle.network.blocks
+
+    def check(name: str, array: np.ndarray, shape: tuple[int, ...], dtype, low: int, high: int) -> None:
+        if array.dtype != dtype or array.shape != shape:
+            raise PopbeatError(
+                f"tensor {name} is {array.dtype}{list(array.shape)}, and the network needs {np.dtype(dtype)}{list(shape)}"
+            )
+        if array.min() < low or array.max() > high:
+            raise PopbeatError(f"tensor {name} holds {array.min()} to {array.max()}; allowed are {low} to {high}")
+
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", bundle.model):
+        raise PopbeatError(f"model name {bundle.model!r} is no short lower-case identifier such as bnn17")
+    for what, name in (("task", bundle.task), *(("class", name) for name in bundle.classes)):
+        if not re.fullmatch(r"[\w][\w +/-]{0,63}", name):
+            raise PopbeatError(f"{what} name {name!r} is no short word")
+    if not isinstance(bundle.training, dict):
+        raise PopbeatError(f"training is {bundle.training!r}, not an object")
+    if len(bundle.classes) != bundle.network.classes or len(set(bundle.classes)) != len(bundle.classes):
+        raise PopbeatError(f"{len(bundle.classes)} class names for a network with {bundle.network.classes} classes")
+    if bundle.network.window != bundle.normaliser.window:
+        raise PopbeatError(f"normaliser window {bundle.normaliser.window} and network window {bundle.network.window} differ")
+    for count, kind in (
+        (len(bundle.weights), "weight"),
+        (len(bundle.thresholds) + 1, "threshold"),
+        (len(bundle.pads) + 1, "pad"),
+    ):
+        if count != len(blocks):
+            raise PopbeatError(f"{kind} tensors do not match the network's {len(blocks)} blocks")
+    for i, block in enumerate(blocks):
+        shape = block.out_channels, block.in_channels, block.kernel
+        check(f"block{i + 1}.weight", bundle.weights[i], shape, np.int8, -1, 1)
+        if not bundle.weights[i].all():
+            raise PopbeatError(f"tensor block{i + 1}.weight holds 0; binary weights are -1 and +1")
+        if i < len(blocks) - 1:
+            check(f"block{i + 1}.threshold", bundle.thresholds[i], shape[:1], np.int32, *bundle.threshold_range(i))
+        if i > 0:
+            check(f"block{i + 1}.pad", bundle.pads[i - 1], shape[1:2], np.uint8, 0, 1)
+    limit = 1 << (HEAD_BITS - 1)
+    for name in ("positive", "negative", "offset"):
+        check(f"head.{name}", getattr(bundle.head, name), (len(bundle.classes),), np.int32, -limit, limit - 1)
+    if not 0 <= bundle.head.offset_shift < 1 << SHIFT_BITS:
+        raise PopbeatError(f"head.offset_shift is {bundle.head.offset_shift}; allowed are 0 to {(1 << SHIFT_BITS) - 1}")
+
+
+def write(bundle: Bundle, folder: Path, golden: bytes | None = None) -> Path:
+    """Write a bundle into ``folder``; ``bundle.json`` comes last, so that a half-written bundle is none."""
+    tensors = save(bundle.tensors())
+    hashes = {"tensors.safetensors": files.sha256(tensors)}
+    files.write_bytes(folder / "tensors.safetensors", tensors)
+    if golden is not None:
+        hashes["golden.safetensors"] = files.sha256(golden)
+        files.write_bytes(folder / "golden.safetensors", golden)
+    return files.write_json(
+        folder / "bundle.json",
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "model": bundle.model,
+            "task": bundle.task,
+            "classes": list(bundle.classes),
+            "network": {
+                "kind": "binary",
+                "window": bundle.network.window,
+                "channels": list(bundle.network.channels),
+                "head": {"offset_shift": bundle.head.offset_shift},
+            },
+            "normaliser": vars_of(bundle.normaliser),
+            "stored_bytes": len(pack(bundle)),
+            "files": hashes,
+            "training": bundle.training,
+        },
+    )
+
+
+def vars_of(spec: NormaliserSpec) -> dict[str, int]:
+    """The declared fields of a normaliser's parameters."""
+    return {name: getattr(spec, name) for name in NormaliserSpec.__dataclass_fields__}
+
+
+def read(folder: Path | str) -> Bundle:
+    """Read and check a bundle; every fault is a :class:`PopbeatError` naming the file and the value."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise PopbeatError(f"bundle not found: {folder} is no folder; name one that holds bundle.json")
+    path = folder / "bundle.json"
+    graph = files.read_json(path, "bundle")
+    if not isinstance(graph, dict) or graph.get("format") != FORMAT:
+        raise PopbeatError(f"{path} is no popbeat bundle: its format is not {FORMAT!r}")
+    if graph.get("version") != VERSION:
+        raise PopbeatError(f"{path} has version {graph.get('version')!r}; this popbeat reads version {VERSION}")
+    tensors = _load(folder, graph, path, "tensors.safetensors")
+    try:
+        return _assemble(graph, tensors)
+    except PopbeatError as error:
+        raise PopbeatError(f"bundle {folder}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PopbeatError(f"bundle {path} is malformed: {error!r}; docs/bundle.md describes the format") from None
+
+
+def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
+    network, shift = graph["network"], graph["network"].get("head", {}).get("offset_shift")
+    if network["kind"] != "binary":
+        raise PopbeatError(f"network kind {network['kind']!r} is unknown; known is 'binary'")
+    for name, kind in (("model", str), ("task", str), ("classes", list)):
+        if not isinstance(graph[name], kind):
+            raise PopbeatError(f"{name} is {graph[name]!r}, not a {kind.__name__}")
+    if type(shift) is not int or not all(isinstance(name, str) for name in graph["classes"]):
+        raise PopbeatError(f"offset_shift is {shift!r} and must be an integer; classes must be strings")
+    shape = BinaryNetwork(tuple(network["channels"]), network["window"])
+    count = len(shape.channels)
+    expected = {f"block{i}.weight" for i in range(1, count + 1)} | {f"block{i}.threshold" for i in range(1, count)}
+    expected |= {f"block{i}.pad" for i in range(2, count + 1)} | {"head.positive", "head.negative", "head.offset"}
+    if expected != tensors.keys():
+        odd = ", ".join(sorted(expected ^ tensors.keys()))
+        raise PopbeatError(f"tensors.safetensors has other tensors than the network; missing or too many: {odd}")
+    return Bundle(
+        model=graph["model"],
+        task=graph["task"],
+        classes=tuple(graph["classes"]),
+        network=shape,
+        weights=tuple(tensors[f"block{i}.weight"] for i in range(1, count + 1)),
+        thresholds=tuple(tensors[f"block{i}.threshold"] for i in range(1, count)),
+        pads=tuple(tensors[f"block{i}.pad"] for i in range(2, count + 1)),
+        head=Head(*(tensors[f"head.{n}"] for n in ("positive", "negative", "offset")), shift),
+        normaliser=NormaliserSpec(**graph["normaliser"]),
+        training=graph.get("training", {}),
+    )
+
+
+def _read_hashed(folder: Path, graph: dict, path: Path, name: str) -> bytes:
+    listed = graph.get("files")
+    wanted = listed.get(name) if isinstance(listed, dict) else None
+    if not isinstance(wanted, str):
+        raise PopbeatError(f"{path} gives no SHA-256 for {name}")
+    file = folder / name
+    if not file.is_file():
+        raise PopbeatError(f"bundle file not found: {file}")
+    if file.stat().st_size > MAX_BYTES:
+        raise PopbeatError(f"{file} has {file.stat().st_size} bytes; a bundle's file has at most {MAX_BYTES}")
+    content = file.read_bytes()
+    if files.sha256(content) != wanted:
+        raise PopbeatError(f"{file} has SHA-256 {files.sha256(content)}, and {path} says {wanted}: it is damaged or changed")
+    return content
+
+
+def read_golden(folder: Path) -> dict[str, np.ndarray] | None:
+    """The golden model's parameters by name, or None where the bundle has none."""
+    path = Path(folder) / "bundle.json"
+    graph = files.read_json(path, "bundle")
+    if "golden.safetensors" not in graph["files"]:
+        return None
+    return _load(Path(folder), graph, path, "golden.safetensors")
+
+
+def _load(folder: Path, graph: dict, path: Path, name: str) -> dict[str, np.ndarray]:
+    content = _read_hashed(folder, graph, path, name)
+    try:
+        return load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise PopbeatError(f"{folder / name} can't be read as safetensors: {error}") from None
+
+
+def locate(model: str | None, path: str | None) -> Path:
+    """Folder of a bundle: ``path`` where one is given, else the shipped bundle of ``model``."""
+    if path:
+        return Path(path)
+    folder = SHIPPED / str(model)
+    if not folder.is_dir():
+        known = ", ".join(sorted(p.name for p in SHIPPED.iterdir() if p.is_dir())) if SHIPPED.is_dir() else "none"
+        raise PopbeatError(f"unknown model {model!r}; bundles are there for {known}")
+    return folder
+
+
+def pack(bundle: Bundle) -> bytes:
+    """Every stored bit of the network, packed without gaps: the size that is reported is this string's length.
+
+    In order: each block's weights (1 for +1), thresholds (less their least value) and, for all blocks but the last, one
+    direction bit a channel (the next block's pad); the head's constants in two's complement; the offset's shift. Most
+    significant bit first.
+    """
+    bits: list[np.ndarray] = []
+
+    def put(values: np.ndarray, width: int) -> None:
+        values = np.asarray(values, dtype=np.int64).reshape(-1, 1)
+        bits.append(((values >> np.arange(width - 1, -1, -1)) & 1).reshape(-1).astype(np.uint8))
+
+    for i, weight in enumerate(bundle.weights):
+        put(weight > 0, 1)
+        if i < len(bundle.thresholds):
+            put(bundle.thresholds[i] - bundle.threshold_range(i)[0], bundle.threshold_bits(i))
+            put(bundle.pads[i], 1)
+    for name in ("positive", "negative", "offset"):
+        put(getattr(bundle.head, name) & ((1 << HEAD_BITS) - 1), HEAD_BITS)
+    put(np.array([bundle.head.offset_shift]), SHIFT_BITS)
+    return np.packbits(np.concatenate(bits)).tobytes()
+
+
+def unpack(data: bytes, like: Bundle) -> Bundle:
+    """The inverse of :func:`pack`, for the geometry and names of ``like``: shows that the packed bits are the whole network."""
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    place = 0
+
+    def get(shape: tuple[int, ...], width: int) -> np.ndarray:
+        nonlocal place
+        count = int(np.prod(shape))
+        field_bits = bits[place : place + count * width].reshape(count, width).astype(np.int64)
+        place += count * width
+        return (field_bits << np.arange(width - 1, -1, -1)).sum(axis=1).reshape(shape)
+
+    weights, thresholds, pads = [], [], []
+    for i, weight in enumerate(like.weights):
+        weights.append((2 * get(weight.shape, 1) - 1).astype(np.int8))
+        if i < len(like.thresholds):
+            low = like.threshold_range(i)[0]
+            thresholds.append((get(weight.shape[:1], like.threshold_bits(i)) + low).astype(np.int32))
+            pads.append(get(weight.shape[:1], 1).astype(np.uint8))
+    half = 1 << (HEAD_BITS - 1)
+    constants = [((get((len(like.classes),), HEAD_BITS) + half) % (2 * half) - half).astype(np.int32) for _ in range(3)]
+    head = Head(*constants, int(get((1,), SHIFT_BITS)[0]))
+    return Bundle(
+        like.model, like.task, like.classes, like.network, tuple(weights), tuple(thresholds), tuple(pads), head, like.normaliser
+    )

@@ -1,0 +1,89 @@
+"""The golden model: the binary network in PyTorch, as it is trained, and its float twin.
+
+Block: pad with +1 -> (from block 2 on) sign -> convolution with weights +-1, no bias -> max-pool 7/2 -> PReLU with one slope
+>= 0 -> batch norm. Head: sum over the last block's positions. sign(0) is +1. Source: "ultra-lightweight binary neural network
+for ECG" (xpww/ECG_BNN_Net); slopes are kept >= 0 here, so that a threshold commutes with the pool. The float twin is the same
+network with real weights and without signs: what binarisation costs is the difference between the two.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sw.networks import POOL, POOL_STRIDE, BinaryNetwork, BlockGeometry
+
+DROPOUT = 0.5
+
+
+class _Sign(torch.autograd.Function):
+    """sign(x) with sign(0) = +1; the gradient passes where |x| <= 1 (straight-through estimator)."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * (x.abs() <= 1)
+
+
+sign = _Sign.apply
+
+
+class Block(nn.Module):
+    """One block; input ``[n, in_channels, length]``, output ``[n, out_channels, pool_length]``."""
+
+    def __init__(self, geometry: BlockGeometry, binary: bool, first: bool):
+        super().__init__()
+        self.geometry, self.binary, self.first = geometry, binary, first
+        shape = geometry.out_channels, geometry.in_channels, geometry.kernel
+        self.weight = nn.Parameter((2 * torch.rand(shape) - 1) * (0.1 if binary else geometry.taps**-0.5))
+        self.slope = nn.Parameter(torch.tensor(0.25))
+        self.norm = nn.BatchNorm1d(geometry.out_channels)
+
+    def used_weight(self) -> torch.Tensor:
+        """The weights of the convolution: +-1 in the binary network."""
+        return sign(self.weight) if self.binary else self.weight
+
+    def activation(self, x: torch.Tensor) -> torch.Tensor:
+        """PReLU and batch norm of pooled sums ``[n, out_channels, length]``."""
+        slope = self.slope.clamp(min=0)
+        return self.norm(x.clamp(min=0) + slope * x.clamp(max=0))
+
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """The pooled sums, before PReLU."""
+        x = functional.pad(x, (self.geometry.pad, self.geometry.pad), value=1.0)
+        if self.binary and not self.first:
+            x = sign(x)
+        x = functional.conv1d(x, self.used_weight(), stride=self.geometry.stride)
+        return functional.max_pool1d(x, POOL, POOL_STRIDE)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.activation(self.pooled(x))
+
+
+class BinaryNet(nn.Module):
+    """The whole network: normalised windows ``[n, 1, window]`` to logits ``[n, classes]``."""
+
+    def __init__(self, network: BinaryNetwork, binary: bool = True):
+        super().__init__()
+        self.network = network
+        self.blocks = nn.ModuleList(Block(g, binary, i == 0) for i, g in enumerate(network.blocks))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return functional.dropout(x, DROPOUT, self.training).sum(dim=2)
+
+    def latent(self) -> list[nn.Parameter]:
+        """The convolutions' weights, which have a learning rate of their own."""
+        return [block.weight for block in self.blocks]
+
+    @torch.no_grad()
+    def clip(self) -> None:
+        """Keep latent weights of the binary network within [-1, 1]."""
+        for block in self.blocks:
+            if block.binary:
+                block.weight.clamp_(-1, 1)

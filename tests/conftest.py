@@ -1,0 +1,56 @@
+"""Fixtures: the recordings where they are, small random networks, and shipped bundles."""
+
+import numpy as np
+import pytest
+
+from sw.data import source, tasks
+from sw.export.bundle import Bundle, Head
+from sw.export.normaliser import NormaliserSpec
+from sw.networks import BinaryNetwork
+
+
+@pytest.fixture(scope="session")
+def recordings() -> source.Source:
+    """The recordings that the commands would use, or synthetic ones."""
+    return source.find(download=False)
+
+
+@pytest.fixture(scope="session")
+def rhythm17(recordings):
+    """Windows of rhythm-17 and their raw samples."""
+    task = tasks.get("rhythm-17")
+    windows = task.windows(recordings)
+    return windows, task.samples(recordings, windows)
+
+
+def random_bundle(seed: int, channels=(3, 4, 2), window: int = 61, thresholds: str = "middle") -> Bundle:
+    """A small network of random integers. ``thresholds``: 'middle' of each block's range, 'extremes' (always, never and the ends),
+    or 'any'."""
+    rng = np.random.default_rng(seed)
+    network, spec = BinaryNetwork(tuple(channels), window), NormaliserSpec(window=window)
+    weights = tuple(rng.choice(np.array([-1, 1], np.int8), (b.out_channels, b.in_channels, b.kernel)) for b in network.blocks)
+    drawn = []
+    for i, block in enumerate(network.blocks[:-1]):
+        reach = block.taps << (spec.z_bits - 1)
+        low, high = (-reach, reach + 1) if i == 0 else (0, block.taps + 1)
+        middle = (600, 500) if i == 0 else (block.taps // 2 + 2, 2)
+        value = {
+            "middle": rng.integers(middle[0] - middle[1], middle[0] + middle[1] + 1, block.out_channels),
+            "extremes": rng.choice([low, low + 1, high - 1, high], block.out_channels),
+            "any": rng.integers(low, high + 1, block.out_channels),
+        }[thresholds]
+        drawn.append(value.astype(np.int32))
+    pads = tuple(rng.integers(0, 2, b.in_channels).astype(np.uint8) for b in network.blocks[1:])
+    constants = [rng.integers(-8192, 8192, channels[-1]).astype(np.int32) for _ in range(3)]
+    names = tuple(f"c{k}" for k in range(channels[-1]))
+    return Bundle("random", "rhythm-17", names, network, weights, tuple(drawn), pads, Head(*constants, 3), spec)
+
+
+def random_windows(seed: int, count: int, window: int) -> np.ndarray:
+    """Raw windows: noise, steps, constants and the ends of the range."""
+    rng = np.random.default_rng(seed)
+    out = rng.integers(-2048, 2048, (count, window))
+    out[1::4] = np.cumsum(rng.integers(-9, 10, out[1::4].shape), axis=1)
+    out[2::4] = rng.integers(-2048, 2048, out[2::4].shape[:1])[:, None]
+    out[3::4] = np.where(rng.random(out[3::4].shape) < 0.5, -2048, 2047)
+    return np.clip(out, -2048, 2047).astype(np.int16)

@@ -1,0 +1,150 @@
+"""The commands, as a user types them, on a shipped bundle."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import wfdb
+
+from sim import canary, compare, run
+from sw import files
+from sw.data import mitbih, source
+from sw.export import bundle
+
+
+def command(*arguments: str, **environment) -> subprocess.CompletedProcess:
+    call = [sys.executable, "-m", *arguments]
+    return subprocess.run(call, cwd=files.ROOT, capture_output=True, text=True, env=dict(os.environ) | environment)
+
+
+@pytest.fixture(scope="module")
+def subject(recordings):
+    return run.Subject(bundle.SHIPPED / "bnn5", "full", False, recordings)
+
+
+def test_simulation_of_a_shipped_bundle(subject, monkeypatch, tmp_path):
+    """make sim for bnn5: benches, canaries, golden model, windows of every class; the report says what was compared."""
+    from sw import report
+
+    monkeypatch.setattr(report, "REPORT", tmp_path / "report.json")
+    run.simulate(subject, NoBar())
+    run.show([subject])
+    written = json.loads((tmp_path / "report.json").read_text())["models"]["bnn5"]["rtl"]
+    assert written["windows"] == len(subject.rows) >= 50
+    assert written["layers_compared"] == 9
+    assert written["benches"] >= 9
+    assert written["canary_caught"] and len(written["canaries"]) == 3
+    assert written["golden_windows"] == len(subject.rows)
+    assert (files.BUILD / "bnn5" / "strips.png").stat().st_size > 10_000
+
+
+def test_a_golden_model_of_another_network_is_noticed(subject, monkeypatch):
+    parameters = bundle.read_golden(subject.folder)
+    parameters["blocks.3.norm.bias"] = parameters["blocks.3.norm.bias"] + 1
+    monkeypatch.setattr(bundle, "read_golden", lambda folder: parameters)
+    with pytest.raises(compare.Mismatch, match="golden logits"):
+        run.prove_golden(subject, NoBar())
+
+
+class NoBar:
+    """A progress bar that nobody sees."""
+
+    def add_task(self, *arguments, **named):
+        return 0
+
+    def update(self, *arguments, **named):
+        pass
+
+
+def test_a_comparison_that_always_agrees_is_found_out(subject, monkeypatch):
+    monkeypatch.setattr(compare, "equal", lambda name, hardware, model: 0)
+    with pytest.raises(canary.CanaryMissed):
+        run.prove_golden(subject, NoBar())
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A record at 250 Hz with 16 bits, no MLII, a flat part and missing samples: 45 seconds."""
+    rate, seconds = 250, 45
+    time = np.arange(rate * seconds) / rate
+    ecg = 9000 * np.exp(-0.5 * (((time % 0.8) - 0.4) / 0.02) ** 2) + 200 * np.sin(2 * np.pi * 0.2 * time)
+    ecg[rate * 20 : rate * 31] = 500
+    values = ecg.round().astype(np.int64)
+    values[100:110] = -32768
+    wfdb.wrsamp(
+        "foreign",
+        fs=rate,
+        units=["mV"],
+        sig_name=["II"],
+        d_signal=values[:, None],
+        fmt=["16"],
+        adc_gain=[1000],
+        baseline=[0],
+        write_dir=str(tmp_path),
+    )
+    return tmp_path / "foreign"
+
+
+def test_classify_any_record(foreign):
+    done = command("sim.classify", "--record", str(foreign), "--model", "bnn5")
+    assert done.returncode == 0, done.stderr
+    for notice in ("has no MLII", "250 Hz and is resampled", "marked missing", "halved", "left out"):
+        assert notice in done.stderr.replace("\n", " "), notice
+    folder = files.BUILD / "classified-records" / "foreign_II_bnn5"
+    windows = json.loads((folder / "windows.json").read_text())["windows"]
+    assert len(windows) == 4
+    assert [w["class"] for w in windows].count("no call") == 1  # the flat part fills the third window
+    assert windows[2] == {"window": 2, "seconds": 20.0, "class": "no call", "margin": None}
+    assert (folder / "windows.csv").read_text().count("\n") == 5
+    assert (folder / "strips.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sim.classify", "--record", "none/100"], "record not found"),
+        (["sim.classify", "--record", "none/100", "--model", "bnn6"], "unknown model 'bnn6'"),
+        (["sim.run", "--model", "bnn6"], "unknown model 'bnn6'"),
+        (["sim.run", "--bundle", "none"], "bundle not found"),
+        (["sim.run", "--config", "fast"], "unknown configuration 'fast'"),
+        (["sim.waves", "--window", "100000"], "WINDOW=100000"),
+        (["sim.waves", "--window", "999:1"], "no window of record '999'"),
+        (["hw.generate", "--config", "none.json"], "configuration not found"),
+        (["sw.train", "--folds", "7"], "FOLDS is"),
+    ],
+)
+def test_errors_are_one_line_and_status_2(arguments, message):
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error:")
+
+
+def test_wrong_data_folder_is_an_error(tmp_path):
+    done = command("sim.run", POPBEAT_DATA=str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert "POPBEAT_DATA names" in done.stderr
+
+
+def test_help_explains():
+    for module in ("sim.run", "sim.waves", "sim.classify", "sim.readme", "hw.generate", "sw.train", "sw.data.folds"):
+        done = command(module, "--help")
+        assert done.returncode == 0
+        assert "Usage" in done.stdout
+
+
+def test_make_lists_its_targets():
+    done = subprocess.run(["make"], cwd=files.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    for target in ("sim", "test", "train", "verilog", "classify", "report", "lint", "clean"):
+        assert f"make {target}" in done.stdout
+
+
+def test_recordings_are_real_where_they_are(recordings):
+    shared = files.ROOT.parent / "shared" / "data" / "mitdb"
+    if shared.is_dir() and not source.missing(shared):
+        assert recordings.kind == mitbih.NAME

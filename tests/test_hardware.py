@@ -1,0 +1,104 @@
+"""Whole tops of small random networks on Verilator: every layer, and every cycle count that was predicted."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from hw import top
+from hw.binary.folding import Config, Folding
+from hw.generate import generate
+from sim import canary, compare
+from sim.benches.cases import block_reference
+from sim.bulk.runner import Harness
+from sw.export import integer
+from tests.conftest import random_bundle, random_windows
+
+
+def folded(*pes: int, **last) -> Config:
+    """A configuration with these PEs; the last block as given."""
+    return Config("test", (*map(Folding, pes), Folding(1, **last)))
+
+
+def simulate(packed, config, folder, samples):
+    """A bundle in hardware: compared with the integer model in three modes, exact cycles included."""
+    design = generate(packed, config, folder / "verilog")
+    harness = Harness(design, folder / "bulk")
+    trace = integer.run(packed, samples)
+    for mode in ("burst", "isolated", "random"):
+        seen = harness.run(samples, mode, seed=7)
+        assert compare.check(seen, trace) == len(packed.weights) + 3
+        if mode == "isolated":
+            predicted = top.cycles(design.params)
+            assert set(seen.cycles["header"] - seen.cycles["normalised"]) == {predicted.latency}
+            assert set(seen.cycles["header"] - seen.cycles["raw_last"]) == {predicted.live_latency}
+        if mode == "burst":
+            # Against the model run for as many windows: the first intervals differ from the steady one, and it knows by how much.
+            expected = design.params.predict(len(samples))
+            rise = seen.cycles["offered"] - seen.cycles["normalised"][0]
+            np.testing.assert_array_equal(rise, np.array(expected.header) - expected.first_sample[0])
+    return harness, trace
+
+
+# Corners that trained weights never reach: thresholds that are always or never met, single channels, odd foldings, block RAM.
+# No shrinking: each example is a design that has to be compiled.
+@settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    seed=st.integers(0, 10**6),
+    channels=st.lists(st.integers(1, 6), min_size=1, max_size=2).flatmap(
+        lambda inner: st.integers(2, 5).map(lambda classes: (*inner, classes))
+    ),
+    window=st.integers(80, 140),
+    thresholds=st.sampled_from(["extremes", "any", "middle"]),
+    memory=st.booleans(),
+    data=st.data(),
+)
+def test_random_networks(tmp_path_factory, seed, channels, window, thresholds, memory, data):
+    packed = random_bundle(seed, channels, window, thresholds)
+    pes = [data.draw(st.integers(1, c)) for c in channels[:-1]]
+    parts = [1, *[data.draw(st.sampled_from([p for p in (1, 2, 4) if 7 * c % p == 0])) for c in channels[:-1]]]
+    queues = [data.draw(st.integers(0, 5)) for _ in pes]
+    blocks = [Folding(pe, part, memory, queue) for pe, part, queue in zip(pes, parts, queues, strict=False)]
+    config = Config("test", (*blocks, Folding(1, parts[-1], memory)))
+    folder = tmp_path_factory.mktemp("random")
+    # The front end is never the bottleneck's model: a window's own samples bound the interval from below.
+    simulate(packed, config, folder, random_windows(seed, 9, window))
+
+
+def test_a_canary_in_the_hardware_is_caught(tmp_path):
+    packed = random_bundle(3, (4, 6, 3), 100)
+    samples = random_windows(3, 8, 100)
+    trace = integer.run(packed, samples)
+    flipped = canary.flip_weight(packed, samples, trace, 1)
+    design = generate(flipped.bundle, folded(2, 3), tmp_path / "verilog")
+    seen = Harness(design, tmp_path / "bulk").run(samples)
+    compare.check(seen, flipped.trace)
+    assert "block 2" in canary.must_differ(seen, trace, flipped.what)
+    moved = canary.flip_threshold(flipped.bundle, samples, flipped.trace, 0)
+    assert "block 1" in canary.must_differ(seen, moved.trace, moved.what)
+    assert "logits" in canary.must_differ(seen, canary.flip_logit(flipped.trace), "logit")
+    with pytest.raises(canary.CanaryMissed):
+        canary.must_differ(seen, flipped.trace, "nothing")
+
+
+def test_references_of_the_blocks_are_the_integer_model():
+    """numpy references of the hardware, chained, against the integer model: the third of three."""
+    from hw.binary.datapath import DatapathParams
+
+    packed = random_bundle(5, (4, 6, 3), 100)
+    params = DatapathParams(packed, folded(3, 4, parts=2))
+    trace = integer.run(packed, random_windows(5, 3, 100))
+    for window in range(3):
+        columns = trace.normalised[window][:, None]
+        for i, block in enumerate(params.blocks[:-1]):
+            columns = block_reference(block, columns)
+            np.testing.assert_array_equal(columns, trace.columns[i][window])
+        counts = block_reference(params.blocks[-1], columns)
+        np.testing.assert_array_equal(counts, trace.pooled[window])
+        np.testing.assert_array_equal(params.head.reference(counts), trace.logits[window])

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from sim import readme
+from sw.errors import PopbeatError
+from sw.networks import MODELS
+
+STORED = json.loads(readme.STORED.read_text()) if readme.STORED.is_file() else None
+
+
+def test_tables_are_drawn_from_the_stored_figures():
+    text = readme.README.read_text()
+    assert readme.render(text, STORED) == text, "README.md is not what make report writes"
+    assert STORED["data"]["source"] == "mitdb"
+
+
+def test_stored_figures_are_of_whole_runs_and_of_the_shipped_bundles():
+    from sw.export import bundle
+
+    assert set(STORED["models"]) == set(MODELS)
+    for name, model in STORED["models"].items():
+        rtl = model["rtl"]
+        packed = bundle.read(bundle.SHIPPED / name)
+        assert rtl["full"] and rtl["mismatches"] == 0 and rtl["canary_caught"]
+        assert rtl["bundle_sha256"] == packed.sha256
+        assert rtl["latency_cycles"] == rtl["predicted_latency_cycles"]
+        assert rtl["interval_cycles"] == rtl["predicted_interval_cycles"]
+        assert model["accuracy"] == packed.training["accuracy"]
+
+
+def test_stored_verilog_is_what_is_generated_now(tmp_path):
+    from hw.binary import folding
+    from hw.generate import generate
+    from sw.export import bundle
+
+    for name, model in STORED["models"].items():
+        design = generate(bundle.read(bundle.SHIPPED / name), folding.get(model["rtl"]["config"]), tmp_path)
+        assert design.description["verilog_sha256"] == model["rtl"]["verilog_sha256"], "measure anew: make sim FULL=1; make report"
+
+
+def test_a_changed_figure_and_a_missing_section_are_noticed():
+    text = readme.README.read_text()
+    changed = json.loads(json.dumps(STORED))
+    next(iter(changed["models"].values()))["rtl"]["latency_cycles"] += 1
+    assert readme.render(text, changed) != text
+    with pytest.raises(PopbeatError, match="no section"):
+        readme.render(text.replace("<!-- generated: results -->", ""), STORED)
+
+
+@pytest.mark.parametrize(
+    "change", [{"full": False}, {"data": "synthetic"}, {"config": "half"}, {"bundle_sha256": "0" * 64}], ids=lambda c: next(iter(c))
+)
+def test_runs_that_are_not_stored(tmp_path, monkeypatch, change):
+    from sw import report
+
+    for changes, expected in (({}, True), (change, False)):
+        changed = json.loads(json.dumps(STORED))
+        for model in changed["models"].values():
+            model["rtl"] |= changes
+        path = tmp_path / "measured.json"
+        path.write_text(json.dumps(changed))
+        monkeypatch.setattr(report, "REPORT", path)
+        monkeypatch.setattr(readme, "STORED", tmp_path / "stored.json")
+        if expected:
+            assert readme.store()["models"] == STORED["models"]
+            (tmp_path / "stored.json").unlink()
+        else:
+            with pytest.raises(PopbeatError, match="no figures are stored"):
+                readme.store()
