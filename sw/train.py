@@ -48,7 +48,7 @@ class Recipe:
     seed: int = 1
 
 
-RECIPES = {"bnn17": Recipe(epochs=500), "bnn5": Recipe(epochs=60)}
+RECIPES = {"bnn17": Recipe(epochs=400), "bnn5": Recipe(epochs=45)}
 
 
 class Data:
