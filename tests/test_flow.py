@@ -67,11 +67,11 @@ def test_a_comparison_that_always_agrees_is_found_out(subject, monkeypatch):
 
 @pytest.fixture
 def foreign(tmp_path):
-    """A record at 250 Hz with 16 bits, no MLII, a flat part and missing samples: 45 seconds."""
+    """A record at 250 Hz with 16 bits, no MLII, a flat part from 19 to 31 s and missing samples: 45 seconds."""
     rate, seconds = 250, 45
     time = np.arange(rate * seconds) / rate
     ecg = 9000 * np.exp(-0.5 * (((time % 0.8) - 0.4) / 0.02) ** 2) + 200 * np.sin(2 * np.pi * 0.2 * time)
-    ecg[rate * 20 : rate * 31] = 500
+    ecg[rate * 19 : rate * 31] = 500
     values = ecg.round().astype(np.int64)
     values[100:110] = -32768
     wfdb.wrsamp(
