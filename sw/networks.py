@@ -1,13 +1,24 @@
 """The networks by name, and the geometry of their layers. No PyTorch here: the hardware reads this too."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from sw.errors import PopbeatError
 
 POOL = 7
 POOL_STRIDE = 2
 MAX_BLOCKS, MAX_CHANNELS, MAX_WINDOW = 16, 1024, 1 << 16
+MAX_KERNEL, MAX_STRIDE = 255, 15
+# What a multi-bit network stores beside its bases and coefficients: a program of so many bytes a layer; and for every channel the
+# number of its bases, its shift and its bias.
+PROGRAM_BYTES = 16
+COUNT_BITS, SHIFT_BITS, BIAS_BITS = 3, 4, 16
+# A multi-bit network's input is a signed integer of so many bits, of which so many are behind the point.
+INPUT_BITS, INPUT_FRACTION = 8, 4
+ACTIVATION_BITS, LOGIT_BITS = 8, 16
+SUM_BITS, ACCUMULATOR_BITS = 18, 32
 
 
 @dataclass(frozen=True)
@@ -93,12 +104,151 @@ class BinaryNetwork:
 
 
 @dataclass(frozen=True)
+class Convolution:
+    """One layer of a multi-bit network: pad ``pad`` zeros each side, convolve, add a bias, then ReLU and max-pool ``pool`` with
+    stride ``pool_stride`` where the layer has them. A dense layer is a convolution as long as its input, without padding.
+
+    ``length`` counts input columns of ``in_channels`` each; a kernel covers ``kernel`` columns and moves by ``stride``.
+    """
+
+    in_channels: int
+    out_channels: int
+    length: int
+    kernel: int
+    stride: int = 1
+    pad: int = 0
+    pool: int = 1
+    pool_stride: int = 1
+    relu: bool = True
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if name != "relu" and (type(value) is not int or value < (0 if name == "pad" else 1)):
+                raise ValueError(f"{name} of a convolution is a positive integer, not {value!r}")
+        if type(self.relu) is not bool:
+            raise ValueError(f"relu of a convolution is true or false, not {self.relu!r}")
+        if max(self.in_channels, self.out_channels) > MAX_CHANNELS or self.length > MAX_WINDOW:
+            raise ValueError(f"a layer has at most {MAX_CHANNELS} channels and {MAX_WINDOW} columns")
+        if self.kernel > MAX_KERNEL or self.stride > MAX_STRIDE or self.pool > MAX_KERNEL or self.pool_stride > MAX_STRIDE:
+            raise ValueError(f"kernels and pools have at most {MAX_KERNEL} columns and strides of at most {MAX_STRIDE}")
+        if not self.pad < self.kernel:
+            raise ValueError(f"padding {self.pad} is as wide as the kernel {self.kernel}")
+        if self.length + 2 * self.pad < self.kernel or self.conv_length < self.pool:
+            raise ValueError(f"{self.length} columns are fewer than the kernel {self.kernel} or the pool {self.pool} needs")
+
+    @cached_property
+    def taps(self) -> int:
+        """Weights of an output channel, products in one sum: kernel x input channels."""
+        return self.kernel * self.in_channels
+
+    @cached_property
+    def conv_length(self) -> int:
+        """Positions of the convolution."""
+        return (self.length + 2 * self.pad - self.kernel) // self.stride + 1
+
+    @cached_property
+    def pool_length(self) -> int:
+        """Columns that leave the layer."""
+        return (self.conv_length - self.pool) // self.pool_stride + 1
+
+    @cached_property
+    def weights(self) -> int:
+        """Weights, without biases."""
+        return self.out_channels * self.taps
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole convolution, as publications count them (padding included)."""
+        return self.conv_length * self.weights
+
+
+@dataclass(frozen=True)
+class MultibitNetwork:
+    """A multi-bit network: layers one after the other on a window of int8 samples, the last one without ReLU on one column.
+
+    Each output channel is a group of weights with its own number of sign bases, 0 to ``max_bases``, and as many unsigned
+    coefficients (alpha) of ``alpha_bits`` bits.
+    """
+
+    layers: tuple[Convolution, ...]
+    alpha_bits: int = 5
+    max_bases: int = 4
+
+    def __post_init__(self):
+        if not 1 <= len(self.layers) <= MAX_BLOCKS:
+            raise ValueError(f"a multi-bit network has 1 to {MAX_BLOCKS} layers, not {len(self.layers)}")
+        if type(self.alpha_bits) is not int or not 4 <= self.alpha_bits <= 6:
+            raise ValueError(f"coefficients have 4 to 6 bits, not {self.alpha_bits!r}")
+        if type(self.max_bases) is not int or not 1 <= self.max_bases <= 7:
+            raise ValueError(f"a channel has at most 1 to 7 bases, not {self.max_bases!r}")
+        for before, after in pairwise(self.layers):
+            if (before.out_channels, before.pool_length) != (after.in_channels, after.length):
+                raise ValueError(
+                    f"a layer gives {before.out_channels} x {before.pool_length} values, and the next one takes "
+                    f"{after.in_channels} x {after.length}"
+                )
+        last = self.layers[-1]
+        hidden = self.layers[:-1]
+        if self.layers[0].in_channels != 1 or last.pool_length != 1 or last.relu or not all(c.relu for c in hidden):
+            raise ValueError("the first layer has one channel; the last one, and no other, has one column and no ReLU")
+
+    @property
+    def window(self) -> int:
+        """Samples a window."""
+        return self.layers[0].length
+
+    def stored_bits(self, bases: Sequence[int]) -> int:
+        """Every stored bit of the network whose layers have so many ``bases`` in all of their channels."""
+        fixed = sum(8 * PROGRAM_BYTES + c.out_channels * (COUNT_BITS + SHIFT_BITS + BIAS_BITS) for c in self.layers)
+        return fixed + sum(n * (c.taps + self.alpha_bits) for n, c in zip(bases, self.layers, strict=True))
+
+    def average_width(self, bases: Sequence[int]) -> float:
+        """Bases a weight."""
+        return sum(n * c.taps for n, c in zip(bases, self.layers, strict=True)) / self.weights
+
+    def mac_width(self, bases: Sequence[int]) -> float:
+        """Bases a multiply-accumulate: what the array's time goes with."""
+        return sum(n * c.taps * c.conv_length for n, c in zip(bases, self.layers, strict=True)) / self.macs
+
+    @property
+    def classes(self) -> int:
+        """Channels of the last layer."""
+        return self.layers[-1].out_channels
+
+    @property
+    def weights(self) -> int:
+        """Weights of all layers, without biases."""
+        return sum(layer.weights for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a window."""
+        return sum(layer.macs for layer in self.layers)
+
+
+# Sun et al., arXiv 2202.12943: seven convolutions, a dense layer over all 72 x 3 values and the output.
+ALQ17 = MultibitNetwork(
+    (
+        Convolution(1, 8, 3600, kernel=16, stride=2, pad=7, pool=8, pool_stride=4),
+        Convolution(8, 12, 449, kernel=12, stride=2, pad=5, pool=4, pool_stride=2),
+        Convolution(12, 32, 111, kernel=9, pad=4, pool=5, pool_stride=2),
+        Convolution(32, 64, 54, kernel=7, pad=3, pool=4, pool_stride=2),
+        Convolution(64, 64, 26, kernel=5, pad=2, pool=2, pool_stride=2),
+        Convolution(64, 64, 13, kernel=3, pad=1, pool=2, pool_stride=2),
+        Convolution(64, 72, 6, kernel=3, pad=1, pool=2, pool_stride=2),
+        Convolution(72, 64, 3, kernel=3),
+        Convolution(64, 17, 1, kernel=1, relu=False),
+    )
+)
+
+
+@dataclass(frozen=True)
 class Model:
     """A network for a task."""
 
     name: str
     task: str
-    network: BinaryNetwork
+    network: BinaryNetwork | MultibitNetwork
 
 
 MODELS = {
@@ -106,8 +256,14 @@ MODELS = {
     for model in (
         Model("bnn5", "window-5", BinaryNetwork((8, 16, 32, 32, 64, 5))),
         Model("bnn17", "rhythm-17", BinaryNetwork((8, 16, 32, 32, 64, 17))),
+        Model("alq17", "rhythm-17", ALQ17),
     )
 }
+
+
+def of_kind(kind: type) -> list[str]:
+    """Names of the models whose network is a ``kind`` (:class:`BinaryNetwork` or :class:`MultibitNetwork`)."""
+    return [name for name, model in MODELS.items() if isinstance(model.network, kind)]
 
 
 def get(name: str) -> Model:

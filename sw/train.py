@@ -7,7 +7,7 @@ this fold's windows are unseen by it. Beside every binary model its float twin i
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from torch.nn import functional
 from sw import cli, files, metrics, networks, report
 from sw.data import folds, mitbih, source, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, fold, integer
+from sw.export import bundle, fold, integer, multibit
 from sw.models.binary import BinaryNet
 
 SHIPPED_FOLD = 0
@@ -88,6 +88,15 @@ def augment(x: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torc
     return (x * unit).round().clamp(-limit, limit - 1) / unit
 
 
+def one_cycle(step: int, total: int, warmup: float) -> float:
+    """Share of the peak learning rate at a step of ``total``: up from 1/25 for ``warmup`` of them and down to nothing, each along
+    a cosine."""
+    top = max(warmup * total, 1)
+    if step < top:
+        return 1 + (1 / 25 - 1) * (1 + math.cos(math.pi * step / top)) / 2
+    return (1 + math.cos(math.pi * (step - top) / (total - top))) / 2
+
+
 class Trainer:
     """One network on one fold; its whole state is in ``folder`` after every epoch."""
 
@@ -134,21 +143,13 @@ class Trainer:
             logits = self.net(x[:, None]) / self.net.network.blocks[-1].pool_length ** 0.5
             target = self.data.label[rows].to(self.device)
             loss = functional.cross_entropy(logits, target, label_smoothing=self.recipe.smoothing)
-            share = self._share(self.epoch * self.steps + step)
+            share = one_cycle(self.epoch * self.steps + step, self.recipe.epochs * self.steps, self.recipe.warmup)
             for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
                 group["lr"] = peak * share
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
             self.net.clip()
-
-    def _share(self, step: int) -> float:
-        """Share of the peak learning rate at a step: up from 1/25 and down to nothing, each along a cosine."""
-        total = self.recipe.epochs * self.steps
-        top = max(self.recipe.warmup * total, 1)
-        if step < top:
-            return 1 + (1 / 25 - 1) * (1 + math.cos(math.pi * step / top)) / 2
-        return (1 + math.cos(math.pi * (step - top) / (total - top))) / 2
 
     @torch.no_grad()
     def validate(self) -> tuple[float, float]:
@@ -291,11 +292,9 @@ def main(
     epochs: Annotated[int, typer.Option(help="Epochs instead of the recipe's; 0 keeps them")] = 0,
     ship: Annotated[bool, typer.Option(help="Put the bundle where make sim finds it (sw/models/bundles)")] = False,
 ) -> None:
-    """Train a binary network and its float twin; resumes where it was interrupted."""
+    """Train a network and its float twin; resumes where it was interrupted."""
     chosen = networks.get(model)
-    recipe = RECIPES[model]
-    if epochs:
-        recipe = Recipe(**asdict(recipe) | {"epochs": epochs})
+    recipe, train, kind = _of_kind(chosen, epochs)
     numbers = {"shipped": [SHIPPED_FOLD], "all": list(range(folds.FOLDS))}.get(which)
     if numbers is None:
         if not which.isdigit() or int(which) >= folds.FOLDS:
@@ -305,24 +304,35 @@ def main(
     with cli.progress() as bar:
         data = Data(task)
         home = files.BUILD / model / "train"
-        results = [train_fold(chosen, data, n, recipe, home / f"fold{n}", bar) for n in numbers]
+        results = [train(chosen, data, n, recipe, home / f"fold{n}", bar) for n in numbers]
     command = f"make train MODEL={model} FOLDS={which}" + (f" (with {epochs} epochs)" if epochs else "")
     summary = summarise(results, task.classes, command)
     report.merge({"source": data.source.kind, "records": len(mitbih.RECORDS)}, model, training={PROTOCOL: summary})
-    _print(model, task, summary)
+    _print(model, kind, task, summary)
     made = home / f"fold{numbers[0]}" / "bundle"
-    cli.say(f"bundle: {made}\ntry it: make sim BUNDLE={made}")
+    cli.say(f"bundle: {made}" + (f"\ntry it: make sim BUNDLE={made}" if kind == "binary" else ""))
     if ship:
         _ship(made, model, summary)
 
 
-def _print(model: str, task: tasks.Task, summary: dict) -> None:
+def _of_kind(model: networks.Model, epochs: int) -> tuple:
+    """Recipe, training of a fold and name of the kind of network that a model is; ``epochs`` other than 0 shorten it."""
+    if isinstance(model.network, networks.BinaryNetwork):
+        recipe = RECIPES[model.name]
+        return (replace(recipe, epochs=epochs) if epochs else recipe), train_fold, "binary"
+    from sw import train_alq
+
+    recipe = train_alq.RECIPES[model.name]
+    return (recipe.shortened(epochs) if epochs else recipe), train_alq.train_fold, "multi-bit"
+
+
+def _print(model: str, kind: str, task: tasks.Task, summary: dict) -> None:
     table = Table(title=f"{model}: {task.name}, protocol {PROTOCOL}, test folds {summary['folds']}")
     for column in ("", "accuracy", "95 % interval", "macro-F1"):
         table.add_column(column)
     low, high = summary["ci95"]
     table.add_row(
-        "binary, hardware integers", f"{summary['accuracy']:.4f}", f"{low:.4f} to {high:.4f}", f"{summary['macro_f1']:.4f}"
+        f"{kind}, hardware integers", f"{summary['accuracy']:.4f}", f"{low:.4f} to {high:.4f}", f"{summary['macro_f1']:.4f}"
     )
     table.add_row("float twin", f"{summary['float_accuracy']:.4f}", "", "")
     table.add_row("record's most common class", f"{summary['record_majority']:.4f}", "", "")
@@ -331,10 +341,11 @@ def _print(model: str, task: tasks.Task, summary: dict) -> None:
 
 
 def _ship(made: Path, model: str, summary: dict) -> None:
-    kept = bundle.read(made)
+    form = bundle if isinstance(networks.get(model).network, networks.BinaryNetwork) else multibit
+    kept = form.read(made)
     golden = bundle.read_golden(made)
     kept.training["accuracy"] = {PROTOCOL: summary}
-    path = bundle.write(kept, bundle.SHIPPED / model, save(golden))
+    path = form.write(kept, bundle.SHIPPED / model, save(golden))
     cli.say(f"shipped: {path}")
 
 

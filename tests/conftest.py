@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from sw.data import source, tasks
+from sw.export import multibit
 from sw.export.bundle import Bundle, Head
 from sw.export.normaliser import NormaliserSpec
-from sw.networks import BinaryNetwork
+from sw.networks import BinaryNetwork, Convolution, MultibitNetwork
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,34 @@ def random_windows(seed: int, count: int, window: int) -> np.ndarray:
     out[2::4] = rng.integers(-2048, 2048, out[2::4].shape[:1])[:, None]
     out[3::4] = np.where(rng.random(out[3::4].shape) < 0.5, -2048, 2047)
     return np.clip(out, -2048, 2047).astype(np.int16)
+
+
+SMALL = MultibitNetwork(
+    (
+        Convolution(1, 4, 120, kernel=8, stride=2, pad=3, pool=4, pool_stride=2),
+        Convolution(4, 6, 29, kernel=5, pad=2, pool=2, pool_stride=2),
+        Convolution(6, 5, 14, kernel=14),
+        Convolution(5, 3, 1, kernel=1, relu=False),
+    )
+)
+
+
+def random_multibit(seed: int, network: MultibitNetwork = SMALL) -> multibit.MultibitBundle:
+    """A small multi-bit network of random integers: channels without bases, shifts and alpha at both ends."""
+    rng = np.random.default_rng(seed)
+    layers = []
+    for shape in network.layers:
+        count = rng.integers(0, network.max_bases + 1, shape.out_channels).astype(np.uint8)
+        n = int(count.sum())
+        layers.append(
+            multibit.StoredLayer(
+                count,
+                rng.choice(np.array([-1, 1], np.int8), (n, shape.in_channels, shape.kernel)),
+                rng.integers(1, 1 << network.alpha_bits, n).astype(np.uint8),
+                rng.choice(np.array([0, 3, 5, 7, 9, 15], np.uint8), shape.out_channels),
+                rng.integers(-(1 << 15), 1 << 15, shape.out_channels).astype(np.int16),
+                int(rng.integers(0, 4)),
+            )
+        )
+    names = tuple(f"c{k}" for k in range(network.classes))
+    return multibit.MultibitBundle("random", "rhythm-17", names, network, tuple(layers), NormaliserSpec(window=network.window))

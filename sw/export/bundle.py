@@ -6,9 +6,11 @@ A bundle is read only when every hash, shape, version and range is right. Nothin
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -17,7 +19,7 @@ from safetensors.numpy import load, save
 from sw import files
 from sw.errors import PopbeatError
 from sw.export.normaliser import NormaliserSpec
-from sw.networks import BinaryNetwork
+from sw.networks import BinaryNetwork, of_kind
 
 FORMAT = "popbeat-bundle"
 VERSION = 1
@@ -97,17 +99,18 @@ class Bundle:
         return out | {f"head.{name}": getattr(self.head, name) for name in ("positive", "negative", "offset")}
 
 
-def _validate(bundle: Bundle) -> None:
-    blocks = bundle.network.blocks
+def check_tensor(name: str, array: np.ndarray, shape: tuple[int, ...], dtype, low: int, high: int) -> None:
+    """Raise unless a tensor has its type, its shape and values from ``low`` to ``high``."""
+    if array.dtype != dtype or array.shape != shape:
+        raise PopbeatError(
+            f"tensor {name} is {array.dtype}{list(array.shape)}, and the network needs {np.dtype(dtype)}{list(shape)}"
+        )
+    if array.size and (array.min() < low or array.max() > high):
+        raise PopbeatError(f"tensor {name} holds {array.min()} to {array.max()}; allowed are {low} to {high}")
 
-    def check(name: str, array: np.ndarray, shape: tuple[int, ...], dtype, low: int, high: int) -> None:
-        if array.dtype != dtype or array.shape != shape:
-            raise PopbeatError(
-                f"tensor {name} is {array.dtype}{list(array.shape)}, and the network needs {np.dtype(dtype)}{list(shape)}"
-            )
-        if array.min() < low or array.max() > high:
-            raise PopbeatError(f"tensor {name} holds {array.min()} to {array.max()}; allowed are {low} to {high}")
 
+def check_head(bundle) -> None:
+    """Raise unless names, classes, training and window of a bundle of any kind are sound."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", bundle.model):
         raise PopbeatError(f"model name {bundle.model!r} is no short lower-case identifier such as bnn17")
     for what, name in (("task", bundle.task), *(("class", name) for name in bundle.classes)):
@@ -119,6 +122,12 @@ def _validate(bundle: Bundle) -> None:
         raise PopbeatError(f"{len(bundle.classes)} class names for a network with {bundle.network.classes} classes")
     if bundle.network.window != bundle.normaliser.window:
         raise PopbeatError(f"normaliser window {bundle.normaliser.window} and network window {bundle.network.window} differ")
+
+
+def _validate(bundle: Bundle) -> None:
+    blocks = bundle.network.blocks
+
+    check_head(bundle)
     for count, kind in (
         (len(bundle.weights), "weight"),
         (len(bundle.thresholds) + 1, "threshold"),
@@ -128,22 +137,33 @@ def _validate(bundle: Bundle) -> None:
             raise PopbeatError(f"{kind} tensors do not match the network's {len(blocks)} blocks")
     for i, block in enumerate(blocks):
         shape = block.out_channels, block.in_channels, block.kernel
-        check(f"block{i + 1}.weight", bundle.weights[i], shape, np.int8, -1, 1)
+        check_tensor(f"block{i + 1}.weight", bundle.weights[i], shape, np.int8, -1, 1)
         if not bundle.weights[i].all():
             raise PopbeatError(f"tensor block{i + 1}.weight holds 0; binary weights are -1 and +1")
         if i < len(blocks) - 1:
-            check(f"block{i + 1}.threshold", bundle.thresholds[i], shape[:1], np.int32, *bundle.threshold_range(i))
+            check_tensor(f"block{i + 1}.threshold", bundle.thresholds[i], shape[:1], np.int32, *bundle.threshold_range(i))
         if i > 0:
-            check(f"block{i + 1}.pad", bundle.pads[i - 1], shape[1:2], np.uint8, 0, 1)
+            check_tensor(f"block{i + 1}.pad", bundle.pads[i - 1], shape[1:2], np.uint8, 0, 1)
     limit = 1 << (HEAD_BITS - 1)
     for name in ("positive", "negative", "offset"):
-        check(f"head.{name}", getattr(bundle.head, name), (len(bundle.classes),), np.int32, -limit, limit - 1)
+        check_tensor(f"head.{name}", getattr(bundle.head, name), (len(bundle.classes),), np.int32, -limit, limit - 1)
     if not 0 <= bundle.head.offset_shift < 1 << SHIFT_BITS:
         raise PopbeatError(f"head.offset_shift is {bundle.head.offset_shift}; allowed are 0 to {(1 << SHIFT_BITS) - 1}")
 
 
 def write(bundle: Bundle, folder: Path, golden: bytes | None = None) -> Path:
     """Write a bundle into ``folder``; ``bundle.json`` comes last, so that a half-written bundle is none."""
+    graph = {
+        "kind": "binary",
+        "window": bundle.network.window,
+        "channels": list(bundle.network.channels),
+        "head": {"offset_shift": bundle.head.offset_shift},
+    }
+    return write_parts(bundle, graph, len(pack(bundle)), folder, golden)
+
+
+def write_parts(bundle, network: dict, stored_bytes: int, folder: Path, golden: bytes | None) -> Path:
+    """Write a bundle of any kind, whose graph is ``network``: tensors, golden parameters, and ``bundle.json`` at the end."""
     tensors = save(bundle.tensors())
     hashes = {"tensors.safetensors": files.sha256(tensors)}
     files.write_bytes(folder / "tensors.safetensors", tensors)
@@ -158,14 +178,9 @@ def write(bundle: Bundle, folder: Path, golden: bytes | None = None) -> Path:
             "model": bundle.model,
             "task": bundle.task,
             "classes": list(bundle.classes),
-            "network": {
-                "kind": "binary",
-                "window": bundle.network.window,
-                "channels": list(bundle.network.channels),
-                "head": {"offset_shift": bundle.head.offset_shift},
-            },
+            "network": network,
             "normaliser": vars_of(bundle.normaliser),
-            "stored_bytes": len(pack(bundle)),
+            "stored_bytes": stored_bytes,
             "files": hashes,
             "training": bundle.training,
         },
@@ -178,7 +193,12 @@ def vars_of(spec: NormaliserSpec) -> dict[str, int]:
 
 
 def read(folder: Path | str) -> Bundle:
-    """Read and check a bundle; every fault is a :class:`PopbeatError` naming the file and the value."""
+    """Read and check the bundle of a binary network; every fault is a :class:`PopbeatError` naming the file and the value."""
+    return read_parts(folder, _assemble)
+
+
+def read_parts(folder: Path | str, assemble: Callable[[dict, dict[str, np.ndarray]], Any]):
+    """Read a bundle of any kind; ``assemble`` makes it of the graph and the tensors, whose hashes are right."""
     folder = Path(folder)
     if not folder.is_dir():
         raise PopbeatError(f"bundle not found: {folder} is no folder; name one that holds bundle.json")
@@ -190,29 +210,41 @@ def read(folder: Path | str) -> Bundle:
         raise PopbeatError(f"{path} has version {graph.get('version')!r}; this popbeat reads version {VERSION}")
     tensors = _load(folder, graph, path, "tensors.safetensors")
     try:
-        return _assemble(graph, tensors)
+        for name, kind in (("model", str), ("task", str), ("classes", list)):
+            if not isinstance(graph[name], kind):
+                raise PopbeatError(f"{name} is {graph[name]!r}, not a {kind.__name__}")
+        if not all(isinstance(name, str) for name in graph["classes"]):
+            raise PopbeatError("classes must be strings")
+        return assemble(graph, tensors)
     except PopbeatError as error:
         raise PopbeatError(f"bundle {folder}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PopbeatError(f"bundle {path} is malformed: {error!r}; docs/bundle.md describes the format") from None
 
 
+def check_names(expected: set[str], tensors: dict[str, np.ndarray]) -> None:
+    """Raise unless the tensors are those of the network, none more and none fewer."""
+    if expected != tensors.keys():
+        odd = ", ".join(sorted(expected ^ tensors.keys()))
+        raise PopbeatError(f"tensors.safetensors has other tensors than the network; missing or too many: {odd}")
+
+
 def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
     network, shift = graph["network"], graph["network"].get("head", {}).get("offset_shift")
+    if network["kind"] == "multibit":
+        raise PopbeatError(
+            "network kind 'multibit' can't be used here: this command takes binary networks, of which there are "
+            + ", ".join(of_kind(BinaryNetwork))
+        )
     if network["kind"] != "binary":
-        raise PopbeatError(f"network kind {network['kind']!r} is unknown; known is 'binary'")
-    for name, kind in (("model", str), ("task", str), ("classes", list)):
-        if not isinstance(graph[name], kind):
-            raise PopbeatError(f"{name} is {graph[name]!r}, not a {kind.__name__}")
-    if type(shift) is not int or not all(isinstance(name, str) for name in graph["classes"]):
-        raise PopbeatError(f"offset_shift is {shift!r} and must be an integer; classes must be strings")
+        raise PopbeatError(f"network kind {network['kind']!r} is unknown; known are 'binary' and 'multibit'")
+    if type(shift) is not int:
+        raise PopbeatError(f"offset_shift is {shift!r} and must be an integer")
     shape = BinaryNetwork(tuple(network["channels"]), network["window"])
     count = len(shape.channels)
     expected = {f"block{i}.weight" for i in range(1, count + 1)} | {f"block{i}.threshold" for i in range(1, count)}
     expected |= {f"block{i}.pad" for i in range(2, count + 1)} | {"head.positive", "head.negative", "head.offset"}
-    if expected != tensors.keys():
-        odd = ", ".join(sorted(expected ^ tensors.keys()))
-        raise PopbeatError(f"tensors.safetensors has other tensors than the network; missing or too many: {odd}")
+    check_names(expected, tensors)
     return Bundle(
         model=graph["model"],
         task=graph["task"],
@@ -271,52 +303,71 @@ def locate(model: str | None, path: str | None) -> Path:
     return folder
 
 
+class BitWriter:
+    """Integers one after the other without gaps, most significant bit first."""
+
+    def __init__(self):
+        self._bits: list[np.ndarray] = []
+
+    def put(self, values, width: int) -> None:
+        """``width`` bits of each of ``values``: two's complement where they are negative."""
+        values = np.asarray(values, dtype=np.int64).reshape(-1, 1)
+        self._bits.append(((values >> np.arange(width - 1, -1, -1)) & 1).reshape(-1).astype(np.uint8))
+
+    def bytes(self) -> bytes:
+        """Everything so far; the last byte is filled with zeros."""
+        return np.packbits(np.concatenate(self._bits)).tobytes()
+
+
+class BitReader:
+    """The inverse of :class:`BitWriter`."""
+
+    def __init__(self, data: bytes):
+        self._bits = np.unpackbits(np.frombuffer(data, np.uint8))
+        self._place = 0
+
+    def get(self, shape: tuple[int, ...], width: int, signed: bool = False) -> np.ndarray:
+        """``int64[shape]`` of ``width`` bits each."""
+        count = int(np.prod(shape))
+        end = self._place + count * width
+        if end > len(self._bits):
+            raise PopbeatError(f"packed network ends after {len(self._bits)} bits, and {end} are needed")
+        field_bits = self._bits[self._place : end].reshape(count, width).astype(np.int64)
+        self._place = end
+        values = (field_bits << np.arange(width - 1, -1, -1)).sum(axis=1).reshape(shape)
+        return values - ((values >> (width - 1)) << width) if signed else values
+
+
 def pack(bundle: Bundle) -> bytes:
     """Every stored bit of the network, packed without gaps: the size that is reported is this string's length.
 
     In order: each block's weights (1 for +1), thresholds (less their least value) and, for all blocks but the last, one
-    direction bit a channel (the next block's pad); the head's constants in two's complement; the offset's shift. Most
-    significant bit first.
+    direction bit a channel (the next block's pad); the head's constants in two's complement; the offset's shift.
     """
-    bits: list[np.ndarray] = []
-
-    def put(values: np.ndarray, width: int) -> None:
-        values = np.asarray(values, dtype=np.int64).reshape(-1, 1)
-        bits.append(((values >> np.arange(width - 1, -1, -1)) & 1).reshape(-1).astype(np.uint8))
-
+    out = BitWriter()
     for i, weight in enumerate(bundle.weights):
-        put(weight > 0, 1)
+        out.put(weight > 0, 1)
         if i < len(bundle.thresholds):
-            put(bundle.thresholds[i] - bundle.threshold_range(i)[0], bundle.threshold_bits(i))
-            put(bundle.pads[i], 1)
+            out.put(bundle.thresholds[i] - bundle.threshold_range(i)[0], bundle.threshold_bits(i))
+            out.put(bundle.pads[i], 1)
     for name in ("positive", "negative", "offset"):
-        put(getattr(bundle.head, name) & ((1 << HEAD_BITS) - 1), HEAD_BITS)
-    put(np.array([bundle.head.offset_shift]), SHIFT_BITS)
-    return np.packbits(np.concatenate(bits)).tobytes()
+        out.put(getattr(bundle.head, name), HEAD_BITS)
+    out.put(bundle.head.offset_shift, SHIFT_BITS)
+    return out.bytes()
 
 
 def unpack(data: bytes, like: Bundle) -> Bundle:
     """The inverse of :func:`pack`, for the geometry and names of ``like``: shows that the packed bits are the whole network."""
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    place = 0
-
-    def get(shape: tuple[int, ...], width: int) -> np.ndarray:
-        nonlocal place
-        count = int(np.prod(shape))
-        field_bits = bits[place : place + count * width].reshape(count, width).astype(np.int64)
-        place += count * width
-        return (field_bits << np.arange(width - 1, -1, -1)).sum(axis=1).reshape(shape)
-
+    stored = BitReader(data)
     weights, thresholds, pads = [], [], []
     for i, weight in enumerate(like.weights):
-        weights.append((2 * get(weight.shape, 1) - 1).astype(np.int8))
+        weights.append((2 * stored.get(weight.shape, 1) - 1).astype(np.int8))
         if i < len(like.thresholds):
             low = like.threshold_range(i)[0]
-            thresholds.append((get(weight.shape[:1], like.threshold_bits(i)) + low).astype(np.int32))
-            pads.append(get(weight.shape[:1], 1).astype(np.uint8))
-    half = 1 << (HEAD_BITS - 1)
-    constants = [((get((len(like.classes),), HEAD_BITS) + half) % (2 * half) - half).astype(np.int32) for _ in range(3)]
-    head = Head(*constants, int(get((1,), SHIFT_BITS)[0]))
+            thresholds.append((stored.get(weight.shape[:1], like.threshold_bits(i)) + low).astype(np.int32))
+            pads.append(stored.get(weight.shape[:1], 1).astype(np.uint8))
+    constants = [stored.get((len(like.classes),), HEAD_BITS, signed=True).astype(np.int32) for _ in range(3)]
+    head = Head(*constants, int(stored.get((1,), SHIFT_BITS)[0]))
     return Bundle(
         like.model, like.task, like.classes, like.network, tuple(weights), tuple(thresholds), tuple(pads), head, like.normaliser
     )
