@@ -16,7 +16,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train verilog classify report lint clean lock
+.PHONY: help sim test train curve verilog classify report lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -42,6 +42,9 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4]
 	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)"
+
+curve: $(READY) ## accuracy of a multi-bit network against its stored bytes: several trainings [MODEL=alq17]
+	@$(RUN) -m sw.curve --model "$(or $(MODEL),alq17)"
 
 verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full]
 	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"

@@ -10,10 +10,11 @@ from amaranth.lib import wiring
 from hw import verilog
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
+from hw.mac import design as mac_design
 from hw.stream.result import Header
 from hw.top import Top, cycles
 from sw import cli, files
-from sw.export import bundle
+from sw.export import bundle, bundles, multibit
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,21 @@ app = cli.new_app(__doc__)
 @app.command()
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
-    config: Annotated[str, typer.Option(help="Named configuration or a JSON file of foldings")] = "full",
+    config: Annotated[
+        str, typer.Option(help="Named configuration or a JSON file of foldings; for alq17 mac128, mac64, mac32")
+    ] = "full",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
     out: Annotated[str, typer.Option(help="Folder to write to; default build/<model>/verilog")] = "",
 ) -> None:
-    """Write one Verilog file (the same bytes every time) and its ports as JSON."""
-    packed = bundle.read(bundle.locate(model, path))
+    """Write one Verilog file (the same bytes every time) and its ports as JSON; for a multi-bit network the array, the image that
+    is loaded into it, and the program's listing."""
+    packed = bundles.read(bundle.locate(model, path))
+    if isinstance(packed, multibit.MultibitBundle):
+        array = mac_design.generate(packed, mac_design.config(config), Path(out) if out else None)
+        stem = array.verilog.parent / array.description["image"]
+        cli.say(f"{array.verilog}\n{stem}\n{stem.with_suffix('.json')}")
+        mac_design.show(array)
+        return
     design = generate(packed, folding.get(config), Path(out) if out else None)
     exact = design.description["cycles"]
     cli.say(f"{design.verilog}\n{design.verilog.with_suffix('.json')}")

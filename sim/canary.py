@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim import compare
-from sim.bulk.runner import Observed
-from sw.export import integer
-from sw.export.bundle import Bundle
-from sw.export.integer import Trace
+from sim import compare, engines
+from sim.compare import Observed, Trace
+from sw.export.bundles import Bundle
+from sw.export.multibit import MultibitBundle
+from sw.networks import BIAS_BITS
 
 
 class CanaryMissed(AssertionError):
@@ -35,16 +35,23 @@ def _search(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int, chang
     rng = np.random.default_rng(block)
     for _ in range(200):
         what, changed = change(rng)
-        flipped = integer.run(changed, samples)
+        flipped = engines.trace(changed, samples)
         if compare.layers(trace)[1 + block][0] in _differs(trace, flipped):
             return Flip(what, changed, flipped)
     raise CanaryMissed(f"no single change in block {block + 1} of {bundle.model} changes its output on {len(samples)} windows")
 
 
 def flip_weight(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int) -> Flip:
-    """Change the sign of one weight of a block."""
+    """Change the sign of one weight of a block, or of one base of a layer."""
 
     def change(rng):
+        if isinstance(bundle, MultibitBundle):
+            layers = list(bundle.layers)
+            basis = layers[block].basis.copy()
+            place = tuple(int(rng.integers(n)) for n in basis.shape)
+            basis[place] *= -1
+            layers[block] = replace(layers[block], basis=basis)
+            return f"base {place} of layer {block + 1}", replace(bundle, layers=tuple(layers))
         weights = list(bundle.weights)
         weights[block] = weights[block].copy()
         place = tuple(int(rng.integers(n)) for n in weights[block].shape)
@@ -55,10 +62,18 @@ def flip_weight(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int) -
 
 
 def flip_threshold(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int) -> Flip:
-    """Move one threshold of a block: by one, in block 1 (whose sums have a fraction) by 1.0."""
-    step = bundle.pad_value if block == 0 else 1
+    """Move one threshold of a block: by one, in block 1 (whose sums have a fraction) by 1.0; or one bias of a layer, by an
+    eighth of its range."""
 
     def change(rng):
+        if isinstance(bundle, MultibitBundle):
+            layers, limit = list(bundle.layers), 1 << (BIAS_BITS - 1)
+            bias = layers[block].bias.copy()
+            place = int(rng.integers(len(bias)))
+            bias[place] += limit // 4 if bias[place] < 0 else -limit // 4
+            layers[block] = replace(layers[block], bias=bias)
+            return f"bias {place} of layer {block + 1}", replace(bundle, layers=tuple(layers))
+        step = bundle.pad_value if block == 0 else 1
         thresholds = list(bundle.thresholds)
         thresholds[block] = thresholds[block].copy()
         place, high = int(rng.integers(len(thresholds[block]))), bundle.threshold_range(block)[1]
@@ -77,19 +92,18 @@ def flip_logit(trace: Trace) -> Trace:
 
 def golden_must_differ(bundle: Bundle, parameters: dict[str, np.ndarray], samples: np.ndarray) -> str:
     """A golden model with one flipped weight that matters must have other logits than the integer model; returns which."""
-    from sw.export import fold
-
-    trace = integer.run(bundle, samples)
+    logits = engines.trace(bundle, samples).logits
+    name = "layers.1.bases" if isinstance(bundle, MultibitBundle) else "blocks.1.weight"
     rng = np.random.default_rng(1)
     for _ in range(50):
-        changed = {name: value.copy() for name, value in parameters.items()}
-        weight = changed["blocks.1.weight"]
-        place = tuple(int(rng.integers(n)) for n in weight.shape)
-        weight[place] *= -1
+        changed = {key: value.copy() for key, value in parameters.items()}
+        place = tuple(int(rng.integers(n)) for n in changed[name].shape)
+        changed[name][place] *= -1
         try:
-            compare.equal("golden logits", fold.golden_logits(fold.golden(bundle.network, changed), bundle, samples), trace.logits)
+            net = engines.golden(bundle, changed)
+            compare.equal("golden logits", engines.golden_logits(bundle, net, samples), logits)
         except compare.Mismatch:
-            return f"golden weight {place} of block 2"
+            return f"golden {name} {place}"
     raise CanaryMissed(f"no flipped weight of 50 in the golden model of {bundle.model} changed a logit")
 
 

@@ -12,14 +12,11 @@ from rich.table import Table
 from rich.text import Text
 from scipy import signal
 
-from hw.binary import folding
-from hw.generate import generate
-from sim import compare, strips
-from sim.bulk.runner import Harness
+from sim import compare, engines, strips
 from sw import cli, files
 from sw.data import records, source, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, integer
+from sw.export import bundle, bundles
 from sw.export.normaliser import NormaliserSpec
 
 PREFERRED = "MLII"
@@ -84,7 +81,7 @@ def main(
     if not record:
         record = str(source.find().path / EXAMPLE)
         cli.warn(f"no record given (RECORD=path/to/record); taking {record}")
-    packed = bundle.read(bundle.locate(model, path))
+    packed = bundles.read(bundle.locate(model, path))
     header = records.read_header(record)
     lead = choose_lead(header, lead)
     values = prepare(header, lead, packed.normaliser)
@@ -97,11 +94,11 @@ def main(
     samples = values[: count * length].reshape(count, length)
     with cli.progress() as bar:
         line = bar.add_task("simulated hardware", total=count)
-        harness = Harness(generate(packed, folding.get("full")))
+        harness = engines.engine(packed, "full").harness()
         labels, margins = [], []
         for start in range(0, count, 50):
             seen = harness.run(samples[start : start + 50])
-            compare.check(seen, integer.run(packed, samples[start : start + 50]))
+            compare.check(seen, engines.trace(packed, samples[start : start + 50]))
             best = np.sort(seen.logits, axis=1)
             labels += seen.label.tolist()
             margins += (best[:, -1] - best[:, -2]).tolist()
@@ -131,7 +128,7 @@ def write(folder: Path, rows: list[dict], about: dict) -> None:
     files.write_json(folder / "windows.json", about | {"windows": rows})
 
 
-def show(packed: bundle.Bundle, header: records.Header, lead: str, names: list[str], margins: list[int]) -> None:
+def show(packed: bundles.Bundle, header: records.Header, lead: str, names: list[str], margins: list[int]) -> None:
     """How often each class was told, with the median margin between the best two logits."""
     table = Table(title=Text(f"record {header.path.name}, lead {lead}, {packed.model}: {len(names)} windows"))
     for column in ("class", "windows", "median margin"):

@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from sim.bulk.runner import Observed
-from sw.export.integer import Trace
+from sim.bulk import array, runner
+from sw.export import integer, multibit_integer
+
+Observed = runner.Observed | array.Observed
+Trace = integer.Trace | multibit_integer.Trace
 
 
 class Mismatch(AssertionError):
@@ -26,6 +29,9 @@ def equal(name: str, hardware: np.ndarray, model: np.ndarray) -> int:
 
 def layers(trace: Trace) -> list[tuple[str, np.ndarray]]:
     """Name and values of everything that is compared, in the order of the data's way."""
+    if isinstance(trace, multibit_integer.Trace):
+        hidden = [(f"layer {i + 1}", values) for i, values in enumerate(trace.layers)]
+        return [("normalised", trace.normalised), *hidden, ("logits", trace.logits), ("label", trace.label)]
     blocks = [(f"block {i + 1}", columns) for i, columns in enumerate(trace.columns)]
     pooled = (f"block {len(trace.columns) + 1} (counts)", trace.pooled)
     return [("normalised", trace.normalised), *blocks, pooled, ("logits", trace.logits), ("label", trace.label)]
@@ -33,6 +39,8 @@ def layers(trace: Trace) -> list[tuple[str, np.ndarray]]:
 
 def observed_layers(seen: Observed) -> list[np.ndarray]:
     """The same of the hardware, in the same order."""
+    if isinstance(seen, array.Observed):
+        return [seen.normalised, *seen.layers, seen.logits, seen.label]
     return [seen.normalised, *seen.columns, seen.pooled, seen.logits, seen.label]
 
 

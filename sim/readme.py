@@ -12,11 +12,12 @@ import numpy as np
 
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
+from hw.mac import design as mac_design
 from hw.top import cycles
 from sw import cli, files, report
 from sw.data import mitbih
 from sw.errors import PopbeatError
-from sw.export import bundle
+from sw.export import bundle, bundles, multibit
 from sw.metrics import percent, with_interval
 
 matplotlib.use("Agg")
@@ -50,6 +51,8 @@ def results(stored: dict) -> str:
         ["macro-F1", *[f"{s['macro_f1']:.3f}" for s in scores]],
         ["windows tested, folds", *map(_folds, scores)],
         ["network, every stored bit", *[f"{m['stored_bytes']:,} bytes" for m in models]],
+        ["engine", *["multi-bit array, 128 lanes" if "utilisation" in m["rtl"] else "binary datapath, full rate" for m in models]],
+        ["lanes busy, start to logits", *[_busy(m["rtl"]) for m in models]],
         ["multiply-accumulates a window", *[f"{m['macs']:,}" for m in models]],
         ["cycles from window to window (interval)", *[f"{m['rtl']['interval_cycles']:,}" for m in models]],
         ["cycles, first normalised sample to class (latency)", *[f"{m['rtl']['latency_cycles']:,}" for m in models]],
@@ -58,6 +61,10 @@ def results(stored: dict) -> str:
         ["values that differ", *[str(m["rtl"]["mismatches"]) for m in models]],
     ]
     return table(["", *[f"`{name}`" for name in names]], rows)
+
+
+def _busy(rtl: dict) -> str:
+    return percent(rtl["utilisation"]) if "utilisation" in rtl else ""
 
 
 def _folds(figures: dict) -> str:
@@ -101,9 +108,11 @@ def render(text: str, stored: dict) -> str:
     return text
 
 
-def presentable(rtl: dict, shipped: bundle.Bundle) -> bool:
-    """Whether a run's figures may stand in README: all windows of the real recordings, the shipped bundle, configuration full."""
-    wanted = {"full": True, "data": mitbih.NAME, "config": "full", "bundle_sha256": shipped.sha256}
+def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:
+    """Whether a run's figures may stand in README: all windows of the real recordings, the shipped bundle, the full-rate folding or
+    the largest array."""
+    config = mac_design.DEFAULT if isinstance(shipped, multibit.MultibitBundle) else "full"
+    wanted = {"full": True, "data": mitbih.NAME, "config": config, "bundle_sha256": shipped.sha256}
     return {name: rtl.get(name) for name in wanted} == wanted
 
 
@@ -113,7 +122,8 @@ def store() -> dict:
     stored = report.load(STORED)
     taken = []
     for name, model in measured["models"].items():
-        if (bundle.SHIPPED / name).is_dir() and presentable(model.get("rtl", {}), bundle.read(bundle.SHIPPED / name)):
+        simulated = "rtl" in model and (bundle.SHIPPED / name).is_dir()
+        if simulated and presentable(model["rtl"], bundles.read(bundle.SHIPPED / name)):
             stored["models"][name] = model
             taken.append(name)
     if taken:

@@ -15,15 +15,12 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from hw import top
-from hw.binary import folding
-from hw.generate import Design, generate
-from sim import canary, compare, strips, verilator
+from sim import canary, compare, engines, strips, verilator
 from sim.benches import runner
-from sim.bulk.runner import Harness, Observed
+from sim.compare import Observed
 from sw import cli, files, metrics, networks, report
 from sw.data import folds, mitbih, source, tasks
-from sw.export import bundle, integer
+from sw.export import bundle, bundles
 
 CHUNK = 100
 A_CLASS = 10
@@ -34,7 +31,7 @@ class Subject:
     """A bundle under test with its task's windows, its design and what was measured so far (``rtl``)."""
 
     def __init__(self, folder: Path, config: str, full: bool, found: source.Source):
-        self.folder, self.bundle = folder, bundle.read(folder)
+        self.folder, self.bundle = folder, bundles.read(folder)
         self.model, self.source = self.bundle.model, found
         spec = self.bundle.normaliser
         self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes)
@@ -43,10 +40,10 @@ class Subject:
         number = self.bundle.training.get("fold")
         self.test = folds.load(self.task.name, self.windows, number).test if isinstance(number, int) else None
         self.rows = np.arange(len(self.windows)) if full else self._spread()
-        self.config = folding.get(config)
-        self.design: Design = generate(self.bundle, self.config)
-        self.cycles = top.cycles(self.design.params)
+        self.engine = engines.engine(self.bundle, config)
+        self.design, self.cycles = self.engine.design, self.engine.cycles
         self.few = self._few()
+        self.full = full
         self.rtl: dict = {}
 
     def _spread(self) -> np.ndarray:
@@ -67,18 +64,16 @@ class Subject:
 def prove_golden(subject: Subject, bar) -> int:
     """The golden model in float64 (quantised input and head) against the integer model on the subject's windows: logits must be
     equal. Its canary: a golden model with one changed weight must not be. Returns the number of windows."""
-    from sw.export import fold
-
     parameters = bundle.read_golden(subject.folder)
     if parameters is None:
         cli.warn(f"bundle {subject.folder} has no golden.safetensors: the PyTorch model behind it can't be compared")
         return 0
-    net = fold.golden(subject.bundle.network, parameters)
+    net = engines.golden(subject.bundle, parameters)
     line = bar.add_task(f"{subject.model}: PyTorch = integers", total=len(subject.rows))
     for start in range(0, len(subject.rows), CHUNK):
         samples = subject.samples[subject.rows[start : start + CHUNK]]
-        trace = integer.run(subject.bundle, samples)
-        compare.equal("golden logits", fold.golden_logits(net, subject.bundle, samples), trace.logits)
+        trace = engines.trace(subject.bundle, samples)
+        compare.equal("golden logits", engines.golden_logits(subject.bundle, net, samples), trace.logits)
         bar.update(line, advance=len(samples))
     canary.golden_must_differ(subject.bundle, parameters, subject.samples[subject.few])
     return len(subject.rows)
@@ -87,7 +82,7 @@ def prove_golden(subject: Subject, bar) -> int:
 def bench_file(path: Path, subject: Subject, logits: np.ndarray | None = None) -> Path:
     """What a bench of the top needs to know: six windows, their results and the predicted cycles."""
     samples = subject.samples[subject.few]
-    trace = integer.run(subject.bundle, samples)
+    trace = engines.trace(subject.bundle, samples)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(
         path,
@@ -95,6 +90,7 @@ def bench_file(path: Path, subject: Subject, logits: np.ndarray | None = None) -
         label=trace.label,
         flat=trace.flat,
         logits=trace.logits if logits is None else logits,
+        image=np.frombuffer(subject.engine.image or b"", np.uint8),
         **asdict(subject.cycles),
     )
     return path.resolve()
@@ -102,11 +98,11 @@ def bench_file(path: Path, subject: Subject, logits: np.ndarray | None = None) -
 
 def run_benches(subject: Subject) -> None:
     """cocotb on the top through AXI4-Stream; its canary is the same bench with one wrong logit, which must fail."""
-    home = files.BUILD / subject.model / f"cocotb_{subject.config.name}"
+    home = files.BUILD / subject.model / f"cocotb_{subject.engine.config}"
     runner.build(subject.design.verilog, subject.design.name, home)
     data = bench_file(home / "bench.npz", subject)
     subject.rtl["benches"] = runner.run(subject.design.name, "sim.benches.top", home, {"POPBEAT_BENCH": str(data)})
-    wrong = integer.run(subject.bundle, subject.samples[subject.few]).logits
+    wrong = engines.trace(subject.bundle, subject.samples[subject.few]).logits
     wrong[0, 0] += 1
     data = bench_file(home / "canary.npz", subject, wrong)
     environment = {"POPBEAT_BENCH": str(data), "COCOTB_TEST_FILTER": "gaps_0_stalls_0$"}
@@ -116,26 +112,27 @@ def run_benches(subject: Subject) -> None:
 
 
 def run_icarus(subject: Subject) -> None:
-    """One window in a four-state simulator, where one is installed."""
+    """One window in a four-state simulator, where one is installed; of the array, which takes minutes, in a full run only."""
+    if subject.engine.image and not subject.full:
+        return
     if shutil.which("iverilog") is None:
         cli.warn("Icarus Verilog is not installed: no four-state run to look for X (apt install iverilog)")
         return
-    home = files.BUILD / subject.model / f"icarus_{subject.config.name}"
+    home = files.BUILD / subject.model / f"icarus_{subject.engine.config}"
     runner.build(subject.design.verilog, subject.design.name, home, "icarus")
     data = bench_file(home / "bench.npz", subject)
     runner.run(subject.design.name, "sim.benches.one_window", home, {"POPBEAT_BENCH": str(data)}, "icarus", tests=1)
     subject.rtl["icarus_windows"] = 1
 
 
-def run_canaries(subject: Subject, harness: Harness) -> None:
+def run_canaries(subject: Subject, harness) -> None:
     """A flipped weight in the RTL, a moved threshold and a changed logit in the model: the comparison must notice each."""
     rows = subject.rows[:: max(1, len(subject.rows) // 12)][:12]
     samples = subject.samples[rows]
-    trace = integer.run(subject.bundle, samples)
-    blocks = len(subject.bundle.weights)
+    trace = engines.trace(subject.bundle, samples)
+    blocks = len(compare.layers(trace)) - 3 + (not hasattr(trace, "pooled"))
     weight = canary.flip_weight(subject.bundle, samples, trace, blocks // 2)
-    design = generate(weight.bundle, subject.config, files.BUILD / subject.model / "canary")
-    wrong = Harness(design, files.BUILD / subject.model / f"canary_{subject.config.name}").run(samples)
+    wrong = subject.engine.altered(weight.bundle, harness).run(samples)
     compare.check(wrong, weight.trace)  # the altered hardware is what its altered model says
     said = [f"{weight.what}: {canary.must_differ(wrong, trace, weight.what)}"]
     seen = harness.run(samples)
@@ -147,14 +144,14 @@ def run_canaries(subject: Subject, harness: Harness) -> None:
     subject.rtl["canaries"] = said
 
 
-def run_bulk(subject: Subject, harness: Harness, bar) -> np.ndarray:
+def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
     """Every chosen window through the top, back to back in chunks; every layer compared. Returns the hardware's labels."""
     line = bar.add_task(f"{subject.model}: RTL = integers, every layer", total=len(subject.rows))
     chunks = [subject.rows[i : i + CHUNK] for i in range(0, len(subject.rows), CHUNK)]
 
     def compared(rows: np.ndarray, mode: str = "burst") -> tuple[Observed, int]:
         seen = harness.run(subject.samples[rows], mode)
-        return seen, compare.check(seen, integer.run(subject.bundle, subject.samples[rows]))
+        return seen, compare.check(seen, engines.trace(subject.bundle, subject.samples[rows]))
 
     labels, intervals, counts = [], set(), set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -179,7 +176,7 @@ def run_bulk(subject: Subject, harness: Harness, bar) -> np.ndarray:
         cycles |= {f"{name}_cycles": values.pop(), f"predicted_{name}_cycles": predicted}
     subject.rtl |= {
         "simulator": f"Verilator {verilator.VERSION}",
-        "config": subject.config.name,
+        "config": subject.engine.config,
         "data": subject.source.kind,
         "windows": sum(map(len, labels)),
         "full": sum(map(len, labels)) == len(subject.windows),
@@ -190,6 +187,7 @@ def run_bulk(subject: Subject, harness: Harness, bar) -> np.ndarray:
         **cycles,
         "verilog_sha256": subject.design.description["verilog_sha256"],
         "bundle_sha256": subject.bundle.sha256,
+        **subject.engine.report,
     }
     return np.concatenate(labels)
 
@@ -220,7 +218,7 @@ def simulate(subject: Subject, bar) -> None:
     step = bar.add_task(f"{subject.model}: building simulators", total=2)
     with ThreadPoolExecutor(2) as pool:
         benches = pool.submit(run_benches, subject)
-        harness = Harness(subject.design)
+        harness = subject.engine.harness()
         bar.update(step, advance=1)
         run_canaries(subject, harness)
         run_icarus(subject)
@@ -252,7 +250,7 @@ def simulate(subject: Subject, bar) -> None:
         data,
         subject.model,
         task=subject.task.name,
-        stored_bytes=len(bundle.pack(subject.bundle)),
+        stored_bytes=bundles.stored_bytes(subject.bundle),
         macs=subject.bundle.network.macs,
         accuracy=subject.bundle.training.get("accuracy", {}),
         rtl=subject.rtl,
@@ -261,7 +259,7 @@ def simulate(subject: Subject, bar) -> None:
 
 def show(subjects: list[Subject]) -> None:
     """The table that a person reads: a column for each model."""
-    table = Table(title=f"RTL against the integer model, configuration {subjects[0].config.name}")
+    table = Table(title="RTL against the integer model")
     table.add_column("")
     for subject in subjects:
         table.add_column(subject.model, justify="right")
@@ -278,6 +276,7 @@ def show(subjects: list[Subject]) -> None:
         return lambda s: f"{100 * s.rtl['unseen'][name]:.1f} %" if s.test is not None and s.source.kind == mitbih.NAME else ""
 
     row("task", lambda s: s.task.name)
+    row("configuration", lambda s: s.engine.config)
     row("windows compared", lambda s: f"{s.rtl['windows']} of {len(s.windows)}")
     row("layers compared in each", lambda s: str(s.rtl["layers_compared"]))
     row("mismatches", lambda s: str(s.rtl["mismatches"]))
@@ -286,11 +285,13 @@ def show(subjects: list[Subject]) -> None:
     row("  record's most common class", baseline("record_majority"))
     row("  most common class", baseline("class_majority"))
     row("interval, cycles a window", lambda s: f"{s.rtl['interval_cycles']:,}")
+    if any(s.engine.image for s in subjects):
+        row("  lanes busy (utilisation)", lambda s: f"{100 * s.rtl['utilisation']:.1f} %" if s.engine.image else "")
     row("latency, cycles", lambda s: f"{s.rtl['latency_cycles']:,}")
     row("live latency, cycles", lambda s: f"{s.rtl['live_latency_cycles']:,}")
     row(f"latency at {CLOCK_MHZ} MHz", lambda s: f"{s.rtl['latency_cycles'] / CLOCK_MHZ:.1f} us")
     row("seed of gaps and pauses", lambda s: str(s.rtl["seed"]))
-    row("stored bytes", lambda s: f"{len(bundle.pack(s.bundle)):,}")
+    row("stored bytes", lambda s: f"{bundles.stored_bytes(s.bundle):,}")
     cli.console.print(table)
     cli.say(
         "Cycles are measured, and equal to the predicted ones. interval: window to window, back to back. latency: first\n"
@@ -309,7 +310,7 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Models, comma-separated; default all shipped ones")] = "",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of the shipped ones")] = "",
-    config: Annotated[str, typer.Option(help="Named configuration or a JSON file of foldings")] = "full",
+    config: Annotated[str, typer.Option(help="full, another named folding or array, or a JSON file of foldings")] = "full",
     full: Annotated[bool, typer.Option(help="Every window of the tasks")] = False,
 ) -> None:
     """Simulate trained models on real windows and hold every layer against the integer model."""

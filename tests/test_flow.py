@@ -114,6 +114,11 @@ def test_classify_any_record(foreign):
         (["sim.waves", "--window", "999:1"], "no window of record '999'"),
         (["hw.generate", "--config", "none.json"], "configuration not found"),
         (["sw.train", "--folds", "7"], "FOLDS is"),
+        (["sw.train", "--model", "alq17", "--folds", "7"], "FOLDS is"),
+        (["sim.waves", "--model", "alq17"], "this command takes binary networks"),
+        (["sim.run", "--model", "alq17", "--config", "half"], "unknown configuration 'half'; the array has mac128"),
+        (["hw.generate", "--model", "alq17", "--config", "mac1"], "unknown configuration 'mac1'"),
+        (["sw.curve", "--model", "bnn17"], "no multi-bit model; there are alq17"),
     ],
 )
 def test_errors_are_one_line_and_status_2(arguments, message):
@@ -131,7 +136,7 @@ def test_wrong_data_folder_is_an_error(tmp_path):
 
 
 def test_help_explains():
-    for module in ("sim.run", "sim.waves", "sim.classify", "sim.readme", "hw.generate", "sw.train", "sw.data.folds"):
+    for module in ("sim.run", "sim.waves", "sim.classify", "sim.readme", "hw.generate", "sw.train", "sw.curve", "sw.data.folds"):
         done = command(module, "--help")
         assert done.returncode == 0
         assert "Usage" in done.stdout

@@ -26,9 +26,14 @@ class Top:
         self.rng = random.Random(f"{name} {SEED}")
         dut._log.info("%s: seed %d", name, SEED)
         cocotb.start_soon(Clock(dut.clk, PERIOD, unit="ns").start())
+        self.image = DATA["image"].tobytes()
+        ends = []
+        if self.image:
+            self.loader = AxiStreamSource(AxiStreamBus.from_prefix(dut, "c_axis"), dut.clk, dut.rst)
+            ends.append(self.loader)
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.clk, dut.rst)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk, dut.rst)
-        for end in (self.source, self.sink):
+        for end in (*ends, self.source, self.sink):
             end.log.setLevel(logging.WARNING)  # they print every frame
         self.cycle = 0
         self.headers: list[int] = []  # cycles in which a header was taken
@@ -55,6 +60,12 @@ class Top:
         self.dut.rst.value = 0
         self.headers, self.firsts, self.raw, self.normalised = [], [], [], 0
         await RisingEdge(self.dut.clk)
+        if self.image:
+            await self.loader.send(AxiStreamFrame(self.image))
+            await self.loader.wait()
+            for _ in range(16):
+                await RisingEdge(self.dut.clk)
+            assert int(self.dut.loaded.value), f"the image was refused with status {int(self.dut.status.value)}"
 
     async def _monitor(self) -> None:
         """What is offered stays until it is taken; stamps of the cycles that matter."""
@@ -88,7 +99,7 @@ class Top:
 
     async def result(self) -> np.ndarray:
         """Words of the next packet, as signed integers."""
-        cycles = 40 * DATA["samples"].shape[1]
+        cycles = 40 * max(DATA["samples"].shape[1], int(DATA["interval"]))
         frame = await with_timeout(self.sink.recv(), cycles * PERIOD, "ns")
         return np.frombuffer(bytes(frame.tdata), "<i4")
 
@@ -135,10 +146,11 @@ for _gap, _stall in ((0, 0), (0.4, 0), (0, 0.9), (0.4, 0.9)):
 
 @cocotb.test()
 async def back_to_back(dut):
-    """Twenty windows without a pause: the interval is exact, and the first one's latencies are."""
+    """Twenty windows without a pause (five on the array, whose programs are long): the interval is exact, and the first one's
+    latencies are."""
     top = Top(dut, "back to back")
     await top.reset()
-    count, windows = 20, len(DATA["samples"])
+    count, windows = 5 if top.image else 20, len(DATA["samples"])
     for number in range(count):
         await top.send(DATA["samples"][number % windows])
     for number in range(count):
@@ -157,15 +169,15 @@ async def blocked_sink(dut):
     top = Top(dut, "blocked sink")
     await top.reset()
     top.sink.pause = True
-    count, length = 6, DATA["samples"].shape[1]
+    count, length = 10 if top.image else 6, DATA["samples"].shape[1]
     for window in range(count):
-        await top.send(DATA["samples"][window])
-    for _ in range(8 * length):
+        await top.send(DATA["samples"][window % 6])
+    for _ in range(4 * int(DATA["interval"]) if top.image else 8 * length):
         await RisingEdge(dut.clk)
     assert len(top.raw) < count * length, "the source was never paused"
     top.sink.pause = False
     for window in range(count):
-        await top.expect(window, window)
+        await top.expect(window % 6, window)
     await top.quiet()
 
 
@@ -174,7 +186,7 @@ async def reset_in_mid_window(dut):
     """A reset at a random place of the work leaves nothing behind: the windows after it are as after power-up."""
     top = Top(dut, "reset")
     await top.reset()
-    for place in [top.rng.randrange(1, 3 * DATA["samples"].shape[1]) for _ in range(3)]:
+    for place in [top.rng.randrange(1, 3 * max(DATA["samples"].shape[1], int(DATA["interval"]))) for _ in range(3)]:
         for window in range(3):
             await top.send(DATA["samples"][window])
         for _ in range(place):

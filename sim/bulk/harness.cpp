@@ -6,6 +6,7 @@
 //   burst     a sample whenever the top takes one, results taken at once
 //   isolated  one window at a time: the next begins when the result before has left
 //   random    random gaps before samples and random pauses before results, from SEED
+// Where POPBEAT_IMAGE is defined, OUT_FOLDER/image.bin is sent to c_axis first, a byte a beat.
 // config.h (generated) defines POPBEAT_WINDOW, POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
 // POPBEAT_WIRE(name), the member of the model's root that holds tap_<name>; tap_<name>_moves says when it counts.
 //
@@ -110,12 +111,52 @@ int main(int argc, char** argv) {
     top->rst = 1;
     top->s_axis_tvalid = 0;
     top->m_axis_tready = 0;
+#ifdef POPBEAT_IMAGE
+    top->c_axis_tvalid = 0;
+#endif
     for (int i = 0; i < 4; ++i) {
         top->clk ^= 1;
         top->eval();
     }
     top->rst = 0;
 
+#ifdef POPBEAT_IMAGE
+    {
+        std::vector<uint8_t> image;
+        FILE* source = fopen((out + "/image.bin").c_str(), "rb");
+        if (!source) {
+            fprintf(stderr, "can't read %s/image.bin\n", out.c_str());
+            return 2;
+        }
+        for (int byte; (byte = fgetc(source)) != EOF;) image.push_back(static_cast<uint8_t>(byte));
+        fclose(source);
+        uint64_t idle = 0;
+        for (size_t i = 0; i < image.size() && idle < 1000;) {
+            top->c_axis_tvalid = 1;
+            top->c_axis_tdata = image[i];
+            top->c_axis_tlast = i + 1 == image.size();
+            top->eval();
+            const bool taken = top->c_axis_tready;
+            i += taken;
+            idle = taken ? 0 : idle + 1;
+            top->clk = 1;
+            top->eval();
+            top->clk = 0;
+            top->eval();
+        }
+        top->c_axis_tvalid = 0;
+        for (int i = 0; i < 16; ++i) {
+            top->clk = 1;
+            top->eval();
+            top->clk = 0;
+            top->eval();
+        }
+        if (!top->loaded) {
+            fprintf(stderr, "the image was refused with status %d\n", static_cast<int>(top->status));
+            return 1;
+        }
+    }
+#endif
     bool offering = false;
     while (finished < count) {
         // Inputs change after the rising edge; outputs are read before the next one.

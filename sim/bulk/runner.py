@@ -32,31 +32,25 @@ class Observed:
     cycles: dict[str, np.ndarray]
 
 
-class Harness:
-    """A compiled top. The Verilog file is simulated as it is; a Verilator control file makes the taps readable."""
+class Simulator:
+    """A compiled top with its taps. The Verilog file is simulated as it is; a Verilator control file makes the taps readable."""
 
-    def __init__(self, design: Design, folder: Path | None = None, waves: bool = False):
-        """Compile into ``folder`` (default ``build/<model>/bulk_<config>``), unless the same sources were compiled there
-        before. ``waves``: with value change dumps."""
-        self.design = design
-        network, spec = design.params.bundle.network, design.params.bundle.normaliser
-        self.widths = {"normalised": spec.z_bits}
-        self.widths |= {f"block{i + 1}": g.out_channels for i, g in enumerate(network.blocks[:-1])}
-        self.widths |= {f"block{len(network.blocks)}": design.params.head.count_bits, "result": Beat.size}
-        name = f"bulk_{design.params.config.name}" + ("_waves" if waves else "")
-        folder = folder or files.BUILD / design.params.bundle.model / name
+    def __init__(self, verilog: Path, name: str, window: int, widths: dict[str, int], folder: Path, waves: bool, image: bool):
+        """``name`` of the top; ``widths`` of the taps in its submodule ``datapath``; ``image``: it wants one before it works.
+        Compiled into ``folder``, unless the same sources were compiled there before."""
+        self.name, self.widths = name, widths
         folder.mkdir(parents=True, exist_ok=True)
-        listed = " ".join(f"T({name}, {bits})" for name, bits in self.widths.items())
+        listed = " ".join(f"T({name}, {bits})" for name, bits in widths.items())
         sources = {
-            "top.v": design.verilog.read_text(),
+            "top.v": verilog.read_text(),
             "harness.cpp": HARNESS.read_text(),
-            "config.h": f"#define POPBEAT_WINDOW {spec.window}\n#define POPBEAT_TAPS(T) {listed}\n"
-            f"#define POPBEAT_WIRE(name) {design.name}__DOT__datapath__DOT__tap_##name\n",
-            "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{design.name}.datapath" -var "tap_*"\n',
+            "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_TAPS(T) {listed}\n"
+            f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
+            "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}.datapath" -var "tap_*"\n',
         }
         self.program = folder / "obj_dir" / "Vtop"
         tracing = ["--trace-vcd"] if waves else []
-        arguments = ["--cc", "--exe", "-O3", "--noassert", *tracing, "--top-module", design.name, "--prefix", "Vtop"]
+        arguments = ["--cc", "--exe", "-O3", "--noassert", *tracing, "--top-module", name, "--prefix", "Vtop"]
         arguments += ["-CFLAGS", "-O2 -I..", "taps.vlt", "top.v", "harness.cpp"]
         mark = files.sha256(repr((sorted(sources.items()), arguments, verilator.VERSION)).encode())
         stamp = folder / "built.sha256"
@@ -68,11 +62,13 @@ class Harness:
         verilator.build(arguments, folder)
         stamp.write_text(mark)
 
-    def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
+    def run(self, samples: np.ndarray, mode: str, seed: int | None, waves: Path | None, image: bytes | None = None) -> "Recorded":
         """Simulate raw windows ``int16[n, window]`` from reset, one after the other (modes: see the harness)."""
         with tempfile.TemporaryDirectory(dir=self.program.parent) as name:
             folder = Path(name)
             (folder / "windows.i16").write_bytes(np.ascontiguousarray(samples, dtype="<i2").tobytes())
+            if image is not None:
+                (folder / "image.bin").write_bytes(image)
             command = [
                 str(self.program),
                 str(folder / "windows.i16"),
@@ -83,45 +79,83 @@ class Harness:
             ]
             done = subprocess.run(command + ([str(waves)] if waves else []), capture_output=True, text=True)
             if done.returncode:
-                raise PopbeatError(f"simulation of {self.design.name} stopped: {done.stderr.strip() or done.returncode}")
-            return self._decode(folder, len(samples))
+                raise PopbeatError(f"simulation of {self.name} stopped: {done.stderr.strip() or done.returncode}")
+            return Recorded(self.widths, folder, len(samples))
 
-    def _decode(self, folder: Path, n: int) -> Observed:
-        params = self.design.params
-        blocks = params.bundle.network.blocks
 
-        def beats(name: str, count: int) -> np.ndarray:
-            data = np.fromfile(folder / f"{name}.tap", np.uint8).reshape(-1, -(-self.widths[name] // 8))
-            if len(data) != n * count:
-                raise PopbeatError(f"{len(data)} beats of {name} were seen for {n} windows of {count}")
-            return data
+class Recorded:
+    """What a simulation left: the beats of each tap, the results' words, the cycle stamps."""
 
-        def integers(name: str, count: int) -> np.ndarray:
-            data = beats(name, count).astype(np.int64)
-            return (data << (8 * np.arange(data.shape[1]))).sum(axis=1).reshape(n, count)
+    def __init__(self, widths: dict[str, int], folder: Path, n: int):
+        self.n = n
+        self.taps = {
+            name: np.fromfile(folder / f"{name}.tap", np.uint8).reshape(-1, -(-bits // 8)) for name, bits in widths.items()
+        }
+        self.words = np.fromfile(folder / "results.u32", "<u4")
+        stamps = np.fromfile(folder / "cycles.u64", "<u8").reshape(n, len(STAMPS)).astype(np.int64)
+        self.cycles = {name: stamps[:, i] for i, name in enumerate(STAMPS)}
 
-        z = integers("normalised", params.bundle.network.window)
-        sign = 1 << (params.bundle.normaliser.z_bits - 1)
-        columns = []
-        for number, block in enumerate(blocks[:-1], start=1):
-            bits = np.unpackbits(beats(f"block{number}", block.pool_length), axis=1, bitorder="little")
-            columns.append(bits[:, : block.out_channels].reshape(n, block.pool_length, block.out_channels))
-        pooled = integers(f"block{len(blocks)}", blocks[-1].pool_length * params.head.classes)
-        words = np.fromfile(folder / "results.u32", "<u4")
-        if len(words) != n * params.head.beats:
-            raise PopbeatError(f"{len(words)} result beats came out for {n} windows of {params.head.beats}")
-        words = words.reshape(n, params.head.beats)
+    def beats(self, name: str, count: int) -> np.ndarray:
+        """A tap's bytes, ``count`` beats a window."""
+        seen = self.taps[name]
+        if len(seen) != self.n * count:
+            raise PopbeatError(f"{len(seen)} beats of {name} were seen for {self.n} windows of {count}")
+        return seen
+
+    def integers(self, name: str, count: int) -> np.ndarray:
+        """A tap as unsigned ``int64[n, count]``."""
+        seen = self.beats(name, count).astype(np.int64)
+        return (seen << (8 * np.arange(seen.shape[1]))).sum(axis=1).reshape(self.n, count)
+
+    def samples(self, window: int, bits: int) -> np.ndarray:
+        """The normalised samples ``int16[n, window]``."""
+        sign = 1 << (bits - 1)
+        return ((self.integers("normalised", window) ^ sign) - sign).astype(np.int16)
+
+    def results(self, classes: int) -> dict[str, np.ndarray]:
+        """Logits ``int64[n, classes]``, label, number and no-call flag of each packet."""
+        if len(self.words) != self.n * (classes + 1):
+            raise PopbeatError(f"{len(self.words)} result beats came out for {self.n} windows of {classes + 1}")
+        words = self.words.reshape(self.n, classes + 1)
         header = words[:, 0].astype(np.int64)
         if (header >> 25).any():
             raise PopbeatError("a result's header has bits set that must be 0")
-        stamps = np.fromfile(folder / "cycles.u64", "<u8").reshape(n, len(STAMPS)).astype(np.int64)
+        return {
+            "logits": words[:, 1:].astype(np.int32).astype(np.int64),
+            "label": (header >> 16) & 0xFF,
+            "number": header & 0xFFFF,
+            "no_call": (header >> 24) & 1,
+        }
+
+
+class Harness:
+    """A compiled binary top."""
+
+    def __init__(self, design: Design, folder: Path | None = None, waves: bool = False):
+        """Compile into ``folder`` (default ``build/<model>/bulk_<config>``). ``waves``: with value change dumps."""
+        self.design = design
+        network, spec = design.params.bundle.network, design.params.bundle.normaliser
+        widths = {"normalised": spec.z_bits}
+        widths |= {f"block{i + 1}": g.out_channels for i, g in enumerate(network.blocks[:-1])}
+        widths |= {f"block{len(network.blocks)}": design.params.head.count_bits, "result": Beat.size}
+        name = f"bulk_{design.params.config.name}" + ("_waves" if waves else "")
+        folder = folder or files.BUILD / design.params.bundle.model / name
+        self.simulator = Simulator(design.verilog, design.name, spec.window, widths, folder, waves, image=False)
+
+    def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
+        """Simulate raw windows ``int16[n, window]`` from reset, one after the other (modes: see the harness)."""
+        params = self.design.params
+        blocks, spec = params.bundle.network.blocks, params.bundle.normaliser
+        seen = self.simulator.run(samples, mode, seed, waves)
+        columns = []
+        for number, block in enumerate(blocks[:-1], start=1):
+            bits = np.unpackbits(seen.beats(f"block{number}", block.pool_length), axis=1, bitorder="little")
+            columns.append(bits[:, : block.out_channels].reshape(seen.n, block.pool_length, block.out_channels))
+        pooled = seen.integers(f"block{len(blocks)}", blocks[-1].pool_length * params.head.classes)
         return Observed(
-            normalised=((z ^ sign) - sign).astype(np.int16),
+            normalised=seen.samples(spec.window, spec.z_bits),
             columns=tuple(columns),
-            pooled=pooled.reshape(n, -1, params.head.classes).astype(np.int16),
-            logits=words[:, 1:].astype(np.int32).astype(np.int64),
-            label=(header >> 16) & 0xFF,
-            number=header & 0xFFFF,
-            no_call=(header >> 24) & 1,
-            cycles={name: stamps[:, i] for i, name in enumerate(STAMPS)},
+            pooled=pooled.reshape(seen.n, -1, params.head.classes).astype(np.int16),
+            cycles=seen.cycles,
+            **seen.results(params.head.classes),
         )

@@ -1,0 +1,116 @@
+"""The array's Verilog, and what a network needs to run on it: the image, a listing, a description."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from amaranth.lib import wiring
+from rich.table import Table
+
+from hw import verilog
+from hw.mac.params import CONFIGS, ArrayParams
+from hw.mac.top import Cycles, MacTop, cycles
+from hw.stream.result import Header
+from sw import cli, files
+from sw.errors import PopbeatError
+from sw.export import compiler
+from sw.export.multibit import MultibitBundle
+from sw.export.multibit_graph import network_graph
+from sw.export.program import image, sections
+
+DEFAULT = "mac128"
+
+
+def config(name: str) -> ArrayParams:
+    """The array configuration called ``name``; ``full`` is the largest one."""
+    name = DEFAULT if name == "full" else name
+    if name not in CONFIGS:
+        raise PopbeatError(f"unknown configuration {name!r}; the array has {', '.join(CONFIGS)}")
+    return CONFIGS[name]
+
+
+@dataclass(frozen=True)
+class MacDesign:
+    """A generated array with a network for it: ``name`` (the Verilog module), ``params``, the ``verilog`` file, the ``compiled``
+    network with its ``image``, its exact ``cycles`` and the ``description``."""
+
+    name: str
+    params: ArrayParams
+    bundle: MultibitBundle
+    verilog: Path
+    compiled: compiler.Compiled
+    image: bytes
+    cycles: Cycles
+    description: dict
+
+
+def compile_bundle(bundle: MultibitBundle, params: ArrayParams) -> compiler.Compiled:
+    """Map a bundle onto an array; what does not fit is a :class:`PopbeatError`."""
+    compiled = compiler.compile_graph(network_graph(bundle), params.groups, params.half, params.memory)
+    params.check({name: len(words) for name, words in sections(compiled.program).items()})
+    return compiled
+
+
+def generate(bundle: MultibitBundle, params: ArrayParams, folder: Path | None = None) -> MacDesign:
+    """Write ``popbeat_mac<lanes>.v`` (the same for every network), ``<model>_mac<lanes>.image`` and ``.json`` into ``folder``
+    (default ``build/<model>/verilog``)."""
+    compiled = compile_bundle(bundle, params)
+    name = f"popbeat_mac{params.lanes}"
+    top = MacTop(params, bundle.normaliser)
+    text = f"// popbeat: multi-bit array of {params.lanes} lanes\n" + verilog.convert(top, name)
+    folder = folder or files.BUILD / bundle.model / "verilog"
+    path = files.write_bytes(folder / f"{name}.v", text.encode())
+    data = image(compiled.program)
+    stem = folder / f"{bundle.model}_mac{params.lanes}"
+    files.write_bytes(stem.with_suffix(".image"), data)
+    exact = cycles(params, bundle.normaliser, compiled.program)
+    description = {
+        "top": name,
+        "verilog_sha256": files.sha256(text.encode()),
+        "bundle_sha256": bundle.sha256,
+        "image": f"{stem.name}.image",
+        "image_sha256": files.sha256(data),
+        "image_bytes": len(data),
+        "model": bundle.model,
+        "task": bundle.task,
+        "classes": list(bundle.classes),
+        "array": asdict(params),
+        "clock": "clk",
+        "reset": "rst (synchronous, active high)",
+        "ports": ports(top),
+        "input": {"window": bundle.normaliser.window, "raw_bits": bundle.normaliser.raw_bits, "rate_hz": 360},
+        "output": {
+            "beats": 1 + len(bundle.classes),
+            "header": {field: [f.offset + f.width - 1, f.offset] for field, f in Header if field != "zero"},
+        },
+        "cycles": asdict(exact),
+        "utilisation": round(compiled.utilisation, 4),
+        "listing": compiled.listing(),
+    }
+    files.write_json(stem.with_suffix(".json"), description)
+    return MacDesign(name, params, bundle, path, compiled, data, exact, description)
+
+
+def ports(top: wiring.Component) -> list[dict]:
+    """Name, direction and width of every port."""
+    listed = [{"name": n, "direction": "input", "width": 1} for n in ("clk", "rst")]
+    for path, member, _ in top.signature.flatten(top):
+        direction = "input" if member.flow == wiring.In else "output"
+        listed.append({"name": "__".join(map(str, path)), "direction": direction, "width": member.shape})
+    return listed
+
+
+def show(design: MacDesign) -> None:
+    """The program's listing: what each operation costs, and how busy the lanes are."""
+    table = Table(title=f"{design.bundle.model} on {design.params.lanes} lanes")
+    columns = ("operation", "cycles", "additions", "utilisation", "slots", "passes", "taps", "weight_bytes")
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="left" if name == "operation" else "right")
+    for row in design.description["listing"]:
+        table.add_row(
+            *(f"{100 * row[c]:.1f} %" if c == "utilisation" else f"{row[c]:,}" if c != "operation" else row[c] for c in columns)
+        )
+    cli.console.print(table)
+    cli.say(
+        f"{design.cycles.program:,} cycles a window, {100 * design.description['utilisation']:.1f} % of the lanes busy; "
+        f"image {len(design.image):,} bytes"
+    )

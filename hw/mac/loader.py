@@ -1,0 +1,165 @@
+"""The loader: an image comes in byte by byte, is checked, and becomes the network at work between two windows, or is refused.
+
+The parameter memories have two halves. An image goes to the one that is not in use, so that the network before works on and stays
+whatever happens. The format is :func:`sw.export.program.image`'s.
+"""
+
+import enum
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.crc.catalog import CRC32_ETHERNET
+from amaranth.lib.wiring import In, Out
+
+from hw.mac.params import ArrayParams
+from sw.export.program import MAGIC, VERSION, section_bytes
+
+Byte = data.StructLayout({"data": 8, "last": 1})
+HEADER_BYTES = 12
+
+
+class Status(enum.IntEnum):
+    """What became of the last image."""
+
+    NONE = 0
+    LOADED = 1
+    FORMAT = 2  # not an image, or of another version
+    GROUPS = 3  # for an array of another size
+    LENGTH = 4  # too short, too long, or a section that does not fit
+    CHECKSUM = 5
+
+
+class Loader(wiring.Component):
+    """Ports: ``i``: stream of :data:`Byte`, ``last`` with an image's last byte; it waits while a checked image has not been taken.
+    ``write_<section>``: enables, with ``address`` and ``word`` common (a word's bytes lie at the upper end). ``ready``: an image is
+    there; ``take``: it is taken over. ``status``: :class:`Status` of the last image."""
+
+    def __init__(self, params: ArrayParams):
+        self.params = params
+        self.bytes = section_bytes(params.groups)
+        self.word_bits = 8 * max(self.bytes.values())
+        self.address_bits = max(params.depth(name) - 1 for name in self.bytes).bit_length()
+        super().__init__(
+            {
+                "i": In(stream.Signature(Byte)),
+                "address": Out(self.address_bits),
+                "word": Out(self.word_bits),
+                **{f"write_{name}": Out(1) for name in self.bytes},
+                "ready": Out(1),
+                "take": In(1),
+                "status": Out(Status),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.crc = crc = CRC32_ETHERNET(data_width=8).create()
+        taken, last, byte = Signal(), Signal(), Signal(8)
+        m.d.comb += [
+            taken.eq(self.i.valid & self.i.ready),
+            last.eq(self.i.payload.last),
+            byte.eq(self.i.payload.data),
+            crc.data.eq(byte),
+        ]
+        word = Signal(self.word_bits, reset_less=True)
+        with m.If(taken):
+            m.d.sync += word.eq(Cat(word[8:], byte))
+        m.d.comb += self.word.eq(word)
+
+        index = Signal(range(max(HEADER_BYTES, self.word_bits // 8)))  # byte within the header or word
+        section, words = Signal(8), Signal(24)
+        left = Signal(32)  # bytes of the body
+        address = Signal(self.address_bits)
+        write = Signal()
+        m.d.sync += [write.eq(0), self.address.eq(address)]
+        size, room = Signal(8), Signal(24)
+        known = Signal()
+        with m.Switch(section):
+            for number, (name, count) in enumerate(self.bytes.items()):
+                with m.Case(number):
+                    m.d.comb += [size.eq(count - 1), room.eq(self.params.depth(name)), known.eq(1)]
+                    m.d.comb += getattr(self, f"write_{name}").eq(write)
+
+        expected = MAGIC + VERSION.to_bytes(2, "little") + self.params.groups.to_bytes(2, "little")
+        wrong = Signal(Status)
+        checks = Signal(32, reset_less=True)
+
+        def refuse(status):
+            m.d.sync += self.status.eq(status)
+            with m.If(last):
+                m.next = "BEGIN"
+            with m.Else():
+                m.next = "SKIP"
+
+        m.d.comb += self.i.ready.eq(~self.ready)
+        with m.If(self.take):
+            m.d.sync += self.ready.eq(0)
+        with m.FSM():
+            with m.State("BEGIN"):
+                m.d.comb += [crc.start.eq(1), self.i.ready.eq(0)]
+                m.d.sync += [index.eq(0), wrong.eq(Status.NONE)]
+                with m.If(~self.ready):
+                    m.next = "HEADER"
+            with m.State("HEADER"), m.If(taken):
+                m.d.comb += crc.valid.eq(1)
+                m.d.sync += index.eq(index + 1)
+                with m.Switch(index):
+                    for place, value in enumerate(expected):
+                        with m.Case(place), m.If((byte != value) & (wrong == Status.NONE)):
+                            m.d.sync += wrong.eq(Status.FORMAT if place < 6 else Status.GROUPS)
+                with m.If(last):
+                    refuse(Mux(wrong != Status.NONE, wrong, Status.LENGTH))
+                with m.Elif(index == HEADER_BYTES - 1):
+                    m.d.sync += [left.eq(Cat(word[-24:], byte)), index.eq(0)]
+                    with m.If(wrong != Status.NONE):
+                        refuse(wrong)
+                    with m.Else():
+                        m.next = "SECTION"
+            with m.State("SECTION"):
+                ended = (left == 0) & (index == 0)
+                with m.If(ended):
+                    m.d.comb += self.i.ready.eq(0)
+                    m.d.sync += checks.eq(crc.crc)
+                    m.next = "CHECKSUM"
+                with m.If(~ended & taken):
+                    m.d.comb += crc.valid.eq(1)
+                    m.d.sync += [index.eq(index + 1), left.eq(left - 1)]
+                    with m.If(index == 0):
+                        m.d.sync += section.eq(byte)
+                    with m.If(last | (left == 0)):
+                        refuse(Status.LENGTH)
+                    with m.Elif(index == 3):
+                        m.d.sync += [words.eq(Cat(word[-16:], byte)), index.eq(0), address.eq(0)]
+                        m.next = "MEASURE"
+            with m.State("MEASURE"):
+                m.d.comb += self.i.ready.eq(0)
+                m.next = "WORDS"
+                with m.If(words == 0):
+                    m.next = "SECTION"
+                with m.If(~known | (words > room)):
+                    m.d.sync += self.status.eq(Status.LENGTH)
+                    m.next = "SKIP"
+            with m.State("WORDS"), m.If(taken):
+                m.d.comb += crc.valid.eq(1)
+                m.d.sync += [index.eq(index + 1), left.eq(left - 1)]
+                with m.If(index == size):
+                    m.d.sync += [index.eq(0), write.eq(1), words.eq(words - 1), address.eq(address + 1)]
+                    with m.If(words == 1):
+                        m.next = "SECTION"
+                with m.If(last | (left == 0)):
+                    refuse(Status.LENGTH)
+            with m.State("CHECKSUM"), m.If(taken):
+                m.d.sync += [index.eq(index + 1), checks.eq(checks >> 8)]
+                with m.If((byte != checks[:8]) & (wrong == Status.NONE)):
+                    m.d.sync += wrong.eq(Status.CHECKSUM)
+                with m.If(last | (index == 3)):
+                    with m.If(~(last & (index == 3))):
+                        refuse(Status.LENGTH)
+                    with m.Elif((wrong != Status.NONE) | (byte != checks[:8])):
+                        refuse(Status.CHECKSUM)
+                    with m.Else():
+                        m.d.sync += [self.status.eq(Status.LOADED), self.ready.eq(1)]
+                        m.next = "BEGIN"
+            with m.State("SKIP"), m.If(taken & last):
+                m.next = "BEGIN"
+        return m

@@ -1,0 +1,70 @@
+"""Parameters of the multi-bit array."""
+
+from dataclasses import dataclass
+
+from sw.errors import PopbeatError
+from sw.export.program import LANES, section_bytes
+
+
+@dataclass(frozen=True)
+class ArrayParams:
+    """``groups`` of :data:`LANES` lanes, a power of two, as is ``memory``.
+
+    ``memory`` bytes of activations; ``weights``, ``alphas``, ``channels``, ``passes``, ``program``, ``tables``: words of each
+    parameter memory that one network may fill (there is room for two, so that one can be loaded while the other works).
+    ``window`` samples are the input; their region begins at address 0 and holds two windows, ``half`` bytes apart.
+    """
+
+    groups: int = 8
+    memory: int = 1 << 15
+    weights: int = 9 << 9
+    alphas: int = 1 << 9
+    channels: int = 1 << 8
+    passes: int = 1 << 8
+    program: int = 1 << 8
+    tables: int = 1 << 8
+    window: int = 3600
+    classes: int = 32
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if type(value) is not int or value < 2 or (name in ("groups", "memory") and value & (value - 1)):
+                raise ValueError(f"{name} of an array is {value!r}; groups and memory are powers of two, all are 2 or more")
+        if not 2 <= self.groups <= 64 or self.memory > 1 << 17 or self.memory < 64:
+            raise ValueError(f"an array has 2 to 64 groups and 64 to 131072 bytes, not {self.groups} and {self.memory}")
+        if 2 * self.half > self.memory:
+            raise ValueError(f"two windows of {self.window} samples do not fit into {self.memory} bytes")
+
+    @property
+    def lanes(self) -> int:
+        """Number of lanes."""
+        return self.groups * LANES
+
+    @property
+    def half(self) -> int:
+        """Bytes from the first input buffer to the second: whole rows of the memory."""
+        return -(-self.window // 32) * 32
+
+    def depth(self, section: str) -> int:
+        """Words of a section."""
+        return getattr(self, section)
+
+    def check(self, sizes: dict[str, int]) -> None:
+        """Raise :class:`PopbeatError` where a network's sections, in words, don't fit."""
+        for name, words in sizes.items():
+            if words > self.depth(name):
+                raise PopbeatError(
+                    f"the network has {words} words of {name} and this array room for {self.depth(name)}; "
+                    "take a larger configuration"
+                )
+
+
+def _sized(groups: int) -> ArrayParams:
+    """An array with the same room for a network, whatever its number of lanes: fewer groups, more words."""
+    share = 8 // groups
+    return ArrayParams(groups, weights=share * (9 << 9), alphas=share << 9, channels=share << 8, passes=share << 8)
+
+
+CONFIGS = {f"mac{LANES * groups}": _sized(groups) for groups in (8, 4, 2)}
+
+__all__ = ["CONFIGS", "ArrayParams", "section_bytes"]

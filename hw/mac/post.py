@@ -1,0 +1,358 @@
+"""Post-processing: from the lanes' sums to bytes, in every group one lane after the other.
+
+sum x alpha, added to the partial sum (the first pass brings the bias); after the last pass a rounding shift, a clip, and the pool
+along the positions. What leaves waits in a buffer of each group for the writer.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.mac.lanes import sums_layout
+from hw.mac.layouts import Fields, Job, Pass
+from hw.mac.params import ArrayParams
+from hw.stream import multiplier
+from hw.stream.rounding import halve_round, less_if_negative, saturate
+from sw.export.program import (
+    ALPHA_BITS,
+    BIAS_BITS,
+    LANES,
+    LOGIT_BITS,
+    LOGITS,
+    POOL_BITS,
+    SHIFT_BITS,
+    SLOTS,
+    SUM_BITS,
+    TOTAL_BITS,
+    UNSIGNED,
+)
+
+# Choice of the sum and its alpha, product, total, sign's unit, coarse and fine shift, rounding and clip, pool.
+CHOICE = 2
+TOTAL = CHOICE + multiplier.LATENCY
+SHIFT = TOTAL + 2
+VALUE = SHIFT + 3
+LATENCY = VALUE + 1  # a lane's sum to its place in the buffer
+BUFFER = 2 * LANES
+
+Channel = data.StructLayout({"bias": signed(BIAS_BITS), "shift": 8})
+
+
+class Post(wiring.Component):
+    """Ports:
+    - ``fields``: the operation's descriptor, steady while it works; ``begin``: it starts (or the program: ``restart``);
+    - ``pass_``, ``arrive``: a pass whose sums are in ``sums`` from this cycle on, at least ``LANES`` cycles apart;
+    - ``alpha_input``: the alpha from memory for the pass that arrives, used where ``fields.alpha_memory``;
+    - ``alpha_address``/``alpha_word``, ``channel_address``/``channel_word``: parameter memories, read with two registers;
+    - ``job``, ``done``: a tile's results are in the buffers; ``buffer_address``/``buffer``: to read them, in the same cycle.
+    """
+
+    def __init__(self, params: ArrayParams):
+        self.params = params
+        groups = params.groups
+        super().__init__(
+            {
+                "fields": In(Fields),
+                "begin": In(1),
+                "restart": In(1),
+                "pass_": In(Pass),
+                "arrive": In(1),
+                "sums": In(sums_layout(groups)),
+                "alpha_input": In(signed(9)),
+                "alpha_address": Out(range(params.alphas)),
+                "alpha_word": In(data.ArrayLayout(ALPHA_BITS, groups)),
+                "channel_address": Out(range(params.channels)),
+                "channel_word": In(data.ArrayLayout(Channel, groups)),
+                "job": Out(Job),
+                "done": Out(1),
+                "buffer_address": In(range(BUFFER)),
+                "buffer": Out(data.ArrayLayout(LOGIT_BITS, groups)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        f = self.fields
+        slots = Signal(3)
+        m.d.comb += slots.eq(Const(1, 3) << f.slots)
+
+        # Which lane of which pass: stage 0 of the pipeline.
+        step_layout = data.StructLayout(
+            {"valid": 1, "lane": 4, "slot": 2, "position": 4, "end": 1, "inside": 1, "pass_": Pass, "start": 1}
+        )
+        steps = [Signal(step_layout, name=f"step{k}") for k in range(VALUE + 1)]
+        now = Signal(Pass)
+        lane, active = Signal(range(LANES)), Signal()
+        position, slot = Signal(4), Signal(2)
+        alpha_memory, alpha_next, alpha_late = (Signal(signed(9), name=f"alpha_memory{k}", reset_less=True) for k in range(3))
+        m.d.sync += [alpha_next.eq(alpha_memory), alpha_late.eq(alpha_next)]
+        m.d.comb += [
+            position.eq(Mux(f.slots[1], lane[:2], Mux(f.slots[0], lane[:3], lane))),
+            slot.eq(Mux(f.slots[1], lane[2:], Mux(f.slots[0], lane[3], 0))),
+        ]
+        with m.If(active):
+            m.d.sync += lane.eq(lane + 1)
+            with m.If(lane == LANES - 1):
+                m.d.sync += active.eq(0)
+        with m.If(self.arrive):
+            m.d.sync += [now.eq(self.pass_), active.eq(1), lane.eq(0), alpha_memory.eq(self.alpha_input)]
+        m.d.comb += [
+            steps[0].valid.eq(active),
+            steps[0].lane.eq(lane),
+            steps[0].slot.eq(slot),
+            steps[0].position.eq(position),
+            steps[0].start.eq(position == 0),
+            steps[0].end.eq(lane == LANES - 1),
+            steps[0].inside.eq(now.x + position < f.out_w),
+            steps[0].pass_.eq(now),
+        ]
+        for k in range(1, VALUE + 1):
+            m.d.sync += steps[k].eq(steps[k - 1])
+
+        # Parameters: an alpha a row and pass, bias and shift a channel.
+        alpha_base, alpha_block = Signal(range(self.params.alphas)), Signal(range(self.params.alphas))
+        channel_base = Signal(range(self.params.channels))
+        channel_bases = [channel_base]
+        for k in range(1, CHOICE + 2):
+            channel_bases.append(Signal.like(channel_base, name=f"channel_base{k}", reset_less=True))
+            m.d.sync += channel_bases[k].eq(channel_bases[k - 1])
+        ending = Signal()
+        m.d.comb += ending.eq(active & (lane == LANES - 1))
+        with m.If(ending):
+            with m.If(now.last & now.block_last):
+                m.d.sync += [
+                    alpha_base.eq(alpha_base + slots),
+                    alpha_block.eq(alpha_base + slots),
+                    channel_base.eq(channel_base + slots),
+                ]
+            with m.Elif(now.last):
+                m.d.sync += alpha_base.eq(alpha_block)
+            with m.Else():
+                m.d.sync += alpha_base.eq(alpha_base + slots)
+        with m.If(self.restart):
+            m.d.sync += [alpha_base.eq(0), alpha_block.eq(0), channel_base.eq(0)]
+        alphas, channels = Signal.like(self.alpha_word, reset_less=True), Signal.like(self.channel_word, reset_less=True)
+        m.d.comb += [
+            self.alpha_address.eq(alpha_base + slot),
+            self.channel_address.eq(channel_bases[CHOICE + 1] + steps[CHOICE + 1].slot),
+        ]
+        m.d.sync += [alphas.eq(self.alpha_word), channels.eq(self.channel_word)]
+
+        # Where the pool stands, for all groups at once: place within the chunk, whole chunks before it (0, 1, 2).
+        value_step = steps[VALUE]
+        fresh = value_step.start
+        chunk0, before0 = Signal(4), Signal(2)
+        chunk1, before1 = Signal(4), Signal(2)
+        chunk, before = Signal(4), Signal(2)
+        next_chunk, next_before = Signal(4), Signal(2)
+        row_first = value_step.pass_.row_first
+        stride_last, counts = Signal(), Signal()
+        m.d.comb += [
+            chunk.eq(Mux(fresh, Mux(row_first, 0, chunk0), chunk1)),
+            before.eq(Mux(fresh, Mux(row_first, 0, before0), before1)),
+            counts.eq(value_step.valid & value_step.pass_.last & value_step.inside),
+            stride_last.eq(chunk == f.pool_stride - 1),
+            next_chunk.eq(Mux(counts, Mux(stride_last, 0, chunk + 1), chunk)),
+            next_before.eq(Mux(counts & stride_last & (before != 2), before + 1, before)),
+        ]
+        m.d.sync += [chunk1.eq(next_chunk), before1.eq(next_before)]
+        tile_ends = Signal()
+        m.d.comb += tile_ends.eq(value_step.valid & value_step.pass_.last & value_step.end)
+        with m.If(tile_ends):
+            m.d.sync += [chunk0.eq(next_chunk), before0.eq(next_before)]
+        emits = Signal()
+        with m.If(f.pool_rest):
+            m.d.comb += emits.eq(counts & (chunk == 0) & (before > f.pool_chunks))
+        with m.Else():
+            m.d.comb += emits.eq(counts & stride_last & (before >= f.pool_chunks))
+
+        # The buffers' common place, and the job for the writer.
+        place, start = Signal(range(BUFFER)), Signal(range(BUFFER))
+        count, count_now = Signal(5), Signal(5)
+        m.d.comb += count_now.eq(Mux(fresh, 0, count) + emits)
+        m.d.sync += count.eq(count_now)
+        with m.If(emits):
+            m.d.sync += place.eq(place + 1)
+        row_address, block_address = Signal(len(f.out_base)), Signal(len(f.out_base))
+        across = Signal(len(f.out_base))
+        left, first_channel = Signal(len(f.channels)), Signal(len(f.channels))
+        rows = Signal(range(SLOTS * self.params.groups + 1))
+        block_step = Signal(len(f.out_base))
+        groups_bits = (self.params.groups - 1).bit_length()
+        m.d.comb += [
+            rows.eq(Mux(f.single, 1, slots << groups_bits)),
+            block_step.eq(Mux(f.single, f.out_chan, (f.out_chan << f.slots) << groups_bits)),
+        ]
+        m.d.sync += self.done.eq(tile_ends)
+        with m.If(tile_ends):
+            m.d.sync += [
+                self.job.start.eq(start),
+                self.job.count.eq(count_now),
+                self.job.address.eq(row_address + across),
+                self.job.channels.eq(Mux(left < rows, left, rows)),
+                self.job.first_channel.eq(first_channel),
+                self.job.operation_last.eq(value_step.pass_.operation_last),
+                start.eq(place + emits),
+                across.eq(across + count_now),
+            ]
+            with m.If(value_step.pass_.row_last):
+                m.d.sync += [across.eq(0), row_address.eq(row_address + f.out_row)]
+            with m.If(value_step.pass_.block_last):
+                m.d.sync += [
+                    row_address.eq(block_address + block_step),
+                    block_address.eq(block_address + block_step),
+                    left.eq(left - rows),
+                    first_channel.eq(first_channel + rows),
+                ]
+        with m.If(self.begin):
+            m.d.sync += [
+                row_address.eq(f.out_base),
+                block_address.eq(f.out_base),
+                across.eq(0),
+                left.eq(f.channels),
+                first_channel.eq(0),
+            ]
+
+        for g in range(self.params.groups):
+            m.submodules[f"group{g}"] = group = Group()
+            m.d.comb += [
+                group.fields.eq(f),
+                group.sums.eq(self.sums[g]),
+                group.lane.eq(lane),
+                group.alpha.eq(Mux(f.alpha_memory, alpha_late, alphas[g])),
+                group.channel.eq(channels[g]),
+                group.total_lane.eq(steps[TOTAL].lane),
+                group.total_valid.eq(steps[TOTAL].valid),
+                group.first.eq(steps[TOTAL].pass_.first),
+                group.slot.eq(value_step.slot),
+                group.counts.eq(counts),
+                group.chunk_first.eq(chunk == 0),
+                group.chunk_last.eq(stride_last),
+                group.emits.eq(emits),
+                group.place.eq(place),
+                group.buffer_address.eq(self.buffer_address),
+                self.buffer[g].eq(group.buffer),
+            ]
+        return m
+
+
+class Group(wiring.Component):
+    """The data of one group, under :class:`Post`'s control. ``sums`` and ``lane`` are stage 0, ``alpha`` stage ``CHOICE``,
+    ``channel`` and the ``total_`` flags stage ``TOTAL``, all else stage ``VALUE``."""
+
+    def __init__(self):
+        super().__init__(
+            {
+                "fields": In(Fields),
+                "sums": In(data.ArrayLayout(signed(SUM_BITS), LANES)),
+                "lane": In(range(LANES)),
+                "alpha": In(signed(9)),
+                "channel": In(Channel),
+                "total_lane": In(range(LANES)),
+                "total_valid": In(1),
+                "first": In(1),
+                "slot": In(2),
+                "counts": In(1),
+                "chunk_first": In(1),
+                "chunk_last": In(1),
+                "emits": In(1),
+                "place": In(range(BUFFER)),
+                "buffer_address": In(range(BUFFER)),
+                "buffer": Out(LOGIT_BITS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        f = self.fields
+
+        # Choice of the lane in two steps of four, then the product.
+        some = Signal(data.ArrayLayout(signed(SUM_BITS), 4), reset_less=True)
+        upper, one = Signal(2, reset_less=True), Signal(signed(SUM_BITS), reset_less=True)
+        m.d.sync += upper.eq(self.lane[2:])
+        for quarter in range(4):
+            of_quarter = data.ArrayLayout(signed(SUM_BITS), 4)(self.sums.as_value()[72 * quarter : 72 * (quarter + 1)])
+            m.d.sync += some[quarter].eq(of_quarter[self.lane[:2]])
+        m.d.sync += one.eq(some[upper])
+        m.submodules.multiplier = product = multiplier.Multiplier(signed(SUM_BITS), signed(9))
+        m.d.comb += [product.a.eq(one), product.b.eq(self.alpha)]
+
+        # Partial sums of the 16 lanes.
+        m.submodules.partial = partial = Memory(shape=signed(TOTAL_BITS), depth=LANES, init=[])
+        kept, keeps = partial.read_port(domain="comb"), partial.write_port()
+        bias = Signal(signed(TOTAL_BITS))
+        total, sum_ = Signal(signed(TOTAL_BITS), reset_less=True), Signal(signed(TOTAL_BITS))
+        base = Signal(signed(TOTAL_BITS))
+        m.d.comb += [
+            kept.addr.eq(self.total_lane),
+            keeps.addr.eq(self.total_lane),
+            keeps.en.eq(self.total_valid),
+            keeps.data.eq(sum_),
+            bias.eq(self.channel.bias << f.bias_shift),
+            base.eq(Mux(self.first, Mux(f.largest, 0, bias), kept.data)),
+        ]
+        with m.If(f.largest & ~self.first):
+            m.d.comb += sum_.eq(Mux(product.p > kept.data, product.p, kept.data))
+        with m.Else():
+            m.d.comb += sum_.eq(base + product.p)
+        m.d.sync += total.eq(sum_)
+
+        # Rounding shift of twice the total by 0 to 31, then the clip.
+        shift, shift2 = Signal(SHIFT_BITS, reset_less=True), Signal(SHIFT_BITS, reset_less=True)
+        fine = Signal(2, reset_less=True)
+        reduced = Signal(signed(TOTAL_BITS + 1), reset_less=True)
+        coarse, shifted = Signal.like(reduced, reset_less=True), Signal.like(reduced, reset_less=True)
+        value = Signal(signed(LOGIT_BITS), reset_less=True)
+        rounded = Signal(signed(TOTAL_BITS + 1))
+        doubled = Signal(signed(TOTAL_BITS + 1))
+        m.d.comb += [doubled.eq(Cat(Const(0, 1), total).as_signed()), rounded.eq(halve_round(shifted))]
+        m.d.sync += [
+            shift.eq(self.channel.shift),
+            shift2.eq(shift),
+            reduced.eq(less_if_negative(doubled)),
+            coarse.eq(reduced >> Cat(Const(0, 2), shift2[2:])),
+            fine.eq(shift2),
+            shifted.eq(coarse >> fine),
+        ]
+        with m.If(f.kind == LOGITS):
+            m.d.sync += value.eq(saturate(rounded, LOGIT_BITS))
+        with m.Elif(f.kind == UNSIGNED):
+            m.d.sync += value.eq(Mux(rounded < 0, 0, Mux(rounded > 255, 255, rounded[:8])))
+        with m.Else():
+            m.d.sync += value.eq(saturate(rounded, 8))
+
+        # Pool: the largest of this chunk so far and of the two before it, for each slot.
+        small = signed(POOL_BITS)
+        pool_layout = data.StructLayout({"partial": small, "one": small, "two": small})
+        m.submodules.pool = pool = Memory(shape=pool_layout, depth=SLOTS, init=[])
+        state, update = pool.read_port(domain="comb"), pool.write_port()
+        v, largest = Signal(small), Signal(small)
+        pooled = Signal(small)
+        m.d.comb += [
+            state.addr.eq(self.slot),
+            update.addr.eq(self.slot),
+            update.en.eq(self.counts),
+            v.eq(value[:POOL_BITS].as_signed()),
+            largest.eq(Mux(self.chunk_first | (v > state.data.partial), v, state.data.partial)),
+            update.data.partial.eq(largest),
+            update.data.one.eq(Mux(self.chunk_last, largest, state.data.one)),
+            update.data.two.eq(Mux(self.chunk_last, state.data.one, state.data.two)),
+        ]
+        now = Signal(small)
+        earlier = Signal(small)
+        m.d.comb += [
+            now.eq(Mux(f.pool_rest, Mux(v > state.data.one, v, state.data.one), largest)),
+            earlier.eq(Mux(f.pool_rest, state.data.two, state.data.one)),
+            pooled.eq(Mux(f.pool_chunks & (earlier > now), earlier, now)),
+        ]
+        m.submodules.buffer = buffer = Memory(shape=unsigned(LOGIT_BITS), depth=BUFFER, init=[])
+        into, out = buffer.write_port(), buffer.read_port(domain="comb")
+        m.d.comb += [
+            into.addr.eq(self.place),
+            into.en.eq(self.emits),
+            into.data.eq(Mux(f.kind == LOGITS, value, pooled)),
+            out.addr.eq(self.buffer_address),
+            self.buffer.eq(out.data),
+        ]
+        return m

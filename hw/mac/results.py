@@ -1,0 +1,102 @@
+"""Results of the array: collects a window's logits, names the largest and sends them as a packet.
+
+There is room for two windows, so that a packet may wait while the next window is at work.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.mac.writer import Logit
+from hw.stream.elastic import ElasticChain, ElasticParams
+from hw.stream.result import NO_CALL, Beat, Header, Meta
+from sw.export.program import LOGIT_BITS
+
+BUFFERS = 2
+# Done to the offer of the header, where nothing waits: the label's queue, the header.
+LATENCY = BUFFERS + 1
+
+
+class Results(wiring.Component):
+    """Ports: ``logit`` (in the order of the classes, from 0 on) and ``done`` after a window's last one; ``meta``: stream of the
+    windows' numbers, one is taken with each packet; ``o``: stream of :data:`hw.stream.result.Beat`: the header, then the logits,
+    ties go to the lowest class; ``hold``: no further window may begin. At most ``classes`` logits a window."""
+
+    def __init__(self, classes: int):
+        self.classes = classes
+        super().__init__(
+            {
+                "logit": In(Logit),
+                "done": In(1),
+                "meta": In(stream.Signature(Meta)),
+                "o": Out(stream.Signature(Beat)),
+                "hold": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = (self.classes - 1).bit_length()
+        m.submodules.logits = logits = Memory(shape=signed(LOGIT_BITS), depth=BUFFERS << bits, init=[])
+        read, write = logits.read_port(domain="sync"), logits.write_port()
+        into, out = Signal(), Signal()  # buffers: filled, sent
+
+        # The largest logit so far.
+        best, label, last = Signal(signed(LOGIT_BITS)), Signal(8), Signal(8)
+        m.d.comb += [
+            write.addr.eq(Cat(self.logit.channel[:bits], into)),
+            write.data.eq(self.logit.value),
+            write.en.eq(self.logit.valid),
+        ]
+        with m.If(self.logit.valid):
+            m.d.sync += last.eq(self.logit.channel)
+            with m.If((self.logit.channel == 0) | (self.logit.value > best)):
+                m.d.sync += [best.eq(self.logit.value), label.eq(self.logit.channel)]
+
+        # Labels of finished windows.
+        finished = data.StructLayout({"label": 8, "last": 8})
+        m.submodules.labels = labels = ElasticChain(ElasticParams(finished, BUFFERS))
+        waiting = Signal(range(BUFFERS + 1))
+        sent = Signal()
+        m.d.comb += [
+            labels.i.valid.eq(self.done),
+            labels.i.payload.label.eq(label),
+            labels.i.payload.last.eq(last),
+            self.hold.eq(waiting == BUFFERS),
+        ]
+        m.d.sync += waiting.eq(waiting + self.done - sent)
+        with m.If(self.done):
+            m.d.sync += into.eq(~into)
+
+        # The packet.
+        beat, final = Signal(8), Signal(8)
+        word = Signal(32, reset_less=True)
+        header = Signal(Header)
+        m.d.comb += [
+            header.number.eq(self.meta.payload.number),
+            header.label.eq(Mux(self.meta.payload.flat, NO_CALL, labels.o.payload.label)),
+            header.no_call.eq(self.meta.payload.flat),
+            read.addr.eq(Cat(beat[:bits], out)),
+            self.o.payload.word.eq(word),
+            self.o.payload.last.eq(beat == final),
+        ]
+        with m.FSM():
+            with m.State("HEADER"), m.If(labels.o.valid & self.meta.valid):
+                m.d.comb += [labels.o.ready.eq(1), self.meta.ready.eq(1)]
+                m.d.sync += [word.eq(header), beat.eq(0), final.eq(labels.o.payload.last + 1)]
+                m.next = "OFFER"
+            with m.State("OFFER"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.next = "READ"
+                    with m.If(self.o.payload.last):
+                        m.d.comb += sent.eq(1)
+                        m.d.sync += out.eq(~out)
+                        m.next = "HEADER"
+            with m.State("READ"):
+                m.next = "TAKE"
+            with m.State("TAKE"):
+                m.d.sync += [word.eq(read.data), beat.eq(beat + 1)]
+                m.next = "OFFER"
+        return m

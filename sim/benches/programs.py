@@ -1,0 +1,187 @@
+"""Random layer programs: descriptors of every kind, with random parameters, within an array's memory."""
+
+import numpy as np
+
+from sw.export.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Scale, Slice, Tensor
+from sw.export.program import LOGITS, SIGNED, UNSIGNED, Descriptor, Operation, Program, least_period
+
+
+def parameters(rng, descriptor: Descriptor, groups: int, name: str, least: int = 1) -> Operation:
+    """Random signs, alphas, biases and shifts for a descriptor; each block has ``least`` to 3 passes."""
+    rows = descriptor.rows(groups)
+    weights, alphas = [], []
+    for _ in range(descriptor.blocks(groups)):
+        passes = int(rng.integers(least, 4))
+        weights.append(rng.choice(np.array([-1, 1], np.int8), (passes, rows, descriptor.taps)))
+        alphas.append(rng.integers(0, 256 if rng.random() < 0.5 else 6, (passes, rows)))
+    bias = rng.integers(-(1 << 15), 1 << 15, descriptor.channels) >> rng.integers(0, 12, descriptor.channels)
+    shift = rng.integers(0, 16, descriptor.channels) if rng.random() < 0.8 else rng.integers(0, 32, descriptor.channels)
+    return Operation(descriptor, tuple(weights), tuple(alphas), bias, shift, name)
+
+
+def with_period(descriptor: Descriptor, groups: int, passes: int, slack: int = 0) -> Descriptor:
+    """The descriptor with a period that leaves the writer its time."""
+    values = {name: getattr(descriptor, name) for name in descriptor.__dataclass_fields__}
+    return Descriptor(**values | {"period": least_period(descriptor, groups, passes) + slack})
+
+
+def convolution(rng, groups: int, memory: int, source: int, target: int) -> Descriptor:
+    """A random convolution, from the memory after ``source`` to the ``memory`` bytes from ``target`` on."""
+    while True:
+        two = rng.random() < 0.5
+        d = {
+            "taps_c": int(rng.integers(1, 6)),
+            "taps_x": int(rng.integers(1, 8)),
+            "taps_y": int(rng.integers(1, 4)) if two else 1,
+            "stride_x": int(rng.integers(1, 3)),
+            "stride_y": int(rng.integers(1, 3)) if two else 1,
+            "width": int(rng.integers(1, 60)),
+            "height": int(rng.integers(1, 5)) if two else 1,
+            "slots": int(rng.choice([1, 2, 4])),
+            "channels": int(rng.integers(1, 4 * groups + 3)),
+            "pool_stride": int(rng.choice([1, 1, 2, 4, 5])),
+            "pool_chunks": int(rng.integers(1, 3)),
+            "pool_rest": int(rng.integers(0, 2)),
+            "kind": int(rng.choice([UNSIGNED, SIGNED])),
+            "in_signed": int(rng.integers(0, 2)),
+            "bias_shift": int(rng.integers(0, 8)),
+            "table": int(rng.choice([0, 0, 1, 2])),
+            "largest": int(rng.random() < 0.2),
+            "in_chan": int(rng.integers(0, 64)),
+            "in_row": int(rng.integers(0, 40)),
+            "in_pass": int(rng.integers(0, 30)) if rng.random() < 0.3 else 0,
+        }
+        d["pad_x"] = int(rng.integers(0, min(d["taps_x"], 15)))
+        d["pad_y"] = int(rng.integers(0, d["taps_y"]))
+        if rng.random() < 0.25:
+            d |= {"single": 1, "slots": 1, "in_block": int(rng.integers(0, 40)), "channels": int(rng.integers(1, 5))}
+        if rng.random() < 0.2:
+            d |= {"alpha_memory": 1, "alpha_base": int(rng.integers(0, 64)), "alpha_pass": int(rng.integers(0, 9))}
+        pool = d["pool_stride"] * d["pool_chunks"] + d["pool_rest"]
+        d["out_w"] = int(rng.integers(1, 50))
+        d["out_h"] = int(rng.integers(1, 4)) if two else 1
+        if d["out_w"] < pool:
+            continue
+        count = (d["out_w"] - pool) // d["pool_stride"] + 1
+        d["out_row"], d["out_chan"] = count, count * d["out_h"]
+        if d["out_chan"] * d["channels"] > memory:
+            continue
+        d["in_base"] = (source - d["pad_x"] - d["pad_y"] * d["in_row"]) % (1 << 17)
+        d["out_base"] = target
+        return with_period(Descriptor(**d), groups, 1, int(rng.choice([0, 0, 3])))
+
+
+def program(rng, groups: int, memory: int, window: int, classes: int) -> Program:
+    """A program of 2 to 5 operations, which read one half of the memory and write to the other by turns; the last one makes the
+    logits. The first one reads the input, a window of at least 1,000 samples."""
+    half, start = memory // 2, 2 * (-(-window // 32) * 32)
+    operations = []
+    for number in range(int(rng.integers(1, 5))):
+        source, target, room = (0, half, half) if number % 2 == 0 else (half, start, half - start)
+        source += (start if number % 2 == 0 else 0) + int(rng.integers(0, 500)) if number else 0
+        d = convolution(rng, groups, room, source, target)
+        if number == 0:
+            values = {name: getattr(d, name) for name in d.__dataclass_fields__}
+            d = Descriptor(**values | {"input": 1})
+        operations.append(parameters(rng, d, groups, f"operation {number + 1}"))
+    taps = int(rng.integers(1, 30))
+    final = Descriptor(
+        in_base=target + int(rng.integers(0, 50)),
+        width=taps,
+        taps_x=taps,
+        channels=classes,
+        slots=int(rng.choice([1, 2, 4])),
+        kind=LOGITS,
+        in_signed=int(rng.integers(0, 2)),
+        bias_shift=4,
+        end=1,
+    )
+    operations.append(parameters(rng, with_period(final, groups, 1), groups, "logits"))
+    tables = rng.integers(0, 256, (2, 256)).astype(np.uint8)
+    return Program(groups, tuple(operations), tables)
+
+
+def multibit(rng, name: str, source, target, channels: int, kernel, **more) -> Multibit:
+    """A convolution with random weights of 0 to 3 bases a channel."""
+    inputs = source.count if isinstance(source, Slice) else source.channels
+    count = rng.integers(0, 4, channels)
+    n = int(count.sum())
+    seen = 1 if more.get("depthwise") else inputs
+    return Multibit(
+        name,
+        source,
+        target,
+        count,
+        rng.choice(np.array([-1, 1], np.int8), (n, seen, *kernel)),
+        rng.integers(1, 32, n),
+        rng.integers(-2000, 2000, channels),
+        rng.integers(6, 12, channels),
+        bias_shift=int(rng.integers(0, 4)),
+        **more,
+    )
+
+
+def row_graph(rng, window: int) -> Graph:
+    """A small network on one row: convolutions with strides and pools, dense connections, depthwise kernels, a residual addition
+    with shifts, channel attention with a table, average pools."""
+    x = Tensor("input", 1, 1, window, signed=True)
+    a = Tensor("a", int(rng.integers(3, 12)), 1, ((window - 1) // 2 + 1 - 8) // 4 + 1, sortable=True)
+    width = a.width
+    grown = Tensor("grown", 12, 1, width)
+    deep = Tensor("deep", 4, 1, width, signed=True)
+    sums = Tensor("sums", 4, 1, width)
+    mean, gates, table = Tensor("mean", 1, 1, 12), Tensor("gates", 1, 1, 12), Tensor("looked up", 1, 1, 12)
+    scaled = Tensor("scaled", 12, 1, width)
+    halved = Tensor("halved", 12, 1, width // 2)
+    quarter = Tensor("quarter", 12, 1, (width // 2 - 3) // 2 + 1)
+    kernel = int(rng.choice([3, 7, 15]))
+    return Graph(
+        x,
+        (
+            multibit(rng, "stem", x, a, a.channels, (1, 7), stride=(1, 2), pad=(0, 3), pool=(8, 4)),
+            multibit(rng, "dense 1", a, Slice(grown, 0, 8), 8, (1, 1)),
+            multibit(rng, "depthwise", Slice(grown, 0, 4, 2), deep, 4, (1, kernel), pad=(0, kernel // 2), depthwise=True),
+            Average("copy", deep, sums),
+            Add("add", Slice(grown, 1, 4), sums, Slice(grown, 8, 4), up=tuple(rng.integers(0, 4, 2).tolist()), shift=2),
+            GlobalAverage("mean", grown, mean, alpha=int(rng.integers(1, 20)), shift=6),
+            multibit(rng, "attention", mean, gates, 1, (1, 3), pad=(0, 1)),
+            Average("sigmoid", gates, table, table=rng.integers(0, 256, 256)),
+            Scale("scale", grown, table, scaled, shift=8),
+            Average("halve", scaled, halved, (1, 2), (1, 2), shift=1),
+            Average("threes", halved, quarter, (1, 3), (1, 2), alpha=21, shift=6),
+            multibit(rng, "output", quarter, None, 5, (1, quarter.width)),
+        ),
+        "row",
+    )
+
+
+def square_graph(rng, window: int) -> Graph:
+    """A small network on an image of angles: two-dimensional convolutions with strides, pools, a split, a shuffle."""
+    size = 24
+    x = Tensor("input", 1, 1, window, signed=True)
+    rows = Tensor("rows", 2, 1, size, signed=True)
+    image = Tensor("image", 1, size, size, signed=True)
+    stem = Tensor("stem", 8, size // 2, size // 2)
+    down = Tensor("down", 8, size // 4, size // 2)
+    pooled = Tensor("pooled", 8, size // 4, size // 4)
+    branch, deep = Tensor("branch", 4, size // 4, size // 4), Tensor("deep", 4, size // 4, size // 4, signed=True)
+    mixed = Tensor("mixed", 8, size // 4, size // 4)
+    ends = Tensor("ends", 6, size // 8, size // 8, sortable=True)
+    side = size // 8
+    return Graph(
+        x,
+        (
+            multibit(rng, "rows", x, rows, 2, (1, window - 2 * (15 * size - 1)), stride=(1, 2), pool=(15, 15)),
+            Angles("angles", rows, image, shift=int(rng.integers(4, 9))),
+            multibit(rng, "stem", image, stem, 8, (7, 7), stride=(2, 2), pad=(3, 3)),
+            MaxPool("rows pooled", stem, down, 2, 2),
+            MaxPool("columns pooled", down, pooled, 2, 2, across=True),
+            multibit(rng, "pointwise", Slice(pooled, 4, 4), branch, 4, (1, 1)),
+            multibit(rng, "depthwise", branch, deep, 4, (3, 3), pad=(1, 1), depthwise=True),
+            multibit(rng, "mix", deep, Slice(mixed, 1, 4, 2), 4, (1, 1)),
+            Average("pass by", Slice(pooled, 0, 4), Slice(mixed, 0, 4, 2)),
+            multibit(rng, "down", mixed, ends, 6, (3, 3), stride=(2, 2), pad=(1, 1)),
+            multibit(rng, "output", ends, None, 5, (side, side)),
+        ),
+        "square",
+    )

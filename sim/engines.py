@@ -1,0 +1,85 @@
+"""The two engines under one roof: for a bundle of either kind its design, its simulation, its integer and its golden model."""
+
+import numpy as np
+
+from hw import generate, top
+from hw.binary import folding
+from hw.mac import design as mac_design
+from sim.bulk.array import MacHarness
+from sim.bulk.runner import Harness
+from sw import files
+from sw.export import bundle, integer, multibit, multibit_integer
+from sw.export.bundles import Bundle
+
+
+def trace(packed: Bundle, samples: np.ndarray):
+    """The integer model's trace of raw windows."""
+    return (multibit_integer if isinstance(packed, multibit.MultibitBundle) else integer).run(packed, samples)
+
+
+def golden(packed: Bundle, parameters: dict[str, np.ndarray]):
+    """The golden model in float64."""
+    from sw.export import fold, multibit_fold
+
+    module = multibit_fold if isinstance(packed, multibit.MultibitBundle) else fold
+    return module.golden(packed.network, parameters)
+
+
+def golden_logits(packed: Bundle, net, samples: np.ndarray) -> np.ndarray:
+    """The golden model's logits in the bundle's units."""
+    from sw.export import fold, multibit_fold
+
+    module = multibit_fold if isinstance(packed, multibit.MultibitBundle) else fold
+    return module.golden_logits(net, packed, samples)
+
+
+class BinaryEngine:
+    """A bundle on the streaming binary datapath; ``config`` is the name or file of a folding."""
+
+    def __init__(self, packed: bundle.Bundle, config: str):
+        self.bundle, self.folding = packed, folding.get(config)
+        self.config = self.folding.name
+        self.design = generate.generate(packed, self.folding)
+        self.cycles = top.cycles(self.design.params)
+        self.image: bytes | None = None
+        self.report: dict = {}
+
+    def harness(self) -> Harness:
+        """The bulk simulation, compiled."""
+        return Harness(self.design)
+
+    def altered(self, packed: bundle.Bundle, harness: Harness) -> Harness:
+        """The bulk simulation of another bundle of the same shape."""
+        home = files.BUILD / self.bundle.model
+        return Harness(generate.generate(packed, self.folding, home / "canary"), home / f"canary_{self.config}")
+
+
+class MacEngine:
+    """A bundle on the multi-bit array; ``config`` is the name of an array."""
+
+    def __init__(self, packed: multibit.MultibitBundle, config: str):
+        self.bundle, self.params = packed, mac_design.config(config)
+        self.config = f"mac{self.params.lanes}"
+        self.design = mac_design.generate(packed, self.params)
+        self.cycles = self.design.cycles
+        self.image: bytes | None = self.design.image
+        self.report = {
+            "program_cycles": self.cycles.program,
+            "utilisation": self.design.description["utilisation"],
+            "image_bytes": len(self.design.image),
+            "image_sha256": self.design.description["image_sha256"],
+        }
+
+    def harness(self) -> MacHarness:
+        """The bulk simulation, compiled."""
+        return MacHarness(self.design)
+
+    def altered(self, packed: multibit.MultibitBundle, harness: MacHarness) -> MacHarness:
+        """The same simulated array with another network."""
+        changed = mac_design.generate(packed, self.params, files.BUILD / self.bundle.model / "canary")
+        return MacHarness(changed)
+
+
+def engine(packed: Bundle, config: str) -> BinaryEngine | MacEngine:
+    """The engine of a bundle."""
+    return (MacEngine if isinstance(packed, multibit.MultibitBundle) else BinaryEngine)(packed, config)
