@@ -344,7 +344,7 @@ def level(net: MultibitNet, recipe: Recipe) -> None:
     """One or two bases for every channel, in whole blocks of the array (:mod:`sw.models.lockstep`): two for those that kept more,
     then for those whose weights are furthest from one base."""
     counts = [layer.present.sum(dim=1).numpy() for layer in net.layers]
-    second = lockstep.level(net.network, counts, recipe.stored_bytes, recipe.cycles, recipe.groups)
+    second = lockstep.level(net.network, counts, recipe.stored_bytes, recipe.width, recipe.cycles, recipe.groups)
     for layer, count, extra in zip(net.layers, counts, second, strict=True):
         bases, alpha = alq.greedy(layer.latent, 2)
         error = (layer.latent - bases[:, 0] * alq.greedy(layer.latent, 1)[1]).square().sum(dim=1).numpy()

@@ -18,28 +18,11 @@ async def one_window(dut):
     dut.s_axis_tdata.value = 0
     dut.s_axis_tlast.value = 0
     dut.m_axis_tready.value = 1
-    if len(DATA["image"]):
-        dut.c_axis_tvalid.value = 0
-        dut.c_axis_tlast.value = 0
-        dut.c_axis_tdata.value = 0
     dut.rst.value = 1
     cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
     for _ in range(3):
         await RisingEdge(dut.clk)
     dut.rst.value = 0
-    image = DATA["image"].tolist()
-    for place, byte in enumerate(image):
-        dut.c_axis_tvalid.value = 1
-        dut.c_axis_tdata.value = byte
-        dut.c_axis_tlast.value = int(place == len(image) - 1)
-        while True:
-            await FallingEdge(dut.clk)
-            taken = int(dut.c_axis_tready.value)
-            await RisingEdge(dut.clk)
-            if taken:
-                break
-    if image:
-        dut.c_axis_tvalid.value = 0
     samples = DATA["samples"][0].tolist()
     header = int(DATA["label"][0]) << 16 | int(DATA["flat"][0]) << 24
     wanted = [header, *(int(v) & 0xFFFFFFFF for v in DATA["logits"][0])]

@@ -30,10 +30,13 @@ def layer_cycles(shape: Convolution, counts: np.ndarray, groups: int) -> tuple[i
     return best
 
 
-def level(network: MultibitNetwork, counts: list[np.ndarray], stored_bytes: int, cycles: int, groups: int) -> list[int]:
-    """Of the pruned numbers of bases, channel by channel, how many channels of each layer shall have a second base; every other
-    has one. Whole blocks of them, nearest to what the pruning left where the budgets allow it; what then is left of both goes to
-    further blocks, those first that were rounded down the most."""
+def level(
+    network: MultibitNetwork, counts: list[np.ndarray], stored_bytes: int, width: float, cycles: int, groups: int
+) -> list[int]:
+    """How many channels of each layer shall have a second base, from the pruned numbers of bases of all channels; every other
+    channel has one. Whole blocks of them, nearest to what the pruning left where the budgets allow it; what then is left of the
+    budgets goes to further blocks, those first that were rounded down the most. ``width``: bases a weight, weighed with the
+    multiply-accumulates."""
     shapes = network.layers
     rows = [layer_cycles(s, np.ones(s.out_channels), groups)[1] for s in shapes]
     wish = [max(0, int(c.sum()) - s.out_channels) / r for c, s, r in zip(counts, shapes, rows, strict=True)]
@@ -45,9 +48,10 @@ def level(network: MultibitNetwork, counts: list[np.ndarray], stored_bytes: int,
 
     def fits(chosen: list[int]) -> bool:
         second = extra(chosen)
-        bits = network.stored_bits([s.out_channels + e for s, e in zip(shapes, second, strict=True)])
+        bases = [s.out_channels + e for s, e in zip(shapes, second, strict=True)]
+        bits, wide = network.stored_bits(bases), network.mac_width(bases)
         spent = sum(layer_cycles(s, 1 + (np.arange(s.out_channels) < e), groups)[0] for s, e in zip(shapes, second, strict=True))
-        return bits <= 8 * stored_bytes and spent <= cycles
+        return bits <= 8 * stored_bytes and wide <= width and spent <= cycles
 
     while not fits(blocks):
         over = [n - w if n else -np.inf for n, w in zip(blocks, wish, strict=True)]
