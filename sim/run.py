@@ -214,6 +214,7 @@ def score(subject: Subject, labels: np.ndarray) -> None:
 
 def simulate(subject: Subject, bar) -> None:
     """Everything for one model; any disagreement raises."""
+    verilator.prepare()  # changes the environment, so before there are threads
     step = bar.add_task(f"{subject.model}: building simulators", total=2)
     with ThreadPoolExecutor(2) as pool:
         benches = pool.submit(run_benches, subject)

