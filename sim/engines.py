@@ -51,7 +51,8 @@ class BinaryEngine:
     def altered(self, packed: bundle.Bundle, harness: Harness) -> Harness:
         """The bulk simulation of another bundle of the same shape."""
         home = files.BUILD / self.bundle.model
-        return Harness(generate.generate(packed, self.folding, home / "canary"), home / f"canary_{self.config}")
+        design = generate.generate(packed, self.folding, home / "canary")
+        return Harness(design, home / f"canary_{self.config}", brief=True)
 
 
 class MacEngine:

@@ -34,7 +34,7 @@ class MacHarness:
         self.design = design
         widths = {"normalised": design.bundle.normaliser.z_bits, "write": 32, "result": Beat.size}
         folder = folder or files.BUILD / f"mac{design.params.lanes}" / "bulk"
-        self.simulator = Simulator(design.verilog, design.name, design.params.window, widths, folder, waves=False, image=True)
+        self.simulator = Simulator(design.verilog, design.name, design.params.window, widths, folder, image=True)
 
     def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None) -> Observed:
         """Load the image, then simulate raw windows ``int16[n, window]``, one after the other (modes: see the harness)."""

@@ -35,9 +35,20 @@ class Observed:
 class Simulator:
     """A compiled top with its taps. The Verilog file is simulated as it is; a Verilator control file makes the taps readable."""
 
-    def __init__(self, verilog: Path, name: str, window: int, widths: dict[str, int], folder: Path, waves: bool, image: bool):
-        """``name`` of the top; ``widths`` of the taps in its submodule ``datapath``; ``image``: it wants one before it works.
-        Compiled into ``folder``, unless the same sources were compiled there before."""
+    def __init__(
+        self,
+        verilog: Path,
+        name: str,
+        window: int,
+        widths: dict[str, int],
+        folder: Path,
+        waves: bool = False,
+        image: bool = False,
+        brief: bool = False,
+    ):
+        """``name`` of the top; ``widths`` of the taps in its submodule ``datapath``; ``image``: it wants one before it works;
+        ``brief``: for a few windows, compiled fast instead of running fast. Compiled into ``folder``, unless the same sources were
+        compiled there before."""
         self.name, self.widths = name, widths
         folder.mkdir(parents=True, exist_ok=True)
         listed = " ".join(f"T({name}, {bits})" for name, bits in widths.items())
@@ -51,7 +62,7 @@ class Simulator:
         self.program = folder / "obj_dir" / "Vtop"
         tracing = ["--trace-vcd"] if waves else []
         arguments = ["--cc", "--exe", "-O3", "--noassert", *tracing, "--top-module", name, "--prefix", "Vtop"]
-        arguments += ["-CFLAGS", "-O2 -I..", "taps.vlt", "top.v", "harness.cpp"]
+        arguments += ["-CFLAGS", f"{'-O0' if brief else '-O2'} -I..", "taps.vlt", "top.v", "harness.cpp"]
         mark = files.sha256(repr((sorted(sources.items()), arguments, verilator.VERSION)).encode())
         stamp = folder / "built.sha256"
         if self.program.is_file() and stamp.is_file() and stamp.read_text() == mark:
@@ -131,8 +142,9 @@ class Recorded:
 class Harness:
     """A compiled binary top."""
 
-    def __init__(self, design: Design, folder: Path | None = None, waves: bool = False):
-        """Compile into ``folder`` (default ``build/<model>/bulk_<config>``). ``waves``: with value change dumps."""
+    def __init__(self, design: Design, folder: Path | None = None, waves: bool = False, brief: bool = False):
+        """Compile into ``folder`` (default ``build/<model>/bulk_<config>``). ``waves``: with value change dumps; ``brief``: for a
+        few windows."""
         self.design = design
         network, spec = design.params.bundle.network, design.params.bundle.normaliser
         widths = {"normalised": spec.z_bits}
@@ -140,7 +152,7 @@ class Harness:
         widths |= {f"block{len(network.blocks)}": design.params.head.count_bits, "result": Beat.size}
         name = f"bulk_{design.params.config.name}" + ("_waves" if waves else "")
         folder = folder or files.BUILD / design.params.bundle.model / name
-        self.simulator = Simulator(design.verilog, design.name, spec.window, widths, folder, waves, image=False)
+        self.simulator = Simulator(design.verilog, design.name, spec.window, widths, folder, waves, brief=brief)
 
     def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
         """Simulate raw windows ``int16[n, window]`` from reset, one after the other (modes: see the harness)."""
