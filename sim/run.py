@@ -1,8 +1,7 @@
 """``make sim``: trained bundles through generated Verilog in Verilator, equal to the integer model in every integer.
 
 For each model: Verilog of the bundle; benches of the top under cocotb; canaries; real windows in bulk, every layer compared; in a
-full run one window in Icarus, where it is installed. What was measured goes to ``build/report.json``, and a table and a picture show
-it.
+full run one window in Icarus, where it is installed. What was measured goes to ``build/report.json``, a table and a picture.
 """
 
 import os
