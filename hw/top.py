@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hw.binary.datapath import Datapath, DatapathParams
-from hw.front.normaliser import Normaliser
+from hw.front.normaliser import Normaliser, sample_layout
 from hw.front.normaliser import latency as normaliser_latency
 from hw.stream import skid
 from hw.stream.result import Beat, Meta
@@ -65,7 +65,7 @@ class Top(wiring.Component):
         spec = self.params.bundle.normaliser
         m.submodules.normaliser = normaliser = Normaliser(spec)
         m.submodules.datapath = datapath = Datapath(self.params)
-        m.submodules.source = source = skid.SkidBuffer(normaliser.sample)
+        m.submodules.source = source = skid.SkidBuffer(sample_layout(spec))
         # The numbers of the windows that are in the datapath: at most four.
         m.submodules.meta_in = meta_in = skid.SkidBuffer(Meta)
         m.submodules.meta_out = meta_out = skid.SkidBuffer(Meta)

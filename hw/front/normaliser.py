@@ -30,6 +30,11 @@ def latency(spec: NormaliserSpec) -> int:
     return statistics.LATENCY + WAITING + reciprocal.latency(spec) + READ_LATENCY + scaler.LATENCY + QUEUE_LATENCY
 
 
+def sample_layout(spec: NormaliserSpec) -> data.StructLayout:
+    """A raw sample, and whether its window ends with it."""
+    return data.StructLayout({"sample": signed(spec.raw_bits), "last": 1})
+
+
 class Normaliser(wiring.Component):
     """Windows of raw samples in, windows of normalised samples out.
 
@@ -46,10 +51,9 @@ class Normaliser(wiring.Component):
 
     def __init__(self, spec: NormaliserSpec):
         self.spec = spec
-        self.sample = data.StructLayout({"sample": signed(spec.raw_bits), "last": 1})
         super().__init__(
             {
-                "i": In(stream.Signature(self.sample)),
+                "i": In(stream.Signature(sample_layout(spec))),
                 "o": Out(stream.Signature(signed(spec.z_bits))),
                 "meta": Out(stream.Signature(Meta)),
             }

@@ -16,6 +16,11 @@ def sums_layout(spec: NormaliserSpec) -> data.StructLayout:
     return data.StructLayout({"s1": signed(spec.sum_bits), "s2": unsigned(spec.square_bits)})
 
 
+def sample_layout(spec: NormaliserSpec) -> data.StructLayout:
+    """A raw sample with its place in the window."""
+    return data.StructLayout({"sample": signed(spec.raw_bits), "first": 1, "last": 1})
+
+
 class Statistics(wiring.Component):
     """Accumulates samples; with the last one of a window, its sums come out.
 
@@ -27,10 +32,9 @@ class Statistics(wiring.Component):
 
     def __init__(self, spec: NormaliserSpec):
         self.spec = spec
-        sample = data.StructLayout({"sample": signed(spec.raw_bits), "first": 1, "last": 1})
         super().__init__(
             {
-                "i": In(stream.Signature(sample, always_ready=True)),
+                "i": In(stream.Signature(sample_layout(spec), always_ready=True)),
                 "o": Out(stream.Signature(sums_layout(spec), always_ready=True)),
             }
         )

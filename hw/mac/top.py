@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hw.front.normaliser import Normaliser
+from hw.front.normaliser import Normaliser, sample_layout
 from hw.front.normaliser import latency as normaliser_latency
 from hw.mac import results
 from hw.mac.array import Array
@@ -161,7 +161,7 @@ class MacTop(wiring.Component):
         m = Module()
         m.submodules.normaliser = normaliser = Normaliser(self.spec)
         m.submodules.datapath = datapath = MacDatapath(self.params, self.spec)
-        m.submodules.source = source = skid.SkidBuffer(normaliser.sample)
+        m.submodules.source = source = skid.SkidBuffer(sample_layout(self.spec))
         m.submodules.image = image = skid.SkidBuffer(Byte)
         m.submodules.meta = meta = ElasticChain(ElasticParams(Meta, IN_FLIGHT))
         m.submodules.sink = sink = skid.SkidBuffer(Beat)

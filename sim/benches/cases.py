@@ -22,7 +22,7 @@ from hw.binary.sequencer import Sequencer, SequencerParams, step_layout
 from hw.binary.threshold import Threshold, ThresholdParams
 from hw.binary.window import Position, SlidingWindow, WindowParams
 from hw.front import reciprocal, scaler, statistics
-from hw.front.normaliser import Normaliser
+from hw.front.normaliser import Normaliser, sample_layout
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
@@ -452,13 +452,12 @@ def _sum_beats(windows: np.ndarray) -> list[int]:
 @case
 def front_statistics() -> Case:
     windows = _raw(np.random.default_rng(11), 8)
-    make = lambda: statistics.Statistics(SPEC)  # noqa: E731
-    layout = make().i.payload.shape()
+    layout = statistics.sample_layout(SPEC)
     end = SPEC.window - 1
     samples = [beat(layout, sample=x, first=k == 0, last=k == end) for w in windows for k, x in enumerate(w)]
     broken = samples[:25]  # begins and is broken off
     return Case(
-        make,
+        lambda: statistics.Statistics(SPEC),
         {"i": broken + samples},
         {"o": _sum_beats(windows)},
         latencies=[("i", 25 + end, "o", 0, statistics.LATENCY)],
@@ -494,7 +493,7 @@ def normaliser() -> Case:
 
     windows = _raw(np.random.default_rng(15), 9)
     z, flat = SPEC.normalise(windows)
-    layout = Normaliser(SPEC).sample
+    layout = sample_layout(SPEC)
     end = SPEC.window - 1
     samples, numbers, number = [], [], 0
     for k, row in enumerate(windows):
