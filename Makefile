@@ -8,6 +8,12 @@ WAVES  ?=
 WINDOW ?= 0
 RECORD ?=
 LEAD   ?=
+DEVICE ?= ecp5-25k
+BOARD  ?= ulx3s-85f
+SEEDS  ?= 10
+SEED   ?= 1
+MHZ    ?=
+PORT   ?= /dev/ttyUSB0
 PYTHON ?= python3
 
 VENV  := .venv
@@ -16,7 +22,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train curve verilog classify report lint clean lock
+.PHONY: help sim test train curve cycles verilog fpga gate bitstream replay classify report lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -43,11 +49,27 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4]
 	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)"
 
-curve: $(READY) ## accuracy of a multi-bit network against its stored bytes: several trainings [MODEL=alq17]
+curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: several trainings [MODEL=alq17]
 	@$(RUN) -m sw.curve --model "$(or $(MODEL),alq17)"
+	@$(RUN) -m sim.widths --model "$(or $(MODEL),alq17)"
+
+cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array: docs/array_cycles.md
+	@$(RUN) -m sw.export.forecast
 
 verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full]
 	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"
+
+fpga: $(READY) ## area and clock, worst of SEEDS placements [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full SEEDS=10]
+	@$(RUN) -m hw.fpga.measure --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" --config "$(CONFIG)" --seeds "$(SEEDS)"
+
+gate: $(READY) ## the netlist behind synthesis on real windows [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full]
+	@$(RUN) -m sim.gate.netlist --model "$(or $(MODEL),bnn17)" --device "$(DEVICE)" --config "$(CONFIG)"
+
+bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn17 CONFIG=full MHZ= SEED=1]
+	@$(RUN) -m hw.board.bitstream --board "$(BOARD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --mhz "$(or $(MHZ),0)" --seed "$(SEED)"
+
+replay: $(READY) ## a record through a board over its serial line [RECORD=200 PORT=/dev/ttyUSB0 MODEL=bnn17]
+	@$(RUN) -m hw.board.replay --record "$(or $(RECORD),200)" --port "$(PORT)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
 
 classify: $(READY) ## any WFDB record through the simulated hardware, RECORD=path [LEAD= MODEL=bnn17]
 	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"

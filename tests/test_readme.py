@@ -3,6 +3,7 @@ import json
 import pytest
 
 from sim import readme
+from sw import files
 from sw.errors import PopbeatError
 from sw.networks import MODELS
 
@@ -43,6 +44,23 @@ def test_stored_verilog_is_what_is_generated_now(tmp_path):
         else:
             design = generate.generate(packed, folding.get(config), tmp_path)
         assert design.description["verilog_sha256"] == model["rtl"]["verilog_sha256"], "measure anew: make sim FULL=1; make report"
+
+
+def test_placed_verilog_is_what_is_generated_now():
+    from hw import verilog
+    from hw.fpga import devices
+    from hw.fpga.measure import classifier
+    from sw.export import bundle, bundles
+
+    placed = [(n, d, f) for n, m in STORED["models"].items() for d, f in m.get("fpga", {}).items()]
+    assert placed
+    for name, device, figures in placed:
+        made = classifier(bundles.read(bundle.SHIPPED / name), figures["config"])
+        text = verilog.convert(made.top, made.name, devices.get(device).family)
+        again = f"measure anew: {figures['command']}; make report"
+        assert files.sha256(text.encode()) == figures["verilog_sha256"], again
+        assert (made.cycles.interval, made.cycles.latency) == (figures["interval_cycles"], figures["latency_cycles"]), again
+        assert figures["fmax_mhz"] == min(figures["fmax_by_seed"]) and len(figures["fmax_by_seed"]) == figures["seeds"]
 
 
 def test_a_changed_figure_and_a_missing_section_are_noticed():

@@ -23,7 +23,9 @@ NETWORK = MultibitNetwork(
 )
 MODEL = Model("tiny", "tiny", NETWORK)
 BYTES = 330
-RECIPE = replace(train_alq.Recipe(), stored_bytes=BYTES, width=1.9, batch=12, rounds=3, round_epochs=1).shortened(8)
+RECIPE = replace(train_alq.Recipe(), stored_bytes=BYTES, width=1.9, utilisation=0.0, batch=12, rounds=3, round_epochs=1).shortened(
+    8
+)
 
 
 @pytest.fixture
@@ -164,14 +166,16 @@ def test_progress_has_a_line_a_stage(tiny, tmp_path):
 def test_extra_bases_come_in_whole_blocks_within_the_budgets():
     rng = np.random.default_rng(1)
     counts = [1 + (rng.random(s.out_channels) < 0.25) for s in networks.ALQ17.layers]
-    second = lockstep.level(networks.ALQ17, counts, 13_865, 1.34, 29_900, 8)
+    second = lockstep.level(networks.ALQ17, counts, 13_865, 1.34, 29_900, 8, 0.85)
     levelled = [1 + (np.arange(s.out_channels) < n) for s, n in zip(networks.ALQ17.layers, second, strict=True)]
-    cycles = 0
+    cycles = useful = 0
     for shape, count, extra in zip(networks.ALQ17.layers, levelled, second, strict=True):
         rows = lockstep.layer_cycles(shape, np.ones(shape.out_channels), 8)[1]
         assert extra % rows == 0 or extra == shape.out_channels
         cycles += lockstep.layer_cycles(shape, count, 8)[0]
+        useful += int(count.sum()) * lockstep.useful_additions(shape)
     assert cycles <= 29_900
+    assert useful >= 0.85 * 128 * cycles
     assert networks.ALQ17.stored_bits([int(c.sum()) for c in levelled]) <= 8 * 13_865
-    with pytest.raises(PopbeatError, match="more than 9000 bytes"):
+    with pytest.raises(PopbeatError, match="9000 bytes.* one base a channel takes 11606 bytes"):
         lockstep.level(networks.ALQ17, counts, 9000, 1.34, 29_900, 8)

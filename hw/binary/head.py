@@ -58,8 +58,8 @@ class HeadParams:
 
     @property
     def latency(self) -> int:
-        """Last count to the offer of the header: sum, product, logit, comparison, header."""
-        return multiplier.LATENCY + 4
+        """Last count to the offer of the header: sum, product, logit, comparison, decision, header."""
+        return multiplier.LATENCY + 5
 
     @property
     def send_cycles(self) -> int:
@@ -124,7 +124,7 @@ class Head(wiring.Component):
             now.end.eq(final_position & final_class),
         ]
         stages = [now]
-        for number in range(1, multiplier.LATENCY + 3):
+        for number in range(1, multiplier.LATENCY + 4):
             stages.append(Signal(flags, name=f"stage{number}"))
             m.d.sync += stages[number].eq(stages[number - 1])
         x = Signal(signed(p.count_bits + 2), reset_less=True)
@@ -135,7 +135,7 @@ class Head(wiring.Component):
         m.submodules.multiplier = product = multiplier.Multiplier(x.shape(), above.shape())
         m.d.comb += [product.a.eq(x), product.b.eq(Mux(x < 0, below, above))]
         # One register before the product, the multiplier's own, then the sum; then the sum is there to be compared and stored.
-        before, adding, added = stages[multiplier.LATENCY], stages[multiplier.LATENCY + 1], stages[multiplier.LATENCY + 2]
+        before, adding, added, compared = stages[multiplier.LATENCY :]
 
         m.submodules.logits = logits = Memory(shape=logit, depth=p.classes, init=[])
         read, write = logits.read_port(domain="sync"), logits.write_port()
@@ -147,10 +147,23 @@ class Head(wiring.Component):
         ]
         m.d.comb += [write.addr.eq(added.index), write.data.eq(total), write.en.eq(added.valid)]
 
-        # The largest logit so far, among those of the last position.
+        # The largest logit so far, among those of the last position. Comparison and decision take a cycle each: where the logit
+        # of the cycle before has just won, what counts is the comparison with that one.
         best, label = Signal(logit, reset_less=True), Signal(range(p.classes), reset_less=True)
-        with m.If(added.valid & added.final & ((added.index == 0) | (total > best))):
-            m.d.sync += [best.eq(total), label.eq(added.index)]
+        one, over_best, over_one = Signal(logit, reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
+        wins, won = Signal(), Signal()
+        takes_part, first_class = Signal(), Signal(reset_less=True)
+        m.d.comb += wins.eq(takes_part & (first_class | Mux(won, over_one, over_best)))
+        m.d.sync += [
+            one.eq(total),
+            over_best.eq((best - total)[-1]),
+            over_one.eq((one - total)[-1]),
+            takes_part.eq(added.valid & added.final),
+            first_class.eq(added.index == 0),
+            won.eq(wins),
+        ]
+        with m.If(wins):
+            m.d.sync += [best.eq(one), label.eq(compared.index)]
 
         # The packet. A window has time for three cycles a beat, which keep the memory's path short.
         beat = Signal(range(p.beats))
@@ -166,7 +179,7 @@ class Head(wiring.Component):
             self.o.payload.last.eq(beat == p.classes),
         ]
         with m.FSM():
-            with m.State("COUNT"), m.If(added.valid & added.end):
+            with m.State("COUNT"), m.If(compared.valid & compared.end):
                 m.next = "HEADER"
             with m.State("HEADER"):
                 m.d.comb += self.meta.ready.eq(1)

@@ -66,17 +66,23 @@ class Sequencer(wiring.Component):
 
         starts = Signal()
         m.d.comb += starts.eq(self.i.valid & ready)
-        busy_next, step_next = Signal(), Signal.like(step)
-        m.d.comb += [busy_next.eq(starts | (busy & (step != p.steps - 1))), step_next.eq(Mux(starts, 0, step + 1))]
-        takes = Signal()
-        m.d.comb += takes.eq(starts & self.i.payload[p.take])
-        left = Signal.like(credits)
-        m.d.comb += left.eq(credits + self.give - takes)
-        m.d.sync += [
-            busy.eq(busy_next),
-            step.eq(step_next),
-            credits.eq(left),
-            ready.eq((~busy_next | (step_next == p.steps - 1)) & (left != 0)),
+        step_next, takes = Signal.like(step), Signal()
+        # Nothing starts while a step other than the last is at work, so the number of the next step does not depend on starts.
+        m.d.comb += [
+            step_next.eq(Mux(busy & (step != p.steps - 1), step + 1, 0)),
+            takes.eq(starts & self.i.payload[p.take]),
         ]
+        m.d.sync += [
+            busy.eq(starts | (busy & (step != p.steps - 1))),
+            step.eq(step_next),
+            credits.eq(credits + self.give - takes),
+        ]
+        # A start comes late in its cycle, so it chooses between what is ready without it and with it. There is a credit when one
+        # is taken.
+        some, another = (credits != 0) | self.give, (credits > 1) | self.give
+        if p.steps == 1:
+            m.d.sync += ready.eq(Mux(takes, another, some))
+        else:
+            m.d.sync += ready.eq(~starts & (~busy | (step >= p.steps - 2)) & some)
         m.d.comb += [self.i.ready.eq(ready), self.o.valid.eq(busy), self.o.payload.step.eq(step), self.ahead.step.eq(step_next)]
         return m

@@ -85,48 +85,51 @@ class SlidingWindow(wiring.Component):
         p, g = self.params, self.params.geometry
         width = p.column_bits
 
-        taps = Signal(g.kernel * width, reset_less=True)
+        # Flags are registers, worked out with the counters that they speak of: nothing is compared in the cycle that needs them.
+        # The pad is loaded by the registers' own set or reset: so it is their initial value, too, and its load stands outermost.
+        pads = sum(p.pad << (k * width) for k in range(g.kernel - 1))
+        older, newest = Signal((g.kernel - 1) * width, init=pads, reset_less=True), Signal(width, init=p.pad, reset_less=True)
+        taps = Cat(older, newest)
         column = Signal(range(g.length + 1))  # columns taken of this window
+        begins, beyond = Signal(init=1), Signal()  # the next column is the window's first; the right pad
         need = Signal(range(max(p.first_columns, g.stride) + 1), init=p.first_columns)
+        due = Signal(init=p.first_columns == 1)  # one column is needed
         full = Signal()
         position = Signal(range(g.positions))
+        last, pools = Signal(), Signal()
 
-        beyond = Signal()  # the right pad
-        m.d.comb += beyond.eq(column == g.length)
-        shift, completes = Signal(), Signal()
-        m.d.comb += [
-            self.i.ready.eq(~full & ~beyond),
-            shift.eq(~full & (beyond | self.i.valid)),
-            completes.eq(shift & (need == 1)),
-        ]
-        arriving = Mux(beyond, Const(p.pad, width), self.i.payload)
-        left_pad = Cat(*[Const(p.pad, width)] * (g.kernel - 1))
+        shift = Signal()
+        m.d.comb += [self.i.ready.eq(~full & ~beyond), shift.eq(~full & (beyond | self.i.valid))]
         with m.If(shift):
-            m.d.sync += taps.eq(Cat(Mux(column == 0, left_pad, taps[width:]), arriving))
-            m.d.sync += need.eq(need - 1)
+            m.d.sync += [
+                Cat(older, newest).eq(Cat(taps[width:], Mux(beyond, Const(p.pad, width), self.i.payload))),
+                need.eq(need - 1),
+                due.eq(need == 2),
+                begins.eq(0),
+            ]
             with m.If(~beyond):
-                m.d.sync += column.eq(column + 1)
+                m.d.sync += [column.eq(Mux(begins, 1, column + 1)), beyond.eq(~begins & (column == g.length - 1))]
+        with m.If(shift & begins):
+            m.d.sync += older.eq(pads)
 
-        last = Signal()
         load = Signal()
         m.d.comb += [
-            last.eq(position == g.positions - 1),
-            self.o.valid.eq(full | completes),
-            self.o.payload.pools.eq(~position[0] & (position >= POOL - 1)),
+            self.o.valid.eq(full | (due & (beyond | self.i.valid))),
+            self.o.payload.pools.eq(pools),
             self.o.payload.last.eq(last),
         ]
-        m.d.sync += load.eq(0)
-        with m.If(completes):
-            m.d.sync += full.eq(1)
+        m.d.sync += [load.eq(0), full.eq(self.o.valid & ~self.o.ready)]
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += [
-                full.eq(0),
                 load.eq(1),
                 need.eq(Mux(last, p.first_columns, g.stride)),
+                due.eq(Mux(last, p.first_columns == 1, g.stride == 1)),
                 position.eq(Mux(last, 0, position + 1)),
+                last.eq(~last & (position == g.positions - 2)),
+                pools.eq(~last & position[0] & (position >= POOL - 2)),
             ]
             with m.If(last):
-                m.d.sync += column.eq(0)
+                m.d.sync += [begins.eq(1), beyond.eq(0)]
         copy = Signal(g.kernel * width, reset_less=True)
         with m.If(load):
             m.d.sync += copy.eq(taps)

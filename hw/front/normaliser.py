@@ -5,7 +5,7 @@ window in while the one before is read out. The statistics go along with the wri
 window arrives.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
@@ -20,14 +20,16 @@ from sw.export.normaliser import NormaliserSpec
 # Samples between the memory and the datapath; more than the cycles from a read to the queue.
 QUEUE = 16
 QUEUE_LATENCY = 2
+BEGIN_LATENCY = 1
 READ_LATENCY = 2
 WAITING = 1
-LATE = 4  # samples that may still come after the count has reached its limit
+LATE = 5  # samples that may still come after the count has reached its limit
 
 
 def latency(spec: NormaliserSpec) -> int:
     """Live latency: last raw sample of a window to its first normalised one, everything else idle."""
-    return statistics.LATENCY + WAITING + reciprocal.latency(spec) + READ_LATENCY + scaler.LATENCY + QUEUE_LATENCY
+    before = statistics.LATENCY + WAITING + reciprocal.latency(spec) + BEGIN_LATENCY
+    return before + READ_LATENCY + scaler.LATENCY + QUEUE_LATENCY
 
 
 def sample_layout(spec: NormaliserSpec) -> data.StructLayout:
@@ -65,36 +67,49 @@ class Normaliser(wiring.Component):
         depth = 1 << (2 * spec.window - 1).bit_length()
         # Never three whole windows: there is no place for a third one's sums. The count is late, hence the margin.
         capacity = min(depth, 3 * spec.window - 1) - LATE
-        attributes = {"ram_style": "block"}
+        # What is read was written long before: no logic need look for reads and writes of one place.
+        attributes = {"ram_style": "block", "no_rw_check": 1}
         m.submodules.samples = memory = Memory(shape=signed(spec.raw_bits), depth=depth, init=[], attrs=attributes)
         write, read = memory.write_port(), memory.read_port(domain="sync")
 
         # Writing. Room is counted in samples; a window that breaks off gives its own back.
         place, start = Signal(range(depth)), Signal(range(depth))
+        write_place, write_sample = Signal.like(place, reset_less=True), Signal(signed(spec.raw_bits), reset_less=True)
         index = Signal(range(spec.window))
+        first, final = Signal(init=1), Signal()  # of the window's samples
         number = Signal(NUMBER_BITS)
         stored, change = Signal(range(depth + 1)), Signal(signed(len(index) + 2))
         room = Signal(init=1)
-        taken, final, ends, breaks, reads = Signal(), Signal(), Signal(), Signal(), Signal()
+        taken, ends, breaks, reads = Signal(), Signal(), Signal(), Signal()
+        took, broke, read_before, index_before = Signal(), Signal(), Signal(), Signal.like(index)  # a cycle later
         m.d.comb += [
             self.i.ready.eq(room),
             taken.eq(self.i.valid & room),
-            final.eq(index == spec.window - 1),
             ends.eq(taken & final),
             breaks.eq(taken & ~final & self.i.payload.last),
-            write.addr.eq(place),
-            write.data.eq(self.i.payload.sample),
-            write.en.eq(taken),
+            write.addr.eq(write_place),
+            write.data.eq(write_sample),
+            write.en.eq(took),
         ]
+        # Block RAMs lie far apart: what is written has a register of its own on its way there.
+        m.d.sync += [write_place.eq(place), write_sample.eq(self.i.payload.sample)]
+        # A window that breaks off takes its samples back: -index, which is ~index + 1.
         m.d.sync += [
-            change.eq(Mux(breaks, -index, taken) - reads),
+            read_before.eq(reads),
+            took.eq(taken),
+            broke.eq(breaks),
+            index_before.eq(index),
+            change.eq(
+                Mux(broke, ~Cat(index_before, Const(0, 2)), 0).as_signed()
+                + Cat(took ^ read_before, read_before & ~took).as_signed()
+            ),
             stored.eq(stored + change),
             room.eq(stored < capacity),
         ]
         with m.If(taken):
-            m.d.sync += [place.eq(place + 1), index.eq(index + 1)]
+            m.d.sync += [place.eq(place + 1), index.eq(index + 1), first.eq(0), final.eq(index == spec.window - 2)]
         with m.If(ends | breaks):
-            m.d.sync += [index.eq(0), number.eq(number + 1)]
+            m.d.sync += [index.eq(0), first.eq(1), final.eq(0), number.eq(number + 1)]
         with m.If(ends):
             m.d.sync += start.eq(place + 1)
         with m.If(breaks):
@@ -108,7 +123,7 @@ class Normaliser(wiring.Component):
         m.d.comb += [
             sums.i.valid.eq(taken),
             sums.i.payload.sample.eq(self.i.payload.sample),
-            sums.i.payload.first.eq(index == 0),
+            sums.i.payload.first.eq(first),
             sums.i.payload.last.eq(final),
             waiting.i.valid.eq(sums.o.valid),
             waiting.i.payload.eq(sums.o.payload),
@@ -117,29 +132,32 @@ class Normaliser(wiring.Component):
         ]
         connect(m, waiting.o, scale_of.i)
 
-        # Reading: a window begins when its scale is there; its first sample is read in the same cycle.
+        # Reading: a window begins when its scale is there; its first sample is read in the next cycle.
         scale = Signal(reciprocal.scale_layout(spec), reset_less=True)
-        left = Signal(range(spec.window))  # samples still to be read
+        left, idle = Signal(range(spec.window + 1)), Signal(init=1)  # samples still to be read; there are none
         read_place = Signal(range(depth))
-        credits, credits_next = Signal(range(QUEUE + 1), init=QUEUE), Signal(range(QUEUE + 1))
+        credits = Signal(range(QUEUE + 1), init=QUEUE)
         may_read = Signal(init=1)
-        begins, leaves = Signal(), Signal()
+        begins, begun, leaves = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.meta.valid.eq((left == 0) & scale_of.o.valid & may_read),
+            self.meta.valid.eq(idle & scale_of.o.valid),
             self.meta.payload.number.eq(numbers.o.payload),
             self.meta.payload.flat.eq(scale_of.o.payload.flat),
             begins.eq(self.meta.valid & self.meta.ready),
             scale_of.o.ready.eq(begins),
-            numbers.o.ready.eq(begins),
-            reads.eq(begins | ((left != 0) & may_read)),
+            numbers.o.ready.eq(begun),  # the next one is wanted a window later
+            reads.eq(~idle & may_read),
             read.addr.eq(read_place),
-            credits_next.eq(credits - reads + leaves),
         ]
-        m.d.sync += [credits.eq(credits_next), may_read.eq(credits_next != 0)]
+        m.d.sync += [
+            begun.eq(begins),
+            credits.eq(credits - reads + leaves),
+            may_read.eq(leaves | Mux(reads, credits > 1, credits != 0)),
+        ]
         with m.If(reads):
-            m.d.sync += [left.eq(Mux(begins, spec.window - 1, left - 1)), read_place.eq(read_place + 1)]
+            m.d.sync += [left.eq(left - 1), idle.eq(left == 1), read_place.eq(read_place + 1)]
         with m.If(begins):
-            m.d.sync += scale.eq(scale_of.o.payload)
+            m.d.sync += [scale.eq(scale_of.o.payload), left.eq(spec.window), idle.eq(0)]
 
         m.submodules.scaler = scale_samples = scaler.Scaler(spec)
         m.submodules.queue = queue = SyncFIFOBuffered(width=spec.z_bits, depth=QUEUE)

@@ -51,15 +51,19 @@ class Reciprocal(wiring.Component):
         exponent = Signal(range(spec.max_exponent + 1), reset_less=True)
         root = Signal(spec.root_bits, reset_less=True)
         quotient = Signal(spec.reciprocal_bits, reset_less=True)
-        rest = Signal(spec.root_bits + 2, reset_less=True)
+        rest = Signal(signed(spec.root_bits + 3), reset_less=True)
+        negative, after, divided = rest[-1], Signal.like(rest), Signal.like(rest)
+        done = Signal()
         flat = Signal(reset_less=True)
         count = Signal(range(max(spec.sum_bits, spec.root_bits, spec.max_exponent + 1)))
 
+        ends = Signal()  # a phase, with this cycle
+
         def phase(cycles: int, following: str) -> None:
-            """Count the cycles of a phase and go on to the next."""
-            m.d.sync += count.eq(count + 1)
-            with m.If(count == cycles - 1):
-                m.d.sync += count.eq(0)
+            """Count the cycles of a phase, two at least, and go on to the next."""
+            m.d.sync += [count.eq(count + 1), ends.eq(count == cycles - 2)]
+            with m.If(ends):
+                m.d.sync += [count.eq(0), ends.eq(0)]
                 m.next = following
 
         with m.FSM():
@@ -81,7 +85,7 @@ class Reciprocal(wiring.Component):
                 m.d.sync += [shifted.eq(shifted << 1), multiplier.eq(multiplier >> 1)]
                 with m.If(multiplier[0]):
                     m.d.sync += v.eq(v + shifted)
-                with m.If(count == spec.window.bit_length() - 1):
+                with m.If(ends):
                     m.d.sync += [shifted.eq(size), multiplier.eq(size)]
                 phase(spec.window.bit_length(), "SQUARE")
             with m.State("SQUARE"):  # v = N * S2 - S1^2
@@ -94,33 +98,30 @@ class Reciprocal(wiring.Component):
                     m.d.sync += [v.eq(v << 2), exponent.eq(exponent + 1)]
                 m.d.sync += flat.eq(v == 0)
                 phase(spec.max_exponent, "ROOT")
-            with m.State("ROOT"):  # digit by digit: bring down two bits, try root * 4 + 1
-                brought = Cat(v[-2:], rest)
-                trial = Cat(Const(1, 2), root)
-                m.d.sync += v.eq(v << 2)
-                with m.If(brought >= trial):
-                    m.d.sync += [rest.eq(brought - trial), root.eq(Cat(Const(1, 1), root))]
-                with m.Else():
-                    m.d.sync += [rest.eq(brought), root.eq(Cat(Const(0, 1), root))]
-                with m.If(count == spec.root_bits - 1):
+            # Root and quotient come without restoring: where a rest is below zero, the next step adds instead of subtracting.
+            with m.State("ROOT"):  # bring down two bits; then less 4 root + 1 (as ~(4 root)), or and 4 root + 3
+                trial = Cat(Const(3, 2), root ^ (~negative).replicate(spec.root_bits), ~negative).as_signed()
+                m.d.comb += after.eq(Cat(v[-2:], rest).as_signed() + trial)
+                m.d.sync += [v.eq(v << 2), rest.eq(after), root.eq(Cat(~after[-1], root))]
+                with m.If(ends):
                     # The quotient has so many bits because the numerator's upper part is below every root.
                     m.d.sync += [
                         rest.eq(spec.numerator >> spec.reciprocal_bits),
                         quotient.eq(spec.numerator & ((1 << spec.reciprocal_bits) - 1)),
                     ]
                 phase(spec.root_bits, "DIVIDE")
-            with m.State("DIVIDE"):  # restoring division; the numerator's lower bits leave where the quotient's come in
-                brought = Cat(quotient[-1], rest)
-                with m.If(brought >= root):
-                    m.d.sync += [rest.eq(brought - root), quotient.eq(Cat(Const(1, 1), quotient))]
-                with m.Else():
-                    m.d.sync += [rest.eq(brought), quotient.eq(Cat(Const(0, 1), quotient))]
+            with m.State("DIVIDE"):  # the numerator's lower bits leave where the quotient's come in
+                # Both operands get a bit in front, whose carry is the 1 of a subtraction.
+                divisor = Cat(~negative, root ^ (~negative).replicate(spec.root_bits), ~negative).as_signed()
+                m.d.comb += divided.eq((Cat(Const(1, 1), quotient[-1], rest).as_signed() + divisor) >> 1)
+                m.d.sync += [rest.eq(divided), quotient.eq(Cat(~divided[-1], quotient))]
+                m.d.sync += done.eq(ends)
                 phase(spec.reciprocal_bits, "DONE")
-            with m.State("DONE"):
-                m.d.comb += self.o.valid.eq(1)
-                with m.If(self.o.ready):
-                    m.next = "IDLE"
+            with m.State("DONE"), m.If(self.o.ready):
+                m.d.sync += done.eq(0)
+                m.next = "IDLE"
         m.d.comb += [
+            self.o.valid.eq(done),
             self.o.payload.s1.eq(s1),
             self.o.payload.r.eq(Mux(flat, 0, quotient)),
             self.o.payload.shift.eq(Mux(flat, spec.point, spec.point - exponent)),

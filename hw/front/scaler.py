@@ -10,8 +10,8 @@ from hw.stream.delay import delay
 from hw.stream.rounding import halve_round, less_if_negative, saturate
 from sw.export.normaliser import NormaliserSpec
 
-# N * x, d, the products, their sum, then one each for the sign's unit, the coarse and the fine shift, rounding.
-LATENCY = 2 + multiplier.LATENCY + 1 + 4
+# N * x, d, the products, their sum, then one each for the sign's unit, the coarse and the fine shift, rounding, clip.
+LATENCY = 2 + multiplier.LATENCY + 1 + 5
 
 
 class Scaler(wiring.Component):
@@ -36,7 +36,7 @@ class Scaler(wiring.Component):
 
         # The scale travels along, each part of it as far as it is needed.
         scale = [self.i.payload.scale]
-        for stage in range(1, LATENCY - 3):
+        for stage in range(1, LATENCY - 4):
             scale.append(Signal(scale_layout(spec), name=f"scale{stage}", reset_less=True))
             m.d.sync += scale[stage].eq(scale[stage - 1])
 
@@ -67,8 +67,9 @@ class Scaler(wiring.Component):
         fine = Signal(2, reset_less=True)
         m.d.sync += [coarse.eq(reduced >> Cat(Const(0, 2), by[2:])), fine.eq(by)]
         shifted = Signal.like(coarse, reset_less=True)
+        rounded = Signal.like(coarse, reset_less=True)
         z = Signal(signed(spec.z_bits), reset_less=True)
-        m.d.sync += [shifted.eq(coarse >> fine), z.eq(saturate(halve_round(shifted), spec.z_bits))]
+        m.d.sync += [shifted.eq(coarse >> fine), rounded.eq(halve_round(shifted)), z.eq(saturate(rounded, spec.z_bits))]
         m.d.comb += [self.o.valid.eq(delay(m, self.i.valid, LATENCY, "valid")[-1]), self.o.payload.eq(z)]
         return m
 

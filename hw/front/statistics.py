@@ -8,7 +8,9 @@ from hw.stream import multiplier
 from hw.stream.delay import delay
 from sw.export.normaliser import NormaliserSpec
 
-LATENCY = multiplier.LATENCY + 1
+# The square, on its own way to the adder, and the sum.
+SQUARE = multiplier.LATENCY + 1
+LATENCY = SQUARE + 1
 
 
 def sums_layout(spec: NormaliserSpec) -> data.StructLayout:
@@ -44,16 +46,17 @@ class Statistics(wiring.Component):
         shape = signed(self.spec.raw_bits)
         m.submodules.multiplier = square = multiplier.Multiplier(shape, shape)
         m.d.comb += [square.a.eq(self.i.payload.sample), square.b.eq(self.i.payload.sample)]
-        stages, valid = [self.i.payload], delay(m, self.i.valid, multiplier.LATENCY, "valid")
-        for number in range(1, multiplier.LATENCY + 1):
+        stages, valid = [self.i.payload], delay(m, self.i.valid, SQUARE, "valid")
+        for number in range(1, SQUARE + 1):
             stages.append(Signal.like(self.i.payload, name=f"stage{number}", reset_less=True))
             m.d.sync += stages[number].eq(stages[number - 1])
-        now = stages[-1]
+        now, squared = stages[-1], Signal(2 * self.spec.raw_bits - 1, reset_less=True)
+        m.d.sync += squared.eq(square.p)
         sums = Signal(sums_layout(self.spec), reset_less=True)
         with m.If(valid[-1]):
             m.d.sync += [
                 sums.s1.eq(Mux(now.first, 0, sums.s1) + now.sample),
-                sums.s2.eq(Mux(now.first, 0, sums.s2) + square.p[: 2 * self.spec.raw_bits - 1]),
+                sums.s2.eq(Mux(now.first, 0, sums.s2) + squared),
             ]
         m.d.sync += self.o.valid.eq(valid[-1] & now.last)
         m.d.comb += self.o.payload.eq(sums)

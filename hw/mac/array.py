@@ -151,7 +151,7 @@ class Array(wiring.Component):
             reader.add.eq(adds[early - 1]),
             reader.take.eq(takes_at[early - 1]),
             reader.last.eq(passed[early].last),
-            reader.block_last.eq(passed[early].block_last),
+            reader.onward.eq(passed[early].onward),
             reader.restart.eq(restart),
             reader.slots.eq(sequence.fields.slots),
             reader.data.eq(words["weights"][1]),

@@ -17,6 +17,7 @@ Pass = data.StructLayout(
         "row_last": 1,
         "block_last": 1,
         "operation_last": 1,
+        "onward": 1,
         "x": FIELDS["out_w"],
     }
 )

@@ -28,12 +28,12 @@ from sw.export.program import (
     UNSIGNED,
 )
 
-# Choice of the sum and its alpha, product, total, sign's unit, coarse and fine shift, rounding and clip, pool.
+# Choice of the sum and its alpha, product, total, sign's unit, coarse and fine shift, rounding and clip, pool in two.
 CHOICE = 2
 TOTAL = CHOICE + multiplier.LATENCY
 SHIFT = TOTAL + 2
 VALUE = SHIFT + 3
-LATENCY = VALUE + 1  # a lane's sum to its place in the buffer
+LATENCY = VALUE + 2  # a lane's sum to its place in the buffer
 BUFFER = 2 * LANES
 
 Channel = data.StructLayout({"bias": signed(BIAS_BITS), "shift": 8})
@@ -120,7 +120,7 @@ class Post(wiring.Component):
         ending = Signal()
         m.d.comb += ending.eq(active & (lane == LANES - 1))
         with m.If(ending):
-            with m.If(now.last & now.block_last):
+            with m.If(now.last & now.onward):
                 m.d.sync += [
                     alpha_base.eq(alpha_base + slots),
                     alpha_block.eq(alpha_base + slots),
@@ -184,15 +184,16 @@ class Post(wiring.Component):
             rows.eq(Mux(f.single, 1, slots << groups_bits)),
             block_step.eq(Mux(f.single, f.out_chan, (f.out_chan << f.slots) << groups_bits)),
         ]
-        m.d.sync += self.done.eq(tile_ends)
+        ended, job = Signal(), Signal(Job, reset_less=True)
+        m.d.sync += [ended.eq(tile_ends), self.done.eq(ended), self.job.eq(job)]
         with m.If(tile_ends):
             m.d.sync += [
-                self.job.start.eq(start),
-                self.job.count.eq(count_now),
-                self.job.address.eq(row_address + across),
-                self.job.channels.eq(Mux(left < rows, left, rows)),
-                self.job.first_channel.eq(first_channel),
-                self.job.operation_last.eq(value_step.pass_.operation_last),
+                job.start.eq(start),
+                job.count.eq(count_now),
+                job.address.eq(row_address + across),
+                job.channels.eq(Mux(left < rows, left, rows)),
+                job.first_channel.eq(first_channel),
+                job.operation_last.eq(value_step.pass_.operation_last),
                 start.eq(place + emits),
                 across.eq(across + count_now),
             ]
@@ -225,7 +226,9 @@ class Post(wiring.Component):
                 group.total_lane.eq(steps[TOTAL].lane),
                 group.total_valid.eq(steps[TOTAL].valid),
                 group.first.eq(steps[TOTAL].pass_.first),
+                group.next_slot.eq(steps[VALUE - 1].slot),
                 group.slot.eq(value_step.slot),
+                group.start.eq(value_step.start),
                 group.counts.eq(counts),
                 group.chunk_first.eq(chunk == 0),
                 group.chunk_last.eq(stride_last),
@@ -239,7 +242,7 @@ class Post(wiring.Component):
 
 class Group(wiring.Component):
     """The data of one group, under :class:`Post`'s control. ``sums`` and ``lane`` are stage 0, ``alpha`` stage ``CHOICE``,
-    ``channel`` and the ``total_`` flags stage ``TOTAL``, all else stage ``VALUE``."""
+    ``channel`` and the ``total_`` flags stage ``TOTAL``, ``next_slot`` the one before ``VALUE``, all else stage ``VALUE``."""
 
     def __init__(self):
         super().__init__(
@@ -252,7 +255,9 @@ class Group(wiring.Component):
                 "total_lane": In(range(LANES)),
                 "total_valid": In(1),
                 "first": In(1),
+                "next_slot": In(2),
                 "slot": In(2),
+                "start": In(1),
                 "counts": In(1),
                 "chunk_first": In(1),
                 "chunk_last": In(1),
@@ -322,36 +327,44 @@ class Group(wiring.Component):
         with m.Else():
             m.d.sync += value.eq(saturate(rounded, 8))
 
-        # Pool: the largest of this chunk so far and of the two before it, for each slot.
+        # Pool: the largest of this chunk so far and of the two before it, for each slot. A slot's positions follow each other: its
+        # state is read with the first one, goes on in a register, and is kept in the memory, too.
         small = signed(POOL_BITS)
         pool_layout = data.StructLayout({"partial": small, "one": small, "two": small})
         m.submodules.pool = pool = Memory(shape=pool_layout, depth=SLOTS, init=[])
         state, update = pool.read_port(domain="comb"), pool.write_port()
         v, largest = Signal(small), Signal(small)
         pooled = Signal(small)
+        read, working, old = (Signal(pool_layout, name=f"pool_{n}", reset_less=True) for n in ("read", "working", "old"))
+        m.d.comb += old.eq(Mux(self.start, read, working))
+        m.d.sync += [read.eq(state.data), working.eq(Mux(self.counts, update.data, old))]
         m.d.comb += [
-            state.addr.eq(self.slot),
+            state.addr.eq(self.next_slot),
             update.addr.eq(self.slot),
             update.en.eq(self.counts),
             v.eq(value[:POOL_BITS].as_signed()),
-            largest.eq(Mux(self.chunk_first | (v > state.data.partial), v, state.data.partial)),
+            largest.eq(Mux(self.chunk_first | (v > old.partial), v, old.partial)),
             update.data.partial.eq(largest),
-            update.data.one.eq(Mux(self.chunk_last, largest, state.data.one)),
-            update.data.two.eq(Mux(self.chunk_last, state.data.one, state.data.two)),
+            update.data.one.eq(Mux(self.chunk_last, largest, old.one)),
+            update.data.two.eq(Mux(self.chunk_last, old.one, old.two)),
         ]
         now = Signal(small)
         earlier = Signal(small)
         m.d.comb += [
-            now.eq(Mux(f.pool_rest, Mux(v > state.data.one, v, state.data.one), largest)),
-            earlier.eq(Mux(f.pool_rest, state.data.two, state.data.one)),
-            pooled.eq(Mux(f.pool_chunks & (earlier > now), earlier, now)),
+            now.eq(Mux(f.pool_rest, Mux(v > old.one, v, old.one), largest)),
+            earlier.eq(Mux(f.pool_rest, old.two, old.one)),
         ]
+        # The second comparison has a cycle of its own.
+        latest, before = Signal(small, reset_less=True), Signal(small, reset_less=True)
+        plain, put, put_place = Signal.like(value), Signal(), Signal.like(self.place, reset_less=True)
+        m.d.sync += [latest.eq(now), before.eq(earlier), plain.eq(value), put.eq(self.emits), put_place.eq(self.place)]
+        m.d.comb += pooled.eq(Mux(f.pool_chunks & (before > latest), before, latest))
         m.submodules.buffer = buffer = Memory(shape=unsigned(LOGIT_BITS), depth=BUFFER, init=[])
         into, out = buffer.write_port(), buffer.read_port(domain="comb")
         m.d.comb += [
-            into.addr.eq(self.place),
-            into.en.eq(self.emits),
-            into.data.eq(Mux(f.kind == LOGITS, value, pooled)),
+            into.addr.eq(put_place),
+            into.en.eq(put),
+            into.data.eq(Mux(f.kind == LOGITS, plain, pooled)),
             out.addr.eq(self.buffer_address),
             self.buffer.eq(out.data),
         ]

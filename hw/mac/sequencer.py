@@ -83,22 +83,29 @@ class Sequencer(wiring.Component):
         fetches, taps = Signal(), Signal()  # state within a pass: the alpha, the taps, then neither
 
         last_x, last_y, last_c = kx == f.taps_x - 1, ky == f.taps_y - 1, c == f.taps_c - 1
-        last_pass = number == self.passes - 1
-        last_tile = x0 + positions >= f.out_w
-        last_row = y == f.out_h - 1
-        last_block = left <= rows
+        # What these four speak of changes with a pass, and they are asked at its end, at least 17 cycles later: time for registers.
+        last_pass, last_tile, last_row, last_block = (Signal(name=f"last_{n}") for n in ("pass", "tile", "row", "block"))
+        passes = Signal.like(self.passes, reset_less=True)
+        m.d.sync += [
+            passes.eq(self.passes),
+            last_pass.eq(number == passes - 1),
+            last_tile.eq(x0 + positions >= f.out_w),
+            last_row.eq(y == f.out_h - 1),
+            last_block.eq(left <= rows),
+        ]
         row_stride = Signal(address)
         m.d.comb += row_stride.eq(f.in_row << f.stride_y)
 
-        take, running = Signal(), Signal()
+        take, running, due = Signal(), Signal(), Signal()
         done_pass = Signal(Pass)
         m.d.comb += [
-            take.eq(running & ~fetches & ~taps & (elapsed + 1 >= f.period)),
+            take.eq(running & ~fetches & ~taps & due),
             done_pass.first.eq(number == 0),
             done_pass.last.eq(last_pass),
             done_pass.row_first.eq(x0 == 0),
             done_pass.row_last.eq(last_tile),
             done_pass.block_last.eq(last_tile & last_row),
+            done_pass.onward.eq(last_tile & last_row & (last_block | ~f.shared)),
             done_pass.operation_last.eq(last_tile & last_row & last_block & last_pass),
             done_pass.x.eq(x0),
         ]
@@ -115,11 +122,13 @@ class Sequencer(wiring.Component):
                 x.eq(x_first),
                 line.eq(line_first),
                 elapsed.eq(0),
+                due.eq(0),
                 fetches.eq(f.alpha_memory),
                 taps.eq(1),
             ]
 
         with m.If(running):
+            m.d.sync += due.eq(elapsed + 2 >= f.period)
             with m.If(elapsed + 1 < f.period):
                 m.d.sync += elapsed.eq(elapsed + 1)
             with m.If(fetches):
@@ -156,7 +165,9 @@ class Sequencer(wiring.Component):
                         base = block_base + f.in_block
                         m.d.sync += begin_pass(base, -f.pad_x, -f.pad_y)
                         m.d.sync += [block_base.eq(base), row_base.eq(base), tile_base.eq(base), line_row.eq(-f.pad_y), y.eq(0)]
-                        m.d.sync += [left.eq(left - rows), block_number.eq(block_number + 1)]
+                        m.d.sync += left.eq(left - rows)
+                        with m.If(last_block | ~f.shared):
+                            m.d.sync += block_number.eq(block_number + 1)
                         with m.If(last_block):
                             m.d.sync += [running.eq(0), taps.eq(0)]
 

@@ -1,7 +1,7 @@
 """The weight memory's reader: hands the lanes a word in step with their inputs.
 
 A word holds the signs of 4, 2 or 1 taps of a block's rows. Every pass begins with a new word; a tile's passes begin anew with the
-next tile, and the next block's words follow.
+next tile, and the next block's words follow (or the same again, where blocks share theirs).
 """
 
 from amaranth.hdl import Module, Mux, Signal
@@ -17,8 +17,8 @@ LATENCY = 2
 
 class WeightReader(wiring.Component):
     """Ports: ``add``, ``take`` as at the lanes but ``LATENCY`` cycles before; with ``take`` come ``last`` (pass of its tile) and
-    ``block_last``; ``restart`` begins the program; ``slots`` as at the lanes. ``address``/``data`` go to the memory (one
-    register); ``word`` and ``tap`` to the lanes."""
+    ``onward`` (other words follow it); ``restart`` begins the program; ``slots`` as at the lanes. ``address``/``data`` go to the
+    memory (one register); ``word`` and ``tap`` to the lanes."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
@@ -28,7 +28,7 @@ class WeightReader(wiring.Component):
                 "add": In(1),
                 "take": In(1),
                 "last": In(1),
-                "block_last": In(1),
+                "onward": In(1),
                 "restart": In(1),
                 "slots": In(2),
                 "address": Out(range(params.weights)),
@@ -51,8 +51,8 @@ class WeightReader(wiring.Component):
             with m.If(final):
                 m.d.sync += place.eq(place + 1)
         with m.If(self.take):
-            m.d.sync += [tap.eq(0), place.eq(Mux(self.last & ~self.block_last, block, following))]
-            with m.If(self.last & self.block_last):
+            m.d.sync += [tap.eq(0), place.eq(Mux(self.last & ~self.onward, block, following))]
+            with m.If(self.last & self.onward):
                 m.d.sync += block.eq(following)
         with m.If(self.restart):
             m.d.sync += [tap.eq(0), place.eq(0), block.eq(0)]

@@ -14,8 +14,12 @@ def parameters(rng, descriptor: Descriptor, groups: int, name: str, least: int =
         passes = int(rng.integers(least, 4))
         weights.append(rng.choice(np.array([-1, 1], np.int8), (passes, rows, descriptor.taps)))
         alphas.append(rng.integers(0, 256 if rng.random() < 0.5 else 6, (passes, rows)))
+    if descriptor.shared:
+        weights, alphas = [weights[0]] * len(weights), [alphas[0]] * len(alphas)
     bias = rng.integers(-(1 << 15), 1 << 15, descriptor.channels) >> rng.integers(0, 12, descriptor.channels)
     shift = rng.integers(0, 16, descriptor.channels) if rng.random() < 0.8 else rng.integers(0, 32, descriptor.channels)
+    if descriptor.shared:
+        bias, shift = (np.resize(values[:rows], descriptor.channels) for values in (bias, shift))
     return Operation(descriptor, tuple(weights), tuple(alphas), bias, shift, name)
 
 
@@ -47,6 +51,7 @@ def convolution(rng, groups: int, memory: int, source: int, target: int) -> Desc
             "bias_shift": int(rng.integers(0, 8)),
             "table": int(rng.choice([0, 0, 1, 2])),
             "largest": int(rng.random() < 0.2),
+            "shared": int(rng.random() < 0.3),
             "in_chan": int(rng.integers(0, 64)),
             "in_row": int(rng.integers(0, 40)),
             "in_pass": int(rng.integers(0, 30)) if rng.random() < 0.3 else 0,

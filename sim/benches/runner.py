@@ -37,7 +37,7 @@ def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator") -
             always=True,
             log_file=log,
         )
-    except subprocess.CalledProcessError as error:
+    except (subprocess.CalledProcessError, RuntimeError) as error:
         raise PopbeatError(f"{simulator} could not build {verilog}; see {log}") from error
     stamp.write_text(mark)
 

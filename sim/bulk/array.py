@@ -29,17 +29,18 @@ class Observed:
 class MacHarness:
     """A compiled array top with a network's image."""
 
-    def __init__(self, design: MacDesign, folder: Path | None = None):
-        """Compile into ``folder`` (default ``build/mac<lanes>/bulk``: one array for every network)."""
+    def __init__(self, design: MacDesign, folder: Path | None = None, waves: bool = False):
+        """Compile into ``folder`` (default ``build/mac<lanes>/bulk``: one array for every network). ``waves``: with value change
+        dumps."""
         self.design = design
         widths = {"normalised": design.bundle.normaliser.z_bits, "write": 32, "result": Beat.size}
-        folder = folder or files.BUILD / f"mac{design.params.lanes}" / "bulk"
-        self.simulator = Simulator(design.verilog, design.name, design.params.window, widths, folder, image=True)
+        folder = folder or files.BUILD / f"mac{design.params.lanes}" / ("bulk_waves" if waves else "bulk")
+        self.simulator = Simulator(design.verilog, design.name, design.params.window, widths, folder, waves, image=True)
 
-    def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None) -> Observed:
+    def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
         """Load the image, then simulate raw windows ``int16[n, window]``, one after the other (modes: see the harness)."""
         design, spec = self.design, self.design.bundle.normaliser
-        seen = self.simulator.run(samples, mode, seed, None, design.image)
+        seen = self.simulator.run(samples, mode, seed, waves, design.image)
         return Observed(
             normalised=seen.samples(spec.window, spec.z_bits),
             layers=self._layers(seen),
@@ -56,7 +57,7 @@ class MacHarness:
         for (number, node), end, count in zip(hidden, np.cumsum(counts), counts, strict=True):
             part = words[:, end - count : end]
             place = compiled.places[node.target.name]
-            if (part >> 25 != number).any():
+            if (part >> 25 != number & 0x7F).any():
                 raise PopbeatError(f"writes of another operation stand among those of {node.name}")
             offset = (part & 0x1FFFF) - place.address
             if (np.sort(offset, axis=1) != np.arange(count)).any():

@@ -224,8 +224,10 @@ def _lower(node: Node, graph: Graph, places: dict[str, Place], groups: int, tabl
         ky, kx = node.kernel
         table = 0
         if node.table is not None:
-            tables.append(np.asarray(node.table, np.uint8))
-            table = len(tables)
+            values = np.asarray(node.table, np.uint8)
+            if not any(np.array_equal(values, t) for t in tables):
+                tables.append(values)
+            table = 1 + next(i for i, t in enumerate(tables) if np.array_equal(values, t))
         one = node.kernel == node.stride == (1, 1)
         shape = (
             _flat(x)
@@ -255,7 +257,7 @@ def _lower(node: Node, graph: Graph, places: dict[str, Place], groups: int, tabl
         )
         return [_operation(node, descriptor, _ones(x.count, plane, (1,), (node.alpha,)), node.shift)]
     if isinstance(node, MaxPool):
-        return [_max_pool(node, x, target, base, places)]
+        return _max_pool(node, x, target, base, places)
     if isinstance(node, Scale):
         _same(node, x, target)
         by = sources[1].tensor
@@ -295,35 +297,64 @@ def _lower(node: Node, graph: Graph, places: dict[str, Place], groups: int, tabl
 
 
 def _operation(node: Node, descriptor: Descriptor, parameters: dict, shift: int) -> Operation:
+    """An operation whose blocks, of one channel each, all have the same parameters."""
     shifts = np.full(descriptor.channels, shift, np.int64)
-    return Operation(descriptor, **parameters, shift=shifts, name=node.name)
+    return Operation(replace(descriptor, shared=1), **parameters, shift=shifts, name=node.name)
 
 
-def _max_pool(node: MaxPool, x: Slice, target: Slice, base: dict, places: dict[str, Place]) -> Operation:
-    """Along x with the pool of the post-processing, along y by passes that are combined by their maximum."""
-    shape = {"width": x.tensor.width, "height": x.tensor.height, "in_row": x.tensor.width, "out_h": target.tensor.height}
+def _max_pool(node: MaxPool, x: Slice, target: Slice, base: dict, places: dict[str, Place]) -> list[Operation]:
+    """Along x with the pool of the post-processing, along y by passes that are combined by their maximum. What is padded sees fewer
+    values: that is an operation of its own."""
+    after = target.tensor.width if node.across else target.tensor.height
+    if node.pad and (x.tensor.signed or not node.pad < min(node.kernel, node.stride + 1)):
+        raise PopbeatError(f"{node.name}: uint8 alone is padded, by at most the stride and less than the kernel")
+    if not node.pad:
+        return [_pool_part(node, x, target, base, places, node.kernel, (0, after), 0)]
+    first = _pool_part(node, x, target, base, places, node.kernel - node.pad, (0, 1), 0)
+    if after == 1:
+        return [first]
+    return [first, _pool_part(node, x, target, base, places, node.kernel, (1, after), node.stride - node.pad)]
+
+
+def _pool_part(
+    node: MaxPool, x: Slice, target: Slice, base: dict, places: dict, kernel: int, results: tuple[int, int], start: int
+) -> Operation:
+    """The ``results`` (first, end) of a max-pool, the first of them over ``kernel`` values from ``start`` on."""
+    source, made = x.tensor, results[1] - results[0]
+    out = _out(target, places)
+    shape = {"width": source.width, "height": source.height, "in_row": source.width}
     if node.across:
-        pool = _pool(node, node.kernel, node.stride)
-        out_w = (target.tensor.width - 1) * node.stride + node.kernel
+        pool = _pool(node, kernel, node.stride if made > 1 else kernel)
+        out["out_base"] += results[0]
         descriptor = Descriptor(
-            in_base=_address(x, places), in_block=_stride(x), single=1, out_w=out_w, **pool, **shape, **_out(target, places), **base
+            in_base=_address(x, places) + start,
+            in_block=_stride(x),
+            single=1,
+            out_w=(made - 1) * node.stride + kernel,
+            out_h=target.tensor.height,
+            **pool,
+            **shape | {"width": source.width - start},
+            **out,
+            **base,
         )
         return _operation(node, descriptor, _ones(x.count, 1), 0)
     if node.stride > 2:
         raise PopbeatError(f"{node.name}: rows are pooled with a stride of 1 or 2, not {node.stride}")
+    out["out_base"] += results[0] * target.tensor.width
     descriptor = Descriptor(
-        in_base=_address(x, places),
+        in_base=_address(x, places) + start * source.width,
         in_block=_stride(x),
-        in_pass=x.tensor.width,
+        in_pass=source.width,
         single=1,
         largest=1,
         stride_y=node.stride,
-        out_w=x.tensor.width,
-        **shape,
-        **_out(target, places),
+        out_w=source.width,
+        out_h=made,
+        **shape | {"height": source.height - start},
+        **out,
         **base,
     )
-    return _operation(node, descriptor, _ones(x.count, 1, (1,) * node.kernel, (1,) * node.kernel), 0)
+    return _operation(node, descriptor, _ones(x.count, 1, (1,) * kernel, (1,) * kernel), 0)
 
 
 def _pool(node: Node, size: int, stride: int) -> dict[str, int]:

@@ -195,17 +195,20 @@ class GlobalAverage(Node):
 
 @dataclass(frozen=True)
 class MaxPool(Node):
-    """Maximum over a column of ``kernel`` rows with a stride; along x it is part of :class:`Multibit`, or ``across``."""
+    """Maximum over a column of ``kernel`` rows with a stride; along x it is part of :class:`Multibit`, or ``across``. ``pad`` zeros
+    stand before the first value; uint8 alone is padded."""
 
     source: Tensor | Slice
     target: Tensor | Slice
     kernel: int
     stride: int
     across: bool = False
+    pad: int = 0
 
     def reference(self, x: np.ndarray) -> np.ndarray:
         """``int64[n, channels, height, width]`` to the pooled ones."""
         axis = 3 if self.across else 2
+        x = np.pad(x, [(self.pad if a == axis else 0, 0) for a in range(4)])
         views = sliding_window_view(x, self.kernel, axis=axis).max(axis=-1)
         return views[..., :: self.stride] if self.across else views[:, :, :: self.stride]
 

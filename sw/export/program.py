@@ -28,10 +28,10 @@ MAX_TAPS = ((1 << (SUM_BITS - 1)) - 1) // 255
 LEAST_PERIOD = LANES + 1
 WRITE_MARGIN = 4
 # What the array's pipeline takes beside the passes of an operation (:mod:`hw.mac.array` adds the same up from its parts).
-DRAIN_CYCLES = 40
+DRAIN_CYCLES = 41
 
 MAGIC = b"PBMA"
-VERSION = 1
+VERSION = 2
 
 # Bits of each field of a descriptor, in their order from the least significant bit of the first word.
 FIELDS = {
@@ -56,6 +56,7 @@ FIELDS = {
     "out_row": 13,
     "channels": 12,
     "single": 1,
+    "shared": 1,
     "slots": 2,
     "largest": 1,
     "bias_shift": 4,
@@ -89,12 +90,12 @@ class Descriptor:
     0. ``taps_c x taps_y x taps_x`` taps, ``pad_x``, ``pad_y`` before the first position, ``stride_x``, ``stride_y`` 1 or 2.
 
     ``out_w x out_h`` positions; ``out_base``, ``out_chan``, ``out_row`` where results go; ``channels`` of them, all in groups x
-    slots a block, or one a block where ``single``. ``slots`` 1, 2 or 4 channels a group. ``largest``: passes are combined by their
-    maximum, not their sum. ``bias_shift``: bias counts 2^bias_shift. Pool along x over ``pool_chunks`` (1 or 2) times
-    ``pool_stride`` positions, and one more where ``pool_rest``. ``kind`` of output; ``in_signed``: input bytes are int8.
-    ``table``: 0, or 1 + number of the table that outputs look up. ``alpha_memory``: one alpha for all, read from ``alpha_base`` +
-    rows and blocks done + passes x ``alpha_pass``; signed where the input is. ``period``: least cycles of a pass. ``end``: of the
-    program. An operation begins when all that came before is written.
+    slots a block, or one a block where ``single``; where ``shared``, all blocks have the parameters of the first. ``slots`` 1, 2 or
+    4 channels a group. ``largest``: passes are combined by their maximum, not their sum. ``bias_shift``: bias counts 2^bias_shift.
+    Pool along x over ``pool_chunks`` (1 or 2) times ``pool_stride`` positions, and one more where ``pool_rest``. ``kind`` of
+    output; ``in_signed``: input bytes are int8. ``table``: 0, or 1 + number of the table that outputs look up. ``alpha_memory``:
+    one alpha for all, read from ``alpha_base`` + rows and blocks done + passes x ``alpha_pass``; signed where the input is.
+    ``period``: least cycles of a pass. ``end``: of the program. An operation begins when all that came before is written.
     """
 
     in_base: int = 0
@@ -118,6 +119,7 @@ class Descriptor:
     out_row: int = 0
     channels: int = 1
     single: int = 0
+    shared: int = 0
     slots: int = 1
     largest: int = 0
     bias_shift: int = 0
@@ -217,6 +219,17 @@ class Operation:
         """Passes of each block."""
         return [len(block) for block in self.weights]
 
+    def alike(self) -> bool:
+        """Whether all blocks have the same parameters."""
+        channels = np.stack([self.bias, self.shift])
+        rows = self.weights[0].shape[1]
+        return all(
+            np.array_equal(w, self.weights[0])
+            and np.array_equal(a, self.alphas[0])
+            and np.array_equal(here := channels[:, i * rows : (i + 1) * rows], channels[:, : here.shape[1]])
+            for i, (w, a) in enumerate(zip(self.weights, self.alphas, strict=True))
+        )
+
 
 @dataclass(frozen=True)
 class Program:
@@ -236,6 +249,8 @@ class Program:
                     raise PopbeatError(f"{op.name}: weights {weights.shape} and alphas {alphas.shape} are no block of {rows}")
                 if alphas.min() < 0 or alphas.max() >= 1 << ALPHA_BITS:
                     raise PopbeatError(f"{op.name}: alphas {alphas.min()} to {alphas.max()}; there are {ALPHA_BITS} bits, unsigned")
+            if op.descriptor.shared and not op.alike():
+                raise PopbeatError(f"{op.name}: blocks that share their parameters have the same ones")
         if not self.operations or [op.descriptor.end for op in self.operations].index(1) != len(self.operations) - 1:
             raise PopbeatError("a program ends with its last operation, and only there")
 
@@ -264,10 +279,11 @@ def sections(program: Program) -> dict[str, np.ndarray]:
     descriptors, passes, weights, alphas, channels = [], [], [], [], []
     for op in program.operations:
         d = op.descriptor
+        stored = 1 if d.shared else len(op.weights)
         descriptors += d.words()
-        passes += op.passes
+        passes += op.passes[:stored]
         rows = d.rows(groups)
-        for number, (block, alpha) in enumerate(zip(op.weights, op.alphas, strict=True)):
+        for number, (block, alpha) in enumerate(zip(op.weights[:stored], op.alphas[:stored], strict=True)):
             # Row slot * groups + group; a word holds 4, 2 or 1 taps of all rows.
             lines = groups * d.slots
             bits = np.zeros((len(block), d.taps, lines), np.uint8)
@@ -317,10 +333,15 @@ def written_last(d: Descriptor, groups: int) -> int:
     return channels * (pooled(d, d.out_w) - pooled(d, (d.tiles - 1) * d.positions))
 
 
+def descriptor_cycles(d: Descriptor, groups: int, passes: int) -> int:
+    """Cycles of an operation whose blocks have so many passes in all, exact: its descriptor is fetched, its passes run, and what
+    the last of them leaves is written."""
+    return FETCH_CYCLES + passes * d.tiles * d.out_h * d.pass_cycles + DRAIN_CYCLES + written_last(d, groups)
+
+
 def operation_cycles(op: Operation, groups: int) -> int:
-    """Cycles of an operation, exact: its descriptor is fetched, its passes run, and what the last of them leaves is written."""
-    d = op.descriptor
-    return FETCH_CYCLES + sum(op.passes) * d.tiles * d.out_h * d.pass_cycles + DRAIN_CYCLES + written_last(d, groups)
+    """Cycles of an operation, exact."""
+    return descriptor_cycles(op.descriptor, groups, sum(op.passes))
 
 
 def cycles(program: Program) -> int:

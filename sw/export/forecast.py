@@ -1,0 +1,67 @@
+"""Cycles of every layer of all multi-bit networks on the array: the shipped one and those that come later."""
+
+from pathlib import Path
+
+from sw import cli, files
+from sw.export import bundle, compiler, multibit, systems
+from sw.export.multibit_graph import network_graph
+from sw.export.program import cycles, sections
+
+GROUPS = 8
+MEMORY = 1 << 17
+PAGE = files.ROOT / "docs" / "array_cycles.md"
+COMMAND = "make cycles"
+
+
+def compiled() -> list[compiler.Compiled]:
+    """Every network on :data:`GROUPS` x 16 lanes, with as much activation memory as addresses reach."""
+    graphs = [network_graph(multibit.read(bundle.SHIPPED / "alq17")), *(make() for make in systems.SYSTEMS.values())]
+    return [compiler.compile_graph(g, GROUPS, -(-g.source.width // 32) * 32, MEMORY) for g in graphs]
+
+
+def page(made: list[compiler.Compiled]) -> str:
+    """The tables in Markdown."""
+    lines = [
+        "# Cycles on the array, layer by layer",
+        "",
+        f"Written by `{COMMAND}`, for {GROUPS * 16} lanes. `alq17` is the trained network; `lamscn` and `gasf` are graphs with",
+        "random weights of one base a channel (`sw/export/systems.py`), reconstructed from abstracts, not trained networks.",
+        "",
+        "| | " + " | ".join(c.graph.name for c in made) + " |",
+        "| --- |" + " --- |" * len(made),
+    ]
+    needs = [sections(c.program) for c in made]
+    rows = {
+        "multiply-accumulates": [systems.macs(c.graph) for c in made],
+        "cycles": [cycles(c.program) for c in made],
+        "operations": [len(c.nodes) for c in made],
+        "bytes of activation memory": [c.bytes for c in made],
+    } | {f"words of {name}": [len(n[name]) for n in needs] for name in needs[0]}
+    lines += [f"| {name} | " + " | ".join(f"{v:,}" for v in values) + " |" for name, values in rows.items()]
+    lines.append("| lanes busy | " + " | ".join(f"{100 * c.utilisation:.1f} %" for c in made) + " |")
+    for each in made:
+        lines += ["", f"## {each.graph.name}", "", "| operation | cycles | lanes busy | slots | passes | taps |"]
+        lines.append("| --- |" + " --- |" * 5)
+        for row in each.listing():
+            busy = f"{100 * row['utilisation']:.1f} %" if row["additions"] else ""
+            lines.append(
+                f"| {row['operation']} | {row['cycles']:,} | {busy} | {row['slots']} | {row['passes']:,} | {row['taps']} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main() -> None:
+    """Write docs/array_cycles.md."""
+    made = compiled()
+    path: Path = files.write_bytes(PAGE, page(made).encode())
+    for each in made:
+        cli.say(f"{each.graph.name}: {cycles(each.program):,} cycles, {100 * each.utilisation:.1f} % of the lanes busy")
+    cli.say(f"layer by layer: {path}")
+
+
+if __name__ == "__main__":
+    cli.run(app)

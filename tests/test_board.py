@@ -1,0 +1,135 @@
+"""Boards: the host's program against the simulated top, through the bytes of the line; frames; constraints."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hw import verilog
+from hw.binary import folding
+from hw.binary.datapath import DatapathParams
+from hw.binary.folding import Config, Folding
+from hw.board import boards, replay
+from hw.board.bitstream import CONSTRAINTS
+from hw.board.clock import Pll
+from hw.board.top import BoardTop
+from hw.top import Top
+from sim import engines
+from sim.benches import runner
+from sw import files, link
+from sw.data import tasks
+from sw.errors import PopbeatError
+from sw.export import bundle, bundles
+from tests.conftest import random_bundle, random_windows
+
+DIVISOR = 4
+SMALL = Config("test", (Folding(2), Folding(2), Folding(1)))
+
+
+def build(folder, packed, config, samples):
+    """The board's top of a network, compiled, with its windows."""
+    top = BoardTop(Top(DatapathParams(packed, config)), DIVISOR, blink=8)
+    source = files.write_bytes(folder / "bench.v", verilog.convert(top, "board").encode())
+    runner.build(source, "board", folder / "verilator")
+    trace = engines.trace(packed, samples)
+    path = folder / "bench.npz"
+    np.savez(path, divisor=DIVISOR, samples=samples, label=trace.label, logits=trace.logits, image=np.zeros(0, np.uint8))
+    return folder / "verilator", path
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """A small random network."""
+    return build(files.BUILD / "board-bench", random_bundle(3), SMALL, random_windows(3, 3, 61))
+
+
+def test_real_windows_through_the_board(recordings):
+    packed = bundles.read(bundle.SHIPPED / "bnn5")
+    task = tasks.get(packed.task)
+    windows = task.windows(recordings)
+    ventricular = int(np.flatnonzero(windows.label == 2)[0])
+    folder, data = build(
+        files.BUILD / "board-real", packed, folding.get("full"), task.samples(recordings, windows.take([ventricular]))
+    )
+    environment = {"POPBEAT_BENCH": str(data), "COCOTB_TEST_FILTER": r"\.windows_over_the_line$"}
+    assert runner.run("board", "sim.benches.board", folder, environment, tests=1) == 1
+
+
+@pytest.mark.parametrize(
+    "test", ["windows_over_the_line", "broken_frames_are_refused_and_sent_again", "unknown_types_and_restarts"]
+)
+def test_board(bench, test):
+    environment = {"POPBEAT_BENCH": str(bench[1]), "COCOTB_TEST_FILTER": rf"\.{test}$"}
+    assert runner.run("board", "sim.benches.board", bench[0], environment, tests=1) == 1
+
+
+def test_a_wrong_logit_is_caught(bench, tmp_path):
+    data = dict(np.load(bench[1]))
+    data["logits"][0, 0] += 1
+    np.savez(tmp_path / "wrong.npz", **data)
+    environment = {"POPBEAT_BENCH": str(tmp_path / "wrong.npz"), "COCOTB_TEST_FILTER": r"\.unknown_types_and_restarts$"}
+    seen = runner.outcome("board", "sim.benches.board", bench[0], environment)
+    assert (seen.ran, seen.failed) == (1, 1)
+
+
+def test_frames_survive_their_surroundings():
+    frames = [link.Frame(link.SAMPLES, k, bytes(range(k))) for k in range(0, 255, 17)]
+    noise = bytes([1, 2, 0xA5, 3])
+    stream = noise + b"".join(f.encode() for f in frames)
+    decoder = link.Decoder()
+    seen = [f for i in range(0, len(stream), 7) for f in decoder.feed(stream[i : i + 7])]
+    assert seen[-len(frames) + 1 :] == frames[1:]
+    damaged = bytearray(frames[3].encode())
+    damaged[6] ^= 1
+    decoder = link.Decoder()
+    assert list(decoder.feed(bytes(damaged) + frames[4].encode())) == [frames[4]]
+    assert decoder.broken >= 1
+
+
+class Silent:
+    """A line that nobody answers on, or somebody who refuses everything."""
+
+    def __init__(self, answer: bytes = b""):
+        self.answer, self.waiting = answer, b""
+
+    def write(self, data: bytes) -> None:
+        self.waiting = self.answer
+
+    def read(self) -> bytes:
+        data, self.waiting = self.waiting, b""
+        return data
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (Silent(), "no answer"),
+        (Silent(link.Frame(link.REFUSED, 1, bytes([link.WRONG_CRC])).encode()), "wrong CRC"),
+        (Silent(b"\xa5noise"), "no answer"),
+    ],
+)
+def test_a_board_that_does_not_answer(line, message):
+    with pytest.raises(PopbeatError, match=message):
+        replay.Host(line).restart()
+
+
+def test_a_port_that_is_not_there():
+    with pytest.raises(PopbeatError, match="PORT=/dev/ttyUSB0 names another one"):
+        replay.SerialLine("/dev/no-such-port")
+
+
+@pytest.mark.parametrize("name", boards.BOARDS)
+def test_constraints_are_those_of_amaranth_boards(name):
+    board = boards.get(name)
+    assert set(board.pins()) == {"clock", "rx", "tx", "alive", "abnormal"}
+    assert (CONSTRAINTS / f"{name}.lpf").read_text() == board.constraints()
+
+
+def test_clocks():
+    for mhz in (50, 75, 100, 125, 150):
+        assert 400 <= Pll(25, mhz).divider * mhz <= 800
+    with pytest.raises(PopbeatError, match="a multiple of the board's 25 MHz"):
+        Pll(25, 110)
+    with pytest.raises(PopbeatError, match="unknown board"):
+        boards.get("arty")
+    assert dataclasses.is_dataclass(boards.get("ulx3s-85f"))

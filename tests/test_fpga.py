@@ -1,0 +1,81 @@
+"""The FPGA flow on a small network: its netlist computes what the integer model says; block RAMs take their output registers; place
+and route tells what does not fit; the same inputs give the same bitstream."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hw import verilog
+from hw.binary.datapath import DatapathParams
+from hw.binary.folding import Config, Folding
+from hw.fpga import devices, flow, output_registers
+from hw.top import Top, cycles
+from sim.gate import netlist as gate
+from sw import files
+from sw.errors import PopbeatError
+from sw.export import integer
+from tests.conftest import random_bundle, random_windows
+
+DEVICE = devices.get("ecp5-25k")
+# The last block's weights lie in block RAM.
+CONFIG = Config("test", (Folding(2), Folding(2), Folding(1, memory=True)))
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A small network's parameters and netlist."""
+    params = DatapathParams(random_bundle(5), CONFIG)
+    text = verilog.convert(Top(params), "small", "ecp5")
+    return params, flow.synthesise(text, "small", DEVICE, files.BUILD / "fpga-test" / "synthesis")
+
+
+def test_the_netlist_is_the_network(small):
+    params, netlist = small
+    assert netlist.cells["MULT18X18D"] >= 3 and netlist.cells["DP16KD"] >= 1
+    samples = random_windows(5, 3, 61)
+    trace = integer.run(params.bundle, samples)
+    bench = {
+        "samples": samples,
+        "label": trace.label,
+        "flat": trace.flat,
+        "logits": trace.logits,
+        "image": np.zeros(0, np.uint8),
+        **vars(cycles(params)),
+    }
+    assert gate.check(netlist, "small", files.BUILD / "fpga-test" / "gate", bench) == 3
+
+
+def test_block_rams_take_their_output_registers(small):
+    design = json.loads(small[1].json.read_text())
+    cells = [c for m in design["modules"].values() for c in m["cells"].values() if c["type"] == "DP16KD"]
+    modes = [c["parameters"]["REGMODE_B"] for c in cells]
+    assert "OUTREG" in modes
+    assert output_registers.pack(design) == 0  # they are not there to be taken twice
+
+
+def test_same_inputs_same_bitstream(small, tmp_path):
+    digests = []
+    for number in (1, 2):
+        placed = flow.place(small[1], DEVICE, tmp_path / str(number), 1, 50.0)
+        assert placed.mhz > 50 and placed.used["TRELLIS_COMB"] < placed.available["TRELLIS_COMB"]
+        digests.append(files.sha256(flow.pack(placed, DEVICE).read_bytes()))
+    assert digests[0] == digests[1]
+
+
+def test_what_does_not_fit_is_told(tmp_path):
+    text = "module big(input clk, input [17:0] a, output reg [17:0] o);\n  wire [17:0] p[0:40];\n  assign p[0] = a;\n"
+    text += (
+        "  generate for (genvar i = 0; i < 40; i = i + 1) begin\n    reg [35:0] r; always @(posedge clk) r <= p[i] * (p[i] ^ i);\n"
+    )
+    text += "    assign p[i + 1] = r[35:18] ^ r[17:0];\n  end endgenerate\n  always @(posedge clk) o <= p[40];\nendmodule\n"
+    netlist = flow.synthesise(text, "big", DEVICE, tmp_path)
+    with pytest.raises(PopbeatError, match=r"place and route failed.*MULT18X18D"):
+        flow.place(netlist, DEVICE, tmp_path, 1, 10.0)
+
+
+def test_verilog_that_is_none(tmp_path):
+    with pytest.raises(PopbeatError, match="yosys failed.*syntax error"):
+        flow.synthesise("module oops(", "oops", DEVICE, tmp_path)
+    with pytest.raises(PopbeatError, match="unknown device"):
+        devices.get("artix")
