@@ -150,11 +150,13 @@ class Post(wiring.Component):
         next_chunk, next_before = Signal(4), Signal(2)
         row_first = value_step.pass_.row_first
         stride_last, counts = Signal(), Signal()
+        chunk_end = Signal(4, reset_less=True)  # a descriptor is steady long before its sums arrive
+        m.d.sync += chunk_end.eq(f.pool_stride - 1)
         m.d.comb += [
             chunk.eq(Mux(fresh, Mux(row_first, 0, chunk0), chunk1)),
             before.eq(Mux(fresh, Mux(row_first, 0, before0), before1)),
             counts.eq(value_step.valid & value_step.pass_.last & value_step.inside),
-            stride_last.eq(chunk == f.pool_stride - 1),
+            stride_last.eq(chunk == chunk_end),
             next_chunk.eq(Mux(counts, Mux(stride_last, 0, chunk + 1), chunk)),
             next_before.eq(Mux(counts & stride_last & (before != 2), before + 1, before)),
         ]
@@ -179,10 +181,10 @@ class Post(wiring.Component):
         row_address, block_address = Signal(len(f.out_base)), Signal(len(f.out_base))
         across = Signal(len(f.out_base))
         left, first_channel = Signal(len(f.channels)), Signal(len(f.channels))
-        rows = Signal(range(SLOTS * self.params.groups + 1))
-        block_step = Signal(len(f.out_base))
+        rows = Signal(range(SLOTS * self.params.groups + 1), reset_less=True)
+        block_step = Signal(len(f.out_base), reset_less=True)
         groups_bits = (self.params.groups - 1).bit_length()
-        m.d.comb += [
+        m.d.sync += [
             rows.eq(Mux(f.single, 1, slots << groups_bits)),
             block_step.eq(Mux(f.single, f.out_chan, (f.out_chan << f.slots) << groups_bits)),
         ]
@@ -233,7 +235,7 @@ class Post(wiring.Component):
                 group.total_valid.eq(steps[TOTAL].valid),
                 group.next_slot.eq(steps[VALUE - 1].slot),
                 group.slot.eq(value_step.slot),
-                group.start.eq(value_step.start),
+                group.next_start.eq(steps[VALUE - 1].start),
                 group.counts.eq(counts),
                 group.chunk_first.eq(chunk == 0),
                 group.chunk_last.eq(stride_last),
@@ -247,7 +249,8 @@ class Post(wiring.Component):
 
 class Group(wiring.Component):
     """The data of one group, under :class:`Post`'s control. ``sums`` and ``lane`` are stage 0, ``alpha`` stage ``CHOICE``,
-    ``channel`` and ``before_`` the stage before ``TOTAL``, ``total_`` that one, ``next_slot`` the one before ``VALUE``, all else stage ``VALUE``."""
+    ``channel`` and ``before_`` the stage before ``TOTAL``, ``total_`` that one, ``next_slot`` and
+    ``next_start`` the one before ``VALUE``, all else stage ``VALUE``."""
 
     def __init__(self):
         super().__init__(
@@ -263,7 +266,7 @@ class Group(wiring.Component):
                 "total_valid": In(1),
                 "next_slot": In(2),
                 "slot": In(2),
-                "start": In(1),
+                "next_start": In(1),
                 "counts": In(1),
                 "chunk_first": In(1),
                 "chunk_last": In(1),
@@ -333,16 +336,18 @@ class Group(wiring.Component):
             m.d.sync += value.eq(saturate(rounded, 8))
 
         # Pool: the largest of this chunk so far and of the two before it, for each slot. A slot's positions follow each other: its
-        # state is read with the first one, goes on in a register, and is kept in the memory, too.
+        # state is read before the first one, goes on in a register, and is kept in the memory, too.
         small = signed(POOL_BITS)
         pool_layout = data.StructLayout({"partial": small, "one": small, "two": small})
         m.submodules.pool = pool = Memory(shape=pool_layout, depth=SLOTS, init=[])
         state, update = pool.read_port(domain="comb"), pool.write_port()
         v, largest = Signal(small), Signal(small)
         pooled = Signal(small)
-        read, working, old = (Signal(pool_layout, name=f"pool_{n}", reset_less=True) for n in ("read", "working", "old"))
-        m.d.comb += old.eq(Mux(self.start, read, working))
-        m.d.sync += [read.eq(state.data), working.eq(Mux(self.counts, update.data, old))]
+        old = Signal(pool_layout, name="pool_state", reset_less=True)
+        with m.If(self.next_start):
+            m.d.sync += old.eq(state.data)
+        with m.Elif(self.counts):
+            m.d.sync += old.eq(update.data)
         m.d.comb += [
             state.addr.eq(self.next_slot),
             update.addr.eq(self.slot),

@@ -61,12 +61,16 @@ class Sequencer(wiring.Component):
         m.d.comb += [self.program_address.eq(pc), self.passes_address.eq(block_number)]
 
         # Loops.
-        positions, step_x = Signal(range(LANES + 1)), Signal(range(2 * LANES + 1))
-        rows = Signal(range(SLOTS * p.groups + 1))
-        m.d.comb += [
+        # What follows from the descriptor alone is in registers before the first pass ends.
+        positions, step_x = Signal(range(LANES + 1), reset_less=True), Signal(range(2 * LANES + 1), reset_less=True)
+        rows, row_stride = Signal(range(SLOTS * p.groups + 1), reset_less=True), Signal(address, reset_less=True)
+        kernel_end = Signal(len(f.taps_x), reset_less=True)
+        m.d.sync += [
             positions.eq(Const(LANES) >> f.slots),
-            step_x.eq(positions << f.stride_x),
+            step_x.eq((Const(LANES) >> f.slots) << f.stride_x),
             rows.eq(Mux(f.single, 1, Const(p.groups) << f.slots)),
+            row_stride.eq(f.in_row << f.stride_y),
+            kernel_end.eq(f.taps_x - 1),
         ]
         block_base, row_base, tile_base, pass_base = (
             Signal(address, name=f"{n}_base", reset_less=True) for n in ("block", "row", "tile", "pass")
@@ -82,7 +86,7 @@ class Sequencer(wiring.Component):
         elapsed = Signal(len(f.period))
         fetches, taps = Signal(), Signal()  # state within a pass: the alpha, the taps, then neither
 
-        last_x, last_y, last_c = kx == f.taps_x - 1, ky == f.taps_y - 1, c == f.taps_c - 1
+        last_x, last_y, last_c = kx == kernel_end, ky == f.taps_y - 1, c == f.taps_c - 1
         # What these four speak of changes with a pass, and they are asked at its end, at least 17 cycles later: time for registers.
         last_pass, last_tile, last_row, last_block = (Signal(name=f"last_{n}") for n in ("pass", "tile", "row", "block"))
         passes = Signal.like(self.passes, reset_less=True)
@@ -93,8 +97,6 @@ class Sequencer(wiring.Component):
             last_row.eq(y == f.out_h - 1),
             last_block.eq(left <= rows),
         ]
-        row_stride = Signal(address)
-        m.d.comb += row_stride.eq(f.in_row << f.stride_y)
 
         take, running, due = Signal(), Signal(), Signal()
         done_pass = Signal(Pass)

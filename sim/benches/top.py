@@ -33,6 +33,7 @@ class Top:
             ends.append(self.loader)
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.clk, dut.rst)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk, dut.rst)
+        self.beats = DATA["samples"].shape[1] * 16 // len(dut.s_axis_tdata)  # a window
         for end in (*ends, self.source, self.sink):
             end.log.setLevel(logging.WARNING)  # they print every frame
         self.cycle = 0
@@ -90,7 +91,7 @@ class Top:
             if int(dut.s_axis_tvalid.value) and int(dut.s_axis_tready.value):
                 self.raw.append(self.cycle)
             if tap is not None and int(tap.value):
-                if self.normalised % DATA["samples"].shape[1] == 0:
+                if self.normalised % self.beats == 0:
                     self.firsts.append(self.cycle)
                 self.normalised += 1
 
@@ -136,7 +137,7 @@ def _flow(gap: float, stall: float):
         for window in range(count):
             await top.expect(window, window)
         await top.quiet()
-        assert len(top.raw) == count * DATA["samples"].shape[1]
+        assert len(top.raw) == count * top.beats
 
     return test
 
@@ -160,7 +161,7 @@ async def back_to_back(dut):
     assert intervals == {int(DATA["interval"])}, f"intervals {intervals}, predicted {DATA['interval']}"
     latency = top.headers[0] - top.firsts[0]
     assert latency == int(DATA["latency"]), f"latency {latency}, predicted {DATA['latency']}"
-    live = top.headers[0] - top.raw[DATA["samples"].shape[1] - 1]
+    live = top.headers[0] - top.raw[top.beats - 1]
     assert live == int(DATA["live_latency"]), f"live latency {live}, predicted {DATA['live_latency']}"
 
 
@@ -170,7 +171,7 @@ async def blocked_sink(dut):
     top = Top(dut, "blocked sink")
     await top.reset()
     top.sink.pause = True
-    count, length = 10 if top.image else 6, DATA["samples"].shape[1]
+    count, length = 10 if top.image else 6, top.beats
     for window in range(count):
         await top.send(DATA["samples"][window % 6])
     for _ in range(4 * int(DATA["interval"]) if top.image else 8 * length):
@@ -187,7 +188,7 @@ async def reset_in_mid_window(dut):
     """A reset at a random place of the work leaves nothing behind: the windows after it are as after power-up."""
     top = Top(dut, "reset")
     await top.reset()
-    for place in [top.rng.randrange(1, 3 * max(DATA["samples"].shape[1], int(DATA["interval"]))) for _ in range(3)]:
+    for place in [top.rng.randrange(1, 3 * max(top.beats, int(DATA["interval"]))) for _ in range(3)]:
         for window in range(3):
             await top.send(DATA["samples"][window])
         for _ in range(place):
