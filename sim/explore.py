@@ -66,10 +66,8 @@ def simulated(
     ``latency`` as measured and equal to the predicted ones; anything else raises."""
     packed = bundle.read(bundle.SHIPPED / model)
     found = source.find(download=False)
-    if (packed.sha256, verilator.VERSION, found.kind) != (bundle_sha256, simulator, data):
-        raise RuntimeError(
-            f"this worker has another bundle, simulator or other recordings: {packed.sha256, verilator.VERSION, found.kind}"
-        )
+    here = [packed.sha256, verilator.VERSION, found.kind]
+    campaign.demand("inputs", [bundle_sha256, simulator, data], here)
     task = tasks.for_network(packed.task, packed.normaliser.window, packed.normaliser.raw_bits, packed.classes)
     chosen = task.windows(found)
     rows = np.unique(chosen.label, return_index=True)[1][:windows]

@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -36,11 +36,12 @@ SAY_EVERY = 0.3  # seconds between two lines of one job
 @dataclass(frozen=True, eq=False)
 class Job:
     """A call of ``function`` (``module:function``) with keyword ``arguments``, all that its result depends on; ``label`` is what a
-    person reads."""
+    person reads; ``aside``: keyword arguments that change nothing in the result, such as a folder."""
 
     function: str
     arguments: dict
     label: str
+    aside: dict = field(default_factory=dict)
 
     @cached_property
     def key(self) -> str:
@@ -99,6 +100,12 @@ def execute(function: str, arguments: dict) -> str:
     """What a worker does: import the function, call it, and give its result as JSON."""
     module, _, name = function.partition(":")
     return json.dumps(getattr(importlib.import_module(module), name)(**arguments))
+
+
+def demand(what: str, wanted: list[str], here: list[str]) -> None:
+    """From within a job: refuse to work with other ``what`` (tools, inputs) than the campaign was begun with."""
+    if wanted != here:
+        raise PopbeatError(f"a worker has other {what} than the campaign: {', '.join(here)} instead of {', '.join(wanted)}")
 
 
 _said: dict[str, float] = {}
@@ -172,7 +179,7 @@ def _compute(client, missing: list[Job], numbers: dict[str, list[int]], finish: 
 
     client.subscribe_topic(TOPIC, heard)
     jobs = {job.key: job for job in missing}
-    futures = [client.submit(execute, job.function, job.arguments, key=job.key, pure=False) for job in missing]
+    futures = [client.submit(execute, job.function, job.arguments | job.aside, key=job.key, pure=False) for job in missing]
     for future in as_completed(futures):
         job = jobs[future.key]
         result = json.loads(_result(future, job))

@@ -129,7 +129,7 @@ def calibration(device: devices.Device) -> None:
         fitted = calibrate.store(device, bar)
     table = Table(title=f"Area model of {device.family}: blocks as synthesised, and as estimated")
     for name in ("block", "LUT4", "estimate", "", "FF", "estimate", ""):
-        table.add_column(name, justify="left" if name == "block" else "right")
+        table.add_column(name, justify="left" if name == "block" else "right", no_wrap=True)
     for b in fitted["blocks"]:
         cells = [(b[name], b[f"{name}_estimate"]) for name in ("lut4", "ff")]
         table.add_row(b["block"], *[c for m, e in cells for c in (f"{m:,}", f"{e:,}", f"{100 * (e / m - 1):+.1f} %")])

@@ -5,7 +5,6 @@ from amaranth.lib import wiring
 from hw import verilog
 from hw.fpga import devices, flow
 from sw import campaign, files
-from sw.errors import PopbeatError
 
 # What yosys takes of memory for a whole top.
 JOB_BYTES = 2 << 30
@@ -28,8 +27,7 @@ def occupied(text: str, device: str, tools: list[str]) -> dict:
     """What the Verilog module ``design`` takes on a device once synthesised: ``lut4``, ``ff``, ``bram`` and ``dsp`` as nextpnr
     counts them after packing (its LUT4 are TRELLIS_COMB: a carry cell takes two, and chains some more to begin and end)."""
     chosen = devices.get(device)
-    if tools != versions(chosen):
-        raise PopbeatError(f"a worker's tools are {', '.join(versions(chosen))}, the campaign's {', '.join(tools)}")
+    campaign.demand("tools", tools, versions(chosen))
     folder = HOME / "designs" / files.sha256(text.encode())[:16]
     netlist = flow.synthesise(text, "design", chosen, folder)
     used = flow.occupy(netlist, chosen, folder / chosen.name)
