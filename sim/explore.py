@@ -2,7 +2,7 @@
 
 Points of the front and the named foldings are synthesised and packed, which says how far the estimates are off, and some are
 simulated on real windows, every layer compared, which says that their cycles are the predicted ones. Stored as
-``docs/explore.json`` and drawn as ``docs/explore.png``.
+``docs/explore.json``, drawn as ``docs/explore.png``, a table in ``docs/explore.md``.
 """
 
 import re
@@ -29,7 +29,7 @@ from sw.data import source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, integer
 
-JSON, PICTURE = readme.DOCS / "explore.json", readme.DOCS / "explore.png"
+JSON, PICTURE, PAGE = (readme.DOCS / f"explore.{kind}" for kind in ("json", "png", "md"))
 # Windows of each simulated point, of as many classes.
 WINDOWS = 4
 # The estimate of a whole top may be off by so much.
@@ -186,7 +186,6 @@ def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: i
     jobs = [build.job(top.Top(p), device, f"{packed.model} {p.config.name}") for p in params]
     taken = campaign.run(jobs, bar, "synthesis", job_bytes=build.JOB_BYTES)
     kind = source.find().kind
-    seen = {}
     subjects = spread(explored, few)
     runs = campaign.run([simulation(packed, c, kind) for c in subjects], bar, "simulation", job_bytes=build.JOB_BYTES)
     seen = {config.name: run for config, run in zip(subjects, runs, strict=True)}
@@ -214,6 +213,7 @@ def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: i
         "command": f"make explore MODEL={packed.model} DEVICE={device.name} FULL=1",
         "tools": [tool for tool in build.versions(device) if " " in tool],
         "data": kind,
+        "fit": model.fitted["errors"],
         "bundle_sha256": packed.sha256,
         "front": [solve.describe(p) for p in points],
         "built": built,
@@ -232,6 +232,50 @@ def show(stored: dict) -> None:
         said = f"{b['simulated']['windows']} windows: as predicted" if "simulated" in b else ""
         table.add_row(f"{b['name']}: {b['blocks']}", f"{b['interval']:,}", *area, said)
     cli.console.print(table)
+
+
+def render(text: str, stored: dict) -> str:
+    """The page's text with its table drawn anew."""
+    rows = []
+    for b in stored["built"]:
+        e, seen = b["estimate"], b.get("simulated")
+        rows.append(
+            [
+                f"{b['name']}: {b['blocks']}",
+                f"{b['interval']:,}",
+                f"{b['latency']:,}",
+                f"{b['lut4']:,}",
+                f"{e['lut4']:,} ({100 * b['error']:+.1f} %{', in the fit' if b['in_fit'] else ''})",
+                f"{b['ff']:,}",
+                f"{e['ff']:,}",
+                str(b["bram"]),
+                f"{seen['windows']} windows, {seen['layers']} layers each" if seen else "",
+            ]
+        )
+    header = [
+        "PE/parts of each block (m: in block RAM)",
+        "interval",
+        "latency",
+        "LUT4",
+        "estimated",
+        "FF",
+        "estimated",
+        "block RAMs",
+    ]
+    fresh = [abs(b["error"]) for b in stored["built"] if not b["in_fit"]]
+    tops = f"largest error {100 * max(fresh):.1f} %, mean {100 * np.mean(fresh):.1f} %"
+    lut4, ff = (f"{100 * stored['fit'][n]['max']:.1f} % and {100 * stored['fit'][n]['mean']:.1f} %" for n in ("lut4", "ff"))
+    body = (
+        f"`{stored['model']}` on {stored['device']}: {len(stored['front'])} points on the front. Below: those that were built and"
+        f" the named foldings. LUT4 estimate: {tops}, over the {len(fresh)} of these tops that were not in the fit; {lut4} over the"
+        f" blocks of the fit (flip-flops {ff}). Where windows were simulated, every layer was as in the integer model and the"
+        f" cycles as predicted.\n\n"
+        f"{readme.table([*header, 'simulated'], rows)}\n\nMeasured by `{stored['command']}`, {', '.join(stored['tools'])}."
+    )
+    section = re.compile(r"(<!-- generated: explore -->\n).*?(<!-- end: explore -->)", re.DOTALL)
+    if not section.search(text):
+        raise PopbeatError(f"{PAGE} has no section '<!-- generated: explore -->' to write to")
+    return section.sub(lambda match: f"{match[1]}{body}\n{match[2]}", text)
 
 
 app = cli.new_app(__doc__)
@@ -260,7 +304,8 @@ def main(
         )
     files.write_json(JSON, stored)
     draw(stored)
-    cli.say(f"{JSON}\n{PICTURE}")
+    files.write_bytes(PAGE, render(PAGE.read_text(), stored).encode())
+    cli.say(f"{JSON}\n{PICTURE}\n{PAGE}")
 
 
 if __name__ == "__main__":
