@@ -133,11 +133,12 @@ def run(
     done: Callable[[int, dict], None] = lambda number, result: None,
     said: Callable[[int, str], None] = lambda number, line: None,
     job_bytes: int = JOB_BYTES,
-    home: Path = HOME,
+    home: Path | None = None,
 ) -> list[dict]:
     """The results of ``jobs``, in their order. ``what`` names the campaign's line of ``bar``; ``done`` is told of each job's result
     as it comes, ``said`` of what a job says. The first job that fails ends the campaign with its error; what was done before is
     kept."""
+    home = home or HOME
     results: dict[int, dict] = {}
     line = bar.add_task(what, total=len(jobs))
 

@@ -107,9 +107,9 @@ def describe(point: Point) -> dict:
 def show(packed: bundle.Bundle, points: list[Point], chosen: Point, model: AreaModel) -> None:
     """The front, thinned out where it is long, and the chosen point."""
     table = Table(title=f"{packed.model}: smallest estimated area for every interval")
-    for name in ("interval, cycles", "latency, cycles", "LUT4", "FF", "block RAMs"):
-        table.add_column(name, justify="right")
-    table.add_column("PE/parts of each block (m: weights in block RAM)")
+    for name in ("interval", "latency", "LUT4", "FF", "RAMs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("PE/parts by block", no_wrap=True)
     step = -(-len(points) // ROWS)
     for number, p in enumerate(points):
         if p is chosen or number % step == 0 or p is points[-1]:
@@ -118,6 +118,7 @@ def show(packed: bundle.Bundle, points: list[Point], chosen: Point, model: AreaM
     cli.console.print(table)
     worst = {name: f"{100 * e['max']:.1f} % (mean {100 * e['mean']:.1f} %)" for name, e in model.fitted["errors"].items()}
     cli.say(
+        "Interval and latency in cycles; RAMs: block RAMs; m: a block's weights are in block RAM.\n"
         f"{len(points)} points; cycles are exact. LUT4 and FF are estimates of what nextpnr counts after packing; largest error\n"
         f"over {len(model.fitted['blocks'])} blocks that were synthesised: LUT4 {worst['lut4']}, FF {worst['ff']}."
     )

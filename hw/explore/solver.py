@@ -68,7 +68,7 @@ UNLIMITED = Limits(1 << 40, 1 << 40, 1 << 40, 1 << 40)
 
 def foldings(params: BlockParams) -> list[Folding]:
     """Every folding of a block that differs in its steps: the fewest PEs for each number of channel groups, every number of parts,
-    weights in logic and in block RAM."""
+    weights in logic and in block RAM; queues as long as the pipelines are (0)."""
     g, last = params.geometry, params.last
     pes = [1] if last else sorted({-(-g.out_channels // groups) for groups in range(1, g.out_channels + 1)})
     parts = [1]
