@@ -2,11 +2,13 @@
 
 Points of the front and the named foldings are synthesised and packed, which says how far the estimates are off, and some are
 simulated on real windows, every layer compared, which says that their cycles are the predicted ones. Stored as
-``docs/explore.json``, drawn as ``docs/explore.png``, a table in ``docs/explore.md``.
+``explore.json`` and drawn as ``explore.png`` in ``build/<model>/explore``; of the model that the documents speak of in ``docs``, with
+a table in ``docs/explore.md``.
 """
 
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -30,6 +32,8 @@ from sw.errors import PopbeatError
 from sw.export import bundle, integer
 
 JSON, PICTURE, PAGE = (readme.DOCS / f"explore.{kind}" for kind in ("json", "png", "md"))
+# The model that the documents speak of.
+SHOWN = "bnn17"
 # Windows of each simulated point, of as many classes.
 WINDOWS = 4
 # The estimate of a whole top may be off by so much.
@@ -115,7 +119,7 @@ def published() -> list[dict]:
     return points
 
 
-def draw(stored: dict) -> None:
+def draw(stored: dict, path: Path) -> None:
     """The picture: the front as a line, built points filled, published ones beside it."""
     pyplot = readme.pyplot
     figure, axis = pyplot.subplots(figsize=(9.5, 5.6))
@@ -172,7 +176,7 @@ def draw(stored: dict) -> None:
     axis.set_title(f"{stored['model']}: smallest folding for every interval; at built points the estimate's error", fontsize=9)
     axis.grid(True, which="both", linewidth=0.3)
     axis.legend(fontsize=7, loc="center right")
-    readme._save(figure, PICTURE)
+    readme._save(figure, path)
 
 
 def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: int, few: int, bar: Progress) -> dict:
@@ -302,10 +306,14 @@ def main(
         raise PopbeatError(
             f"an estimate is off by {worst:.1f} %, more than {100 * WITHIN:.0f} %: mend hw.explore.area, calibrate anew"
         )
-    files.write_json(JSON, stored)
-    draw(stored)
-    files.write_bytes(PAGE, render(PAGE.read_text(), stored).encode())
-    cli.say(f"{JSON}\n{PICTURE}\n{PAGE}")
+    shown = packed.model == SHOWN
+    table, picture = (JSON, PICTURE) if shown else (files.BUILD / packed.model / "explore" / path.name for path in (JSON, PICTURE))
+    files.write_json(table, stored)
+    draw(stored, picture)
+    cli.say(f"{table}\n{picture}")
+    if shown:
+        files.write_bytes(PAGE, render(PAGE.read_text(), stored).encode())
+        cli.say(str(PAGE))
 
 
 if __name__ == "__main__":
