@@ -2,7 +2,7 @@
 
 Points of the front and the named foldings are synthesised and packed, which says how far the estimates are off, and some are
 simulated on real windows, every layer compared, which says that their cycles are the predicted ones. Stored as
-``explore.json`` and drawn as ``explore.png`` in ``build/<model>/explore``; of the model that the documents speak of in ``docs``, with
+``explore.json``, drawn as ``explore.png`` in ``build/<model>/explore``; of the model that the documents speak of in ``docs``, with
 a table in ``docs/explore.md``.
 """
 
