@@ -13,6 +13,8 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from matplotlib import ticker
+from rich import box
 from rich.progress import Progress
 from rich.table import Table
 
@@ -151,7 +153,7 @@ def draw(stored: dict, path: Path) -> None:
     for p in stored["published"]:
         axis.plot(p["cycles"], p["luts"], "s", markerfacecolor="none", color="tab:red")
         axis.annotate(
-            f"{p['name']}\n{p['luts']:,} {p['kind']}, latency",
+            f"{p['name'].replace('`', '')}\n{p['luts']:,} {p['kind']}, latency",
             (p["cycles"], p["luts"]),
             textcoords="offset points",
             xytext=(8, -4) if p["cycles"] < 50_000 else (-8, 8),
@@ -171,6 +173,13 @@ def draw(stored: dict, path: Path) -> None:
     )
     axis.set_xscale("log")
     axis.set_yscale("log")
+    for ticks, side in (
+        ([4000, 7000, 10_000, 20_000, 40_000, 100_000, 200_000], axis.xaxis),
+        ([5000, 10_000, 20_000, 40_000, 80_000], axis.yaxis),
+    ):
+        side.set_major_locator(ticker.FixedLocator(ticks))
+        side.set_major_formatter("{x:,.0f}")
+        side.set_minor_formatter(ticker.NullFormatter())
     axis.set_xlabel("cycles a window")
     axis.set_ylabel("LUT4, as nextpnr counts them (published: LUT6)")
     axis.set_title(f"{stored['model']}: smallest folding for every interval; at built points the estimate's error", fontsize=9)
@@ -227,14 +236,14 @@ def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: i
 
 def show(stored: dict) -> None:
     """What was built and simulated."""
-    table = Table(title=f"{stored['model']} on {stored['device']}: built points")
-    for name in ("", "interval", "LUT4", "estimate", "error", "FF", "estimate", "block RAMs", "simulated"):
-        table.add_column(name, justify="right" if name else "left")
+    table = Table(title=f"{stored['model']} on {stored['device']}: built points", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("PE/parts by block", "interval", "LUT4", "estimate", "FF", "RAMs", "simulated"):
+        table.add_column(name, justify="left" if name.startswith("PE") else "right", no_wrap=True)
     for b in stored["built"]:
-        e = b["estimate"]
-        area = f"{b['lut4']:,}", f"{e['lut4']:,}", f"{100 * b['error']:+.1f} %", f"{b['ff']:,}", f"{e['ff']:,}", str(b["bram"])
-        said = f"{b['simulated']['windows']} windows: as predicted" if "simulated" in b else ""
-        table.add_row(f"{b['name']}: {b['blocks']}", f"{b['interval']:,}", *area, said)
+        named = f" ({b['name']})" if b["name"] in folding.CONFIGS else ""
+        area = f"{b['lut4']:,}", f"{100 * b['error']:+.1f} %", f"{b['ff']:,}", str(b["bram"])
+        said = f"{b['simulated']['windows']} windows" if "simulated" in b else ""
+        table.add_row(f"{b['blocks']}{named}", f"{b['interval']:,}", *area, said)
     cli.console.print(table)
 
 
@@ -301,6 +310,7 @@ def main(
     show(stored)
     fresh = [abs(b["error"]) for b in stored["built"] if not b["in_fit"]]
     worst = 100 * max(fresh)
+    cli.say("Simulated: every layer as in the integer model, interval and latency as predicted.")
     cli.say(f"LUT4 of {len(fresh)} tops that were not in the fit: largest error {worst:.1f} %, mean {100 * np.mean(fresh):.1f} %")
     if max(fresh) > WITHIN:
         raise PopbeatError(
