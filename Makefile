@@ -16,6 +16,7 @@ MHZ    ?=
 PORT   ?= /dev/ttyUSB0
 CYCLES ?= 0
 LUTS   ?= 0
+BRAMS  ?=
 CALIBRATE ?=
 PYTHON ?= python3
 
@@ -62,12 +63,12 @@ cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array
 verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full]
 	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"
 
-explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= | FULL=1 | CALIBRATE=1]
+explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS= | FULL=1 | CALIBRATE=1]
 ifneq ($(filter-out 0,$(FULL)),)
 	@$(RUN) -m sim.explore --model "$(or $(MODEL),bnn17)" --device "$(DEVICE)"
 else
 	@$(RUN) -m hw.explore --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" \
-	  --cycles "$(or $(CYCLES),0)" --luts "$(or $(LUTS),0)" $(if $(filter-out 0,$(CALIBRATE)),--calibrate)
+	  --cycles "$(or $(CYCLES),0)" --luts "$(or $(LUTS),0)" $(if $(BRAMS),--brams "$(BRAMS)") $(if $(filter-out 0,$(CALIBRATE)),--calibrate)
 endif
 
 fpga: $(READY) ## area and clock, worst of SEEDS placements [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full SEEDS=10]

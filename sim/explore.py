@@ -191,7 +191,7 @@ def draw(stored: dict, path: Path) -> None:
 def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: int, few: int, bar: Progress) -> dict:
     """The front with ``count`` of its points and all named foldings built, ``few`` of them and of these simulated."""
     model = AreaModel.load(device.family)
-    points = solve.solve(packed, model, device, fill, 0, bar)
+    points = solve.solve(packed, model, solve.limits(model, device, fill), 0, bar)
     named = [c for c in folding.CONFIGS.values() if len(c.blocks) == len(packed.network.blocks)]
     explored = [Config(f"cycles{p.cycles.interval}", p.foldings) for p in spread(points, count)]
     configs = [*named, *explored]

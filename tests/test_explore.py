@@ -95,13 +95,13 @@ def test_impossible_requests_say_by_how_much(small, tmp_path):
     with pytest.raises(command.Impossible, match="LUT4 are too few") as error:
         command.choose(points, least.cycles.interval, least.area.lut4 - 1)
     assert error.value.nearest is least and ": 1 more" in str(error.value)
-    # A device that is too small: everything it lacks.
-    with (
-        cli.progress() as bar,
-        pytest.raises(command.Impossible, match=r"does not fit 1 % of ecp5-25k .* LUT4 more than 242") as error,
-    ):
-        command.solve(packed, MODEL, DEVICE, 0.01, 0, bar)
-    assert error.value.nearest.area.lut4 == most.area.lut4
+    # Limits that are too narrow: everything that is lacking.
+    with cli.progress() as bar:
+        with pytest.raises(command.Impossible, match=r"fits in no folding: .* LUT4 more than 242, .* flip-flops") as error:
+            command.solve(packed, MODEL, command.limits(MODEL, DEVICE, 0.01), 0, bar)
+        assert error.value.nearest.area.lut4 == most.area.lut4
+        with pytest.raises(command.Impossible, match="[0-9] block RAMs more than 1"):
+            command.solve(packed, MODEL, command.limits(MODEL, DEVICE, 1.0, 1), 0, bar)
     # And what is possible.
     assert command.choose(points, 0, 0) is least
     assert command.choose(points, most.cycles.interval + 5, 0) is most

@@ -26,10 +26,12 @@ def read(model: str, path: str) -> bundle.Bundle:
     return packed
 
 
-def limits(model: AreaModel, device: devices.Device, fill: float) -> Limits:
-    """What a design may take of a device; ``fill``: share of its LUT4 and flip-flops that placement still copes with."""
+def limits(model: AreaModel, device: devices.Device, fill: float, brams: int | None = None) -> Limits:
+    """What a design may take of a device; ``fill``: share of its LUT4 and flip-flops that placement still copes with; ``brams``:
+    block RAMs at most."""
     there = model.fitted["devices"][device.name]
-    return Limits(int(there["lut4"] * fill), int(there["ff"] * fill), there["bram"], there["dsp"])
+    rams = there["bram"] if brams is None else min(brams, there["bram"])
+    return Limits(int(there["lut4"] * fill), int(there["ff"] * fill), rams, there["dsp"])
 
 
 class Impossible(PopbeatError):
@@ -61,11 +63,10 @@ def choose(points: list[Point], cycles: int, luts: int) -> Point:
     return small[0]
 
 
-def solve(packed: bundle.Bundle, model: AreaModel, device: devices.Device, fill: float, cycles: int, bar) -> list[Point]:
-    """The front of a bundle on a device, with ``cycles`` only up to that interval where something that quick fits. A device that is
-    too small for every folding is an error that says by how much."""
+def solve(packed: bundle.Bundle, model: AreaModel, within: Limits, cycles: int, bar) -> list[Point]:
+    """The front of a bundle within limits, with ``cycles`` only up to that interval where something that quick fits. Limits that
+    are too narrow for every folding are an error that says by how much."""
     line = bar.add_task(f"{packed.model}: front", total=100)
-    within = limits(model, device, fill)
 
     def advance(share: float) -> None:
         bar.update(line, completed=round(100 * share))
@@ -81,9 +82,8 @@ def solve(packed: bundle.Bundle, model: AreaModel, device: devices.Device, fill:
         for name, a, b in zip(("LUT4", "flip-flops", "block RAMs", "multipliers"), near.area.values, within.values, strict=True)
         if a > b
     ]
-    share = f"{100 * fill:.0f} % of {device.name}"
     raise Impossible(
-        f"{packed.model} does not fit {share} in any folding: the smallest takes {', '.join(lacks)}, as estimated", near
+        f"{packed.model} fits in no folding: the one with the fewest LUT4 takes {', '.join(lacks)}, as estimated", near
     )
 
 
@@ -150,6 +150,7 @@ def main(
     ] = "ecp5-25k",
     cycles: Annotated[int, typer.Option(help="Largest interval, window to window; the smallest folding is taken", min=0)] = 0,
     luts: Annotated[int, typer.Option(help="Most LUT4 (as nextpnr counts them); the fastest folding is taken", min=0)] = 0,
+    brams: Annotated[int | None, typer.Option(help="Most block RAMs; default all that the device has", min=0)] = None,
     fill: Annotated[float, typer.Option(help="Share of the device that may be taken", min=0.01, max=1)] = 0.9,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
     recalibrate: Annotated[bool, typer.Option("--calibrate", help="Synthesise blocks and fit the estimate anew")] = False,
@@ -164,7 +165,7 @@ def main(
     packed = read(model, path)
     try:
         with cli.progress() as bar:
-            points = solve(packed, estimate, target, fill, cycles, bar)
+            points = solve(packed, estimate, limits(estimate, target, fill, brams), cycles, bar)
         chosen = choose(points, cycles, luts)
     except Impossible as error:
         near = error.nearest
