@@ -99,8 +99,9 @@ def test_impossible_requests_say_by_how_much(small, tmp_path):
     with cli.progress() as bar:
         with pytest.raises(command.Impossible, match=r"fits in no folding: .* LUT4 more than 242, .* flip-flops") as error:
             command.solve(packed, MODEL, command.limits(MODEL, DEVICE, 0.01), 0, bar)
-        assert error.value.nearest.area.lut4 == most.area.lut4
-        with pytest.raises(command.Impossible, match="[0-9] block RAMs more than 1"):
+        assert error.value.nearest.area.lut4 >= most.area.lut4
+        # Nothing takes fewer block RAMs than what is there beside the blocks.
+        with pytest.raises(command.Impossible, match="takes 5 block RAMs more than 1, as"):
             command.solve(packed, MODEL, command.limits(MODEL, DEVICE, 1.0, 1), 0, bar)
     # And what is possible.
     assert command.choose(points, 0, 0) is least

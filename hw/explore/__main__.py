@@ -16,6 +16,8 @@ from sw.errors import PopbeatError
 from sw.export import bundle, bundles, multibit
 
 ROWS = 24
+# Beyond this interval a front is only looked at for a request that nothing quicker meets: much time, few LUT4.
+SLOW = 1 << 15
 
 
 def read(model: str, path: str) -> bundle.Bundle:
@@ -76,15 +78,13 @@ def solve(packed: bundle.Bundle, model: AreaModel, within: Limits, cycles: int, 
         points = solver.front(packed, model, within, progress=advance)
     if points:
         return points
-    near = solver.smallest(packed, model)
+    near = solver.nearest(packed, model, within)
     lacks = [
         f"{a - b:,} {name} more than {b:,}"
         for name, a, b in zip(("LUT4", "flip-flops", "block RAMs", "multipliers"), near.area.values, within.values, strict=True)
         if a > b
     ]
-    raise Impossible(
-        f"{packed.model} fits in no folding: the one with the fewest LUT4 takes {', '.join(lacks)}, as estimated", near
-    )
+    raise Impossible(f"{packed.model} fits in no folding: the nearest takes {', '.join(lacks)}, as estimated", near)
 
 
 def write(point: Point, model: str, name: str = "") -> Path:
@@ -118,9 +118,9 @@ def show(packed: bundle.Bundle, points: list[Point], chosen: Point, model: AreaM
     cli.console.print(table)
     worst = {name: f"{100 * e['max']:.1f} % (mean {100 * e['mean']:.1f} %)" for name, e in model.fitted["errors"].items()}
     cli.say(
-        "Interval and latency in cycles; RAMs: block RAMs; m: a block's weights are in block RAM.\n"
-        f"{len(points)} points; cycles are exact. LUT4 and FF are estimates of what nextpnr counts after packing; largest error\n"
-        f"over {len(model.fitted['blocks'])} blocks that were synthesised: LUT4 {worst['lut4']}, FF {worst['ff']}."
+        "Interval and latency in cycles, exact; RAMs: block RAMs; m: a block's weights are in block RAM.\n"
+        f"{len(points)} points. LUT4 and FF are estimates of what nextpnr counts after packing; largest error over\n"
+        f"{len(model.fitted['blocks'])} blocks that were synthesised: LUT4 {worst['lut4']}, FF {worst['ff']}."
     )
 
 
@@ -165,7 +165,10 @@ def main(
     packed = read(model, path)
     try:
         with cli.progress() as bar:
-            points = solve(packed, estimate, limits(estimate, target, fill, brams), cycles, bar)
+            within = limits(estimate, target, fill, brams)
+            points = solve(packed, estimate, within, cycles or SLOW, bar)
+            if luts and not cycles and points[-1].area.lut4 > luts:
+                points = solve(packed, estimate, within, 0, bar)
         chosen = choose(points, cycles, luts)
     except Impossible as error:
         near = error.nearest

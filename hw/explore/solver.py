@@ -107,22 +107,29 @@ def _undominated(entries: list, values: Callable[[object], tuple]) -> list:
     return kept
 
 
-def cheapest(blocks: list[list[Choice]], bound: int, rest: Area, limits: Limits) -> tuple[Area, tuple[Folding, ...]] | None:
-    """The smallest area (LUT4 first, then flip-flops, then block RAMs) within ``limits`` of a top whose blocks work at most
-    ``bound`` cycles, and its foldings; None where there is none. ``rest``: what the top takes beside its blocks."""
-    sums: list[tuple[Area, tuple[Folding, ...]]] = [(rest, ())]
+Sum = tuple[Area, tuple[Folding, ...]]
+
+
+def sums(blocks: list[list[Choice]], bound: int, rest: Area, limits: Limits) -> list[Sum]:
+    """Areas within ``limits`` of tops whose blocks work at most ``bound`` cycles, with their foldings, without those that another
+    one beats in every resource; the one with the fewest LUT4 first. ``rest``: what a top takes beside its blocks."""
+    found: list[Sum] = [(rest, ())]
     for block in blocks:
         quick = _undominated([c for c in block if c.cycles <= bound], lambda choice: choice.area.values)
-        joined = [(area + c.area, (*taken, c.folding)) for area, taken in sums for c in quick]
-        sums = _undominated([s for s in joined if limits.allow(s[0])], lambda entry: entry[0].values)
-    return sums[0] if sums else None
+        joined = [(area + c.area, (*taken, c.folding)) for area, taken in found for c in quick]
+        found = _undominated([s for s in joined if limits.allow(s[0])], lambda entry: entry[0].values)
+    return found
 
 
-def smallest(bundle: Bundle, model: AreaModel) -> Point:
-    """The configuration with the fewest LUT4, whatever its cycles and what else it takes."""
+def nearest(bundle: Bundle, model: AreaModel, limits: Limits) -> Point:
+    """The configuration, whatever its cycles, that goes beyond ``limits`` by the smallest share of them."""
     blocks = choices(bundle, model)
     bound = max(c.cycles for block in blocks for c in block)
-    area, taken = cheapest(blocks, bound, model.rest(bundle), UNLIMITED)
+
+    def beyond(found: Sum) -> float:
+        return sum(max(0, a - b) / max(b, 1) for a, b in zip(found[0].values, limits.values, strict=True))
+
+    area, taken = min(sums(blocks, bound, model.rest(bundle), UNLIMITED), key=beyond)
     return Point(taken, area, bound, top.cycles(DatapathParams(bundle, Config("point", taken))))
 
 
@@ -141,11 +148,12 @@ def front(
     bounds = [bound for bound in bounds if bound <= max(slowest or bound, least)]
     points: list[Point] = []
     for number, bound in enumerate(bounds):
-        found = cheapest(blocks, bound, rest, limits)
-        if found and not (points and points[-1].area.lut4 <= found[0].lut4):
-            cycles = top.cycles(DatapathParams(bundle, Config("point", found[1])))
+        found = sums(blocks, bound, rest, limits)
+        if found and not (points and points[-1].area.lut4 <= found[0][0].lut4):
+            area, taken = found[0]
+            cycles = top.cycles(DatapathParams(bundle, Config("point", taken)))
             # What is larger and, by the exact model, no faster than a later one goes.
             points = [p for p in points if p.cycles.interval < cycles.interval]
-            points.append(Point(found[1], found[0], bound, cycles))
+            points.append(Point(taken, area, bound, cycles))
         progress((number + 1) / len(bounds))
     return points
