@@ -14,6 +14,10 @@ SEEDS  ?= 10
 SEED   ?= 1
 MHZ    ?=
 PORT   ?= /dev/ttyUSB0
+CYCLES ?= 0
+LUTS   ?= 0
+BRAMS  ?=
+CALIBRATE ?=
 PYTHON ?= python3
 
 VENV  := .venv
@@ -22,7 +26,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train curve cycles verilog fpga gate bitstream replay classify report lint clean lock
+.PHONY: help sim test train curve cycles verilog explore fpga gate bitstream replay classify report lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -58,6 +62,14 @@ cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array
 
 verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full]
 	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"
+
+explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS= | FULL=1 | CALIBRATE=1]
+ifneq ($(filter-out 0,$(FULL)),)
+	@$(RUN) -m sim.explore --model "$(or $(MODEL),bnn17)" --device "$(DEVICE)"
+else
+	@$(RUN) -m hw.explore --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" \
+	  --cycles "$(or $(CYCLES),0)" --luts "$(or $(LUTS),0)" $(if $(BRAMS),--brams "$(BRAMS)") $(if $(filter-out 0,$(CALIBRATE)),--calibrate)
+endif
 
 fpga: $(READY) ## area and clock, worst of SEEDS placements [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full SEEDS=10]
 	@$(RUN) -m hw.fpga.measure --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" --config "$(CONFIG)" --seeds "$(SEEDS)"

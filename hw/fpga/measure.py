@@ -1,9 +1,6 @@
 """``make fpga``: area and clock of a classifier on a device, with open tools: the worst of several placements counts."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +11,7 @@ from hw import top, verilog
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.fpga import devices, flow
+from hw.fpga.seeds import place_seeds
 from hw.mac import design as mac_design
 from hw.mac.top import MacTop
 from hw.mac.top import cycles as mac_cycles
@@ -47,28 +45,6 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
     return Classifier(f"popbeat_{packed.model}", params.config.name, packed, top.Top(params), top.cycles(params))
 
 
-def workers() -> int:
-    """Placements at once: as many as there are cores, and half a gigabyte of memory each."""
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(os.cpu_count() or 1, pages >> 29))
-
-
-def place_seeds(netlist: flow.Netlist, device: devices.Device, folder: Path, seeds: int, bar) -> list[flow.Placement]:
-    """A placement for each seed from 1 on, several at once; what was placed before is not placed again."""
-    lines = {seed: bar.add_task(f"seed {seed}", total=1) for seed in range(1, seeds + 1)}
-
-    def one(seed: int) -> flow.Placement:
-        def say(line: str) -> None:
-            bar.update(lines[seed], description=f"seed {seed}: {line.removeprefix('Info:').strip()[:60]}")
-
-        placed = flow.place(netlist, device, folder / f"seed{seed}", seed, ASKED_MHZ[device.family], say=say)
-        bar.update(lines[seed], completed=1, description=f"seed {seed}: {placed.mhz:.1f} MHz")
-        return placed
-
-    with ThreadPoolExecutor(workers()) as pool:
-        return list(pool.map(one, lines))
-
-
 def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
     """The ``fpga`` part of a report for one device."""
     home = files.BUILD / made.bundle.model / "fpga" / f"{made.config}_{device.name}"
@@ -76,7 +52,7 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
     text = verilog.convert(made.top, made.name, device.family)
     netlist = flow.synthesise(text, made.name, device, home / "synthesis")
     bar.update(step, completed=1)
-    placed = place_seeds(netlist, device, home, seeds, bar)
+    placed = place_seeds(netlist, device, home, seeds, ASKED_MHZ[device.family], bar)
     used, there = placed[0].used, placed[0].available
     worst = min(p.mhz for p in placed)
     return {
