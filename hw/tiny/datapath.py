@@ -22,9 +22,9 @@ SUM = 1 + lane.LATENCY
 
 def timing(params: TinyParams) -> schedule.Timing:
     """What the cycle model needs to know."""
-    spec, geometry = params.bundle.normaliser, params.first
-    through = first.cycles(params.bundle)
-    work = sum(layer.steps for layer in params.layers) + DRAIN * (len(params.layers) - 1)
+    spec, geometry = params.bundle.normaliser, params.first.geometry
+    through = params.first.cycles + first.LATENCY
+    work = sum(layer.cycles for layer in params.layers) + DRAIN * (len(params.layers) - 1)
     header = through + work + SUM + pool.LAST_LATENCY + LANE_CYCLES * ((params.head.classes - 1) % LANES) + params.head.latency
     return schedule.Timing(
         window=spec.window,
@@ -34,7 +34,7 @@ def timing(params: TinyParams) -> schedule.Timing:
         first=through,
         header=header,
         idle=header + params.head.send_cycles + 1,
-        step=geometry.kernel + 1,
+        step=params.first.steps,
         positions=geometry.positions,
     )
 

@@ -1,6 +1,5 @@
 """Block 1 of the tiny engine: a window's raw samples, scaled on their way, into the first block's bits."""
 
-import numpy as np
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -16,18 +15,12 @@ from sw.networks import POOL
 LATENCY = 1 + SCALER_LATENCY
 
 
-def cycles(bundle: Bundle) -> int:
-    """``start`` to ``done``: for each position the kernel's samples and a cycle to compare, then the pipeline."""
-    geometry = bundle.network.blocks[0]
-    return geometry.positions * (geometry.kernel + 1) + LATENCY
-
-
 class FirstBlock(wiring.Component):
     """For each position: add or subtract the kernel's samples one by one, in a lane for each output channel; then the sign says
     whether the threshold was reached, and seven positions' bits are ORed.
 
     Ports:
-      - ``start``: a window begins; ``done``: high for a cycle when it is through, ``cycles(bundle)`` cycles later;
+      - ``start``: a window begins; ``done``: high for a cycle when it is through: all steps and ``LATENCY`` cycles later;
       - ``address``, ``reading``: sample that is wanted; ``sample``, a cycle later;
       - ``scale``: of the window;
       - ``byte``, ``write``: a pooled column, bit ``c`` for channel ``c``;
@@ -134,13 +127,3 @@ class FirstBlock(wiring.Component):
         with m.If(self.start):
             m.d.sync += [odd.eq(0), seen.eq(0)]
         return m
-
-
-def reference(bundle: Bundle, normalised: np.ndarray) -> np.ndarray:
-    """Bits ``uint8[pool_length, out_channels]`` of a window's normalised samples, the way the lanes get them."""
-    geometry = bundle.network.blocks[0]
-    padded = np.pad(normalised.astype(np.int64), geometry.pad, constant_values=bundle.pad_value)
-    starts = np.arange(geometry.positions) * geometry.stride
-    windows = padded[starts[:, None] + np.arange(geometry.kernel)]
-    bits = windows @ bundle.weights[0][:, 0].T.astype(np.int64) >= bundle.thresholds[0]
-    return np.stack([bits[2 * q : 2 * q + POOL].any(axis=0) for q in range(geometry.pool_length)]).astype(np.uint8)

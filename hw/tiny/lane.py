@@ -1,6 +1,6 @@
 """A lane of the tiny engine: products of +-1 of one output channel, counted over the parts of a window."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 

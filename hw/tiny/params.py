@@ -28,6 +28,24 @@ class TinyConfig:
 
     name: str = NAME
     blocks: tuple = ()
+    samples: int = 1  # of an input beat
+
+
+@dataclass(frozen=True)
+class FirstLayer:
+    """Block 1: a sample a cycle, and one more at each position."""
+
+    geometry: BlockGeometry
+
+    @property
+    def steps(self) -> int:
+        """Cycles of a position."""
+        return self.geometry.kernel + 1
+
+    @property
+    def cycles(self) -> int:
+        """Steps of a window."""
+        return self.geometry.positions * self.steps
 
 
 @dataclass(frozen=True)
@@ -70,8 +88,8 @@ class Layer:
         return self.shifting
 
     @property
-    def steps(self) -> int:
-        """Cycles of work."""
+    def cycles(self) -> int:
+        """Steps, a cycle each, of a window."""
         full, before = self.geometry.positions, self.geometry.kernel - 1
         return (full * self.passes + before * self.priming) * self.parts
 
@@ -87,7 +105,7 @@ class TinyParams:
     def __init__(self, bundle: Bundle, config: TinyConfig):
         blocks = bundle.network.blocks
         self.bundle, self.config = bundle, config
-        self.first = blocks[0]
+        self.first = FirstLayer(blocks[0])
         self.layers = tuple(Layer(g, last=g is blocks[-1]) for g in blocks[1:])
         try:
             self._check()
@@ -101,14 +119,19 @@ class TinyParams:
 
     def _check(self) -> None:
         limits = (
-            ("output channels of block 1", self.first.out_channels, FIRST_CHANNELS),
+            ("output channels of block 1", self.first.geometry.out_channels, FIRST_CHANNELS),
             ("samples of a window", self.bundle.network.window, BLOCK_DEPTH // 2),
             ("rows of weights", sum(layer.rows for layer in self.layers), ROWS),
-            ("bytes of a layer's output", max(l.geometry.length * l.groups for l in self.layers), BLOCK_DEPTH),
+            ("bytes of a layer's output", max(layer.geometry.length * layer.groups for layer in self.layers), BLOCK_DEPTH),
         )
         for what, value, limit in limits:
             if value > limit:
                 raise ValueError(f"it has {value:,} {what}, and the engine room for {limit:,}")
+
+    @property
+    def blocks(self) -> tuple[FirstLayer | Layer, ...]:
+        """All layers."""
+        return self.first, *self.layers
 
     @cached_property
     def kernel(self) -> int:

@@ -119,7 +119,14 @@ class Sequencer(wiring.Component):
         with m.If(drains != 0):
             m.d.sync += drains.eq(drains - 1)
         with m.If(self.begins):
-            m.d.sync += [running.eq(1), column.eq(0), primed.eq(0), pools.eq(0), self.row.eq(first_row), self.layer.eq(self.layer + 1)]
+            m.d.sync += [
+                running.eq(1),
+                column.eq(0),
+                primed.eq(0),
+                pools.eq(0),
+                self.row.eq(first_row),
+                self.layer.eq(self.layer + 1),
+            ]
         with m.If(self.start):
             m.d.sync += [self.row.eq(0), first_row.eq(0), self.layer.eq(0)]
         return m

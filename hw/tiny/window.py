@@ -1,6 +1,6 @@
 """The window of the tiny engine: all columns of a kernel for one group of channels, as a row of a small memory."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
