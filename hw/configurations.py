@@ -1,6 +1,6 @@
 """Configurations of binary networks by name: a folding of the streaming datapath, or the tiny engine."""
 
-from hw import top
+from hw import top as full_top
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.tiny import params as tiny
@@ -21,8 +21,11 @@ def parameters(packed: Bundle, config: Config) -> Params:
     return (tiny.TinyParams if isinstance(config, tiny.TinyConfig) else DatapathParams)(packed, config)
 
 
-def build(params: Params) -> tuple[top.Top, top.Cycles]:
-    """The top of these parameters, and its exact cycles."""
-    if isinstance(params, tiny.TinyParams):
-        return tiny_top.TinyTop(params), tiny_top.cycles(params)
-    return top.Top(params), top.cycles(params)
+def top(params: Params) -> full_top.Top:
+    """The top of these parameters."""
+    return (tiny_top.TinyTop if isinstance(params, tiny.TinyParams) else full_top.Top)(params)
+
+
+def cycles(params: Params) -> full_top.Cycles:
+    """Its exact cycles."""
+    return (tiny_top if isinstance(params, tiny.TinyParams) else full_top).cycles(params)

@@ -10,7 +10,6 @@ from amaranth.lib import wiring
 from hw import configurations, verilog
 from hw.mac import design as mac_design
 from hw.stream.result import Header
-from hw.top import Cycles
 from sw import cli, files
 from sw.export import bundle, bundles, multibit
 
@@ -29,19 +28,19 @@ def generate(packed: bundle.Bundle, config: configurations.Config, folder: Path 
     """Generate a bundle's top in ``folder`` (default ``build/<model>/verilog``): ``popbeat_<model>_<config>.v`` and ``.json``."""
     params = configurations.parameters(packed, config)
     name = f"popbeat_{packed.model}"
-    top, exact = configurations.build(params)
+    top = configurations.top(params)
     text = (
         f"// popbeat: {packed.model} ({packed.task}, {len(packed.classes)} classes), configuration {config.name}\n"
         f"// bundle {packed.sha256}\n" + verilog.convert(top, name)
     )
     folder = folder or files.BUILD / packed.model / "verilog"
     path = files.write_bytes(folder / f"{name}_{config.name}.v", text.encode())
-    description = describe(params, top, exact, name, files.sha256(text.encode()))
+    description = describe(params, top, name, files.sha256(text.encode()))
     files.write_json(path.with_suffix(".json"), description)
     return Design(name, params, path, description)
 
 
-def describe(params: configurations.Params, top: wiring.Component, exact: Cycles, name: str, digest: str) -> dict:
+def describe(params: configurations.Params, top: wiring.Component, name: str, digest: str) -> dict:
     """Ports, formats, foldings and cycles of a design, for people and programs that instantiate it."""
     packed, spec = params.bundle, params.bundle.normaliser
     ports = [{"name": n, "direction": "input", "width": 1} for n in ("clk", "rst")]
@@ -65,7 +64,7 @@ def describe(params: configurations.Params, top: wiring.Component, exact: Cycles
             "header": {name: [f.offset + f.width - 1, f.offset] for name, f in Header if name != "zero"},
             "logit_bits": params.head.logit_bits,
         },
-        "cycles": asdict(exact) | {"work_by_block": [block.cycles for block in params.blocks]},
+        "cycles": asdict(configurations.cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
     }
 
 

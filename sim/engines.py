@@ -39,7 +39,7 @@ class BinaryEngine:
         self.bundle, self.folding = packed, configurations.get(config)
         self.config = self.folding.name
         self.design = generate.generate(packed, self.folding)
-        _, self.cycles = configurations.build(self.design.params)
+        self.cycles = configurations.cycles(self.design.params)
         self.image: bytes | None = None
         self.report: dict = {}
 

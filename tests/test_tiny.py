@@ -53,6 +53,7 @@ def test_every_layer_and_every_cycle(small):
             assert set(np.diff(seen.cycles["header"])[1:]) == {exact.interval}
 
 
+@pytest.mark.parametrize("small", ["bytes"], indirect=True)
 def test_canaries_are_caught(small):
     design, harness, samples, trace = small
     packed = design.params.bundle
@@ -132,6 +133,6 @@ def test_what_does_not_fit_is_told():
         TinyParams(random_bundle(1, (8, 64, 128, 2), 200), TinyConfig())
     with pytest.raises(PopbeatError, match="unknown configuration 'tinier'"):
         configurations.get("tinier")
-    made = measure.classifier(bundles.read(bundle.SHIPPED / "bnn5"), "full")
+    made = measure.Classifier("popbeat_random", "full", random_bundle(1), None, None)
     with pytest.raises(PopbeatError, match="'full' does not fit ice40-up5k.*CONFIG=tiny"):
         measure.check_device(made, devices.get("ice40-up5k"))

@@ -46,9 +46,9 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
         exact = mac_cycles(params, packed.normaliser, mac_design.compile_bundle(packed, params).program)
         name = f"mac{params.lanes}"
         return Classifier(f"popbeat_{name}", name, packed, MacTop(params, packed.normaliser), exact)
-    chosen = configurations.get(config)
+    params = configurations.parameters(packed, configurations.get(config))
     return Classifier(
-        f"popbeat_{packed.model}", chosen.name, packed, *configurations.build(configurations.parameters(packed, chosen))
+        f"popbeat_{packed.model}", params.config.name, packed, configurations.top(params), configurations.cycles(params)
     )
 
 
