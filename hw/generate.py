@@ -54,11 +54,20 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, di
         "model": packed.model,
         "task": packed.task,
         "classes": list(packed.classes),
-        "config": {"name": params.config.name, "blocks": [asdict(f) for f in params.config.blocks]},
+        "config": {
+            "name": params.config.name,
+            "samples": params.config.samples,
+            "blocks": [asdict(f) for f in params.config.blocks],
+        },
         "clock": "clk",
         "reset": "rst (synchronous, active high)",
         "ports": ports,
-        "input": {"window": spec.window, "raw_bits": spec.raw_bits, "rate_hz": 360},
+        "input": {
+            "window": spec.window,
+            "raw_bits": spec.raw_bits,
+            "samples_a_beat": params.config.samples,
+            "rate_hz": 360,
+        },
         "output": {
             "beats": params.head.beats,
             "header": {name: [f.offset + f.width - 1, f.offset] for name, f in Header if name != "zero"},

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -36,9 +36,10 @@ class Top(wiring.Component):
     """A whole classifier with AXI4-Stream ports (TVALID, TREADY, TDATA, TLAST; a register on each side).
 
     Ports, beside ``clk`` and ``rst`` (synchronous, active high):
-      - ``s_axis_*``: one raw sample a beat; TDATA has 16 bits, of which the lower ``raw_bits`` (12) are the sample in two's
-        complement and the upper ones are ignored. A window is ``window`` (3,600) beats; TLAST may mark the last of them or be tied
-        low. TLAST on an earlier beat drops the window and skips its number;
+      - ``s_axis_*``: ``config.samples`` raw samples a beat (one, or two with the first in the lower half); TDATA has 16 bits for
+        each, of which the lower ``raw_bits`` (12) are the sample in two's complement and the upper ones are ignored. A window is
+        ``window`` (3,600) samples; TLAST may mark the beat that ends it or be tied low. TLAST on an earlier beat drops the window
+        and skips its number;
       - ``m_axis_*``: a packet of 32-bit beats for each window, TLAST with the last. Beat 0: bits 15-0 window number (wraps), bits
         23-16 class (255: no call), bit 24 no call (flat line), the rest 0. Beats 1 to ``classes``: the logits, signed.
 
@@ -49,7 +50,7 @@ class Top(wiring.Component):
         self.params = params
         super().__init__(
             {
-                "s_axis_tdata": In(16),
+                "s_axis_tdata": In(16 * params.config.samples),
                 "s_axis_tvalid": In(1),
                 "s_axis_tready": Out(1),
                 "s_axis_tlast": In(1),
@@ -62,10 +63,10 @@ class Top(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spec = self.params.bundle.normaliser
-        m.submodules.normaliser = normaliser = Normaliser(spec)
+        spec, count = self.params.bundle.normaliser, self.params.config.samples
+        m.submodules.normaliser = normaliser = Normaliser(spec, count)
         m.submodules.datapath = datapath = Datapath(self.params)
-        m.submodules.source = source = skid.SkidBuffer(sample_layout(spec))
+        m.submodules.source = source = skid.SkidBuffer(sample_layout(spec, count))
         # The numbers of the windows that are in the datapath: at most four.
         m.submodules.meta_in = meta_in = skid.SkidBuffer(Meta)
         m.submodules.meta_out = meta_out = skid.SkidBuffer(Meta)
@@ -78,7 +79,7 @@ class Top(wiring.Component):
         connect(m, datapath.o, sink.i)
         m.d.comb += [
             source.i.valid.eq(self.s_axis_tvalid),
-            source.i.payload.sample.eq(self.s_axis_tdata[: spec.raw_bits]),
+            Value.cast(source.i.payload.sample).eq(Cat(self.s_axis_tdata[16 * k :][: spec.raw_bits] for k in range(count))),
             source.i.payload.last.eq(self.s_axis_tlast),
             self.s_axis_tready.eq(source.i.ready),
             self.m_axis_tdata.eq(sink.o.payload.word),

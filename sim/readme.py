@@ -118,11 +118,11 @@ def fpga(stored: dict) -> str:
     """Area and clock of every model and device that was placed, and what is published beside it."""
     rows = []
     for name, model in stored["models"].items():
-        for device, figures in model.get("fpga", {}).items():
+        for figures in model.get("fpga", {}).values():
             rows.append(
                 [
                     f"`{name}`, {figures['config']}",
-                    f"{device}",
+                    figures["device"],
                     f"{figures['lut4']:,} LUT4, {figures['ff']:,} FF, {figures['bram']} block RAMs, {figures['dsp']} multipliers",
                     f"{figures['fmax_mhz']:.1f} (worst of {figures['seeds']} seeds)",
                     f"{figures['classification_us']:,.1f}",

@@ -25,6 +25,7 @@ from sw.export import bundle, bundles
 CHUNK = 100
 A_CLASS = 10
 CLOCK_MHZ = 100
+STEADY = 20
 
 
 class Subject:
@@ -175,6 +176,10 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
         if values != {predicted}:
             raise compare.Mismatch(f"{name}: measured {sorted(values)}, predicted {predicted} cycles")
         cycles |= {f"{name}_cycles": values.pop(), f"predicted_{name}_cycles": predicted}
+    steady = 0
+    if subject.cycles.interval <= subject.bundle.normaliser.window:
+        # A clock of the sampling rate suffices: windows as an ADC on that clock gives them, none of whose samples waits.
+        steady = len(compared(np.resize(subject.rows, STEADY), "steady")[0].label)
     subject.rtl |= {
         "simulator": f"Verilator {verilator.VERSION}",
         "config": subject.engine.config,
@@ -184,6 +189,7 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
         "mismatches": 0,  # the first one would have ended the run
         "layers_compared": counts.pop(),
         "stall_runs": len(stalled),
+        "steady_windows": steady,
         "seed": verilator.seed(),
         **cycles,
         "verilog_sha256": subject.design.description["verilog_sha256"],
@@ -289,6 +295,8 @@ def show(subjects: list[Subject]) -> None:
     row("interval, cycles a window", lambda s: f"{s.rtl['interval_cycles']:,}")
     if any(s.engine.image for s in subjects):
         row("  lanes busy (utilisation)", lambda s: f"{100 * s.rtl['utilisation']:.1f} %" if s.engine.image else "")
+    if any(s.rtl["steady_windows"] for s in subjects):
+        row("windows with a sample every cycle, none lost", lambda s: str(s.rtl["steady_windows"] or ""))
     row("latency, cycles", lambda s: f"{s.rtl['latency_cycles']:,}")
     row("live latency, cycles", lambda s: f"{s.rtl['live_latency_cycles']:,}")
     row(f"latency at {CLOCK_MHZ} MHz", lambda s: f"{s.rtl['latency_cycles'] / CLOCK_MHZ:.1f} us")

@@ -11,6 +11,7 @@ from hw.generate import generate
 from sim import canary, compare
 from sim.benches.cases import block_reference
 from sim.bulk.runner import Harness
+from sw.errors import PopbeatError
 from sw.export import integer
 from tests.conftest import random_bundle, random_windows
 
@@ -69,6 +70,21 @@ def test_random_networks(tmp_path_factory, seed, channels, window, thresholds, m
     folder = tmp_path_factory.mktemp("random")
     # The front end is never the bottleneck's model: a window's own samples bound the interval from below.
     simulate(packed, config, folder, random_windows(seed, 9, window))
+
+
+def test_two_samples_a_clock_and_a_clock_a_sample(tmp_path):
+    packed, samples = random_bundle(9, (4, 5, 3), 100), random_windows(9, 9, 100)
+    pairs = Config("test", (Folding(4), Folding(2), Folding(1)), samples=2)
+    harness, trace = simulate(packed, pairs, tmp_path, samples)
+    assert top.cycles(harness.design.params).interval <= 100
+    compare.check(harness.run(samples, "steady"), trace)
+    with pytest.raises(PopbeatError, match="odd|divide|at once"):
+        generate(random_bundle(9, (4, 5, 3), 101), pairs, tmp_path / "odd")
+    # One that is too slow for that loses a sample, and says so.
+    slow, _ = simulate(packed, Config("test", (Folding(2), Folding(1), Folding(1)), samples=2), tmp_path / "slow", samples)
+    assert top.cycles(slow.design.params).interval > 100
+    with pytest.raises(PopbeatError, match="was not taken in its cycle"):
+        slow.run(samples, "steady")
 
 
 def test_a_canary_in_the_hardware_is_caught(tmp_path):

@@ -52,11 +52,11 @@ def test_placed_verilog_is_what_is_generated_now():
     from hw.fpga.measure import classifier
     from sw.export import bundle, bundles
 
-    placed = [(n, d, f) for n, m in STORED["models"].items() for d, f in m.get("fpga", {}).items()]
+    placed = [(n, f) for n, m in STORED["models"].items() for f in m.get("fpga", {}).values()]
     assert placed
-    for name, device, figures in placed:
+    for name, figures in placed:
         made = classifier(bundles.read(bundle.SHIPPED / name), figures["config"])
-        text = verilog.convert(made.top, made.name, devices.get(device).family)
+        text = verilog.convert(made.top, made.name, devices.get(figures["device"]).family)
         again = f"measure anew: {figures['command']}; make report"
         assert files.sha256(text.encode()) == figures["verilog_sha256"], again
         assert (made.cycles.interval, made.cycles.latency) == (figures["interval_cycles"], figures["latency_cycles"]), again

@@ -24,7 +24,8 @@ from sw.networks import BlockGeometry
 @dataclass(frozen=True, eq=False)
 class BlockParams:
     """``bits`` of an input channel (more than 1 in block 1 only), ``pad`` of each input channel as an unsigned pattern of so
-    many bits, ``weights`` ``int8[out, in, kernel]``, ``thresholds`` ``int[out]`` (None in the last block)."""
+    many bits, ``weights`` ``int8[out, in, kernel]``, ``thresholds`` ``int[out]`` (None in the last block), ``beat``: columns that
+    come at once."""
 
     geometry: BlockGeometry
     folding: Folding
@@ -32,6 +33,7 @@ class BlockParams:
     thresholds: np.ndarray | None
     pad: np.ndarray
     bits: int = 1
+    beat: int = 1
 
     def __post_init__(self):
         if self.last and self.folding.pe != 1:
@@ -41,7 +43,7 @@ class BlockParams:
     def window(self) -> WindowParams:
         """Parameters of the sliding window."""
         column = sum(int(value) << (channel * self.bits) for channel, value in enumerate(self.pad))
-        return WindowParams(self.geometry, self.bits, column)
+        return WindowParams(self.geometry, self.bits, column, self.beat)
 
     @cached_property
     def matrix(self) -> MatrixParams:
@@ -104,7 +106,7 @@ class Block(wiring.Component):
     """One block of the network, working on windows as they come.
 
     Ports:
-      - ``i``: stream of columns (``in_channels * bits`` bits);
+      - ``i``: stream of beats of ``beat`` columns (``in_channels * bits`` bits each);
       - ``o``: stream of columns of ``out_channels`` bits; in the last block pooled counts, one channel a beat, without
         backpressure;
       - ``give`` (last block only): high for a cycle when the head is free for another window.
@@ -119,7 +121,7 @@ class Block(wiring.Component):
             outputs = {"o": Out(stream.Signature(unsigned(params.pool.bits), always_ready=True)), "give": In(1)}
         else:
             outputs = {"o": Out(stream.Signature(params.geometry.out_channels))}
-        super().__init__({"i": In(stream.Signature(params.window.column_bits)), **outputs})
+        super().__init__({"i": In(stream.Signature(params.window.beat_bits)), **outputs})
 
     def elaborate(self, platform):
         m = Module()

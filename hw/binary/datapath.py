@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -10,6 +10,7 @@ from hw.binary import schedule
 from hw.binary.block import Block, BlockParams
 from hw.binary.folding import Config
 from hw.binary.head import Head, HeadParams
+from hw.front.samples import samples_layout
 from hw.stream.result import Beat, Meta
 from sw.errors import PopbeatError
 from sw.export.bundle import Bundle
@@ -36,6 +37,7 @@ class DatapathParams:
                     thresholds[i],
                     pads[i],
                     bits=1 if i else bundle.normaliser.z_bits,
+                    beat=1 if i else config.samples,
                 )
                 for i in range(len(geometry))
             )
@@ -61,10 +63,10 @@ class DatapathParams:
             g = params.geometry
             stages.append(
                 schedule.Stage(
-                    length=g.length,
+                    length=params.window.length,
                     positions=g.positions,
-                    first=params.window.first_columns,
-                    stride=g.stride,
+                    first=params.window.first,
+                    stride=params.window.stride,
                     steps=params.steps,
                     latency=params.latency,
                     queue=1 if params.last else params.queue,
@@ -81,7 +83,8 @@ class Datapath(wiring.Component):
     """Normalised samples in, results out.
 
     Ports:
-      - ``i``: stream of signed samples of ``z_bits`` bits, window after window;
+      - ``i``: stream of signed samples of ``z_bits`` bits, ``config.samples`` at once (the first in the least significant bits),
+        window after window;
       - ``meta``: stream of :data:`Meta`, one beat a window, needed when its result is ready;
       - ``o``: stream of result beats (see :class:`Head`).
 
@@ -92,7 +95,7 @@ class Datapath(wiring.Component):
         self.params = params
         super().__init__(
             {
-                "i": In(stream.Signature(signed(params.bundle.normaliser.z_bits))),
+                "i": In(stream.Signature(samples_layout(params.bundle.normaliser.z_bits, params.config.samples))),
                 "meta": In(stream.Signature(Meta)),
                 "o": Out(stream.Signature(Beat)),
             }
@@ -106,7 +109,7 @@ class Datapath(wiring.Component):
         m.submodules.head = head = Head(self.params.head)
         m.d.comb += [
             blocks[0].i.valid.eq(self.i.valid),
-            blocks[0].i.payload.eq(self.i.payload),
+            blocks[0].i.payload.eq(Value.cast(self.i.payload)),
             self.i.ready.eq(blocks[0].i.ready),
         ]
         for before, after in zip(blocks, blocks[1:], strict=False):

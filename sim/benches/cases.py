@@ -22,7 +22,7 @@ from hw.binary.sequencer import Sequencer, SequencerParams, step_layout
 from hw.binary.threshold import Threshold, ThresholdParams
 from hw.binary.window import Position, SlidingWindow, WindowParams
 from hw.front import reciprocal, scaler, statistics
-from hw.front.normaliser import Normaliser, sample_layout
+from hw.front.normaliser import Normaliser
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
@@ -154,10 +154,10 @@ class _Windows(Hooks):
             assert bench.value("window") == self.now, f"cycle {bench.cycle}: window {bench.value('window'):#x}"
 
 
-def _window(geometry: BlockGeometry, bits: int, count: int) -> Case:
+def _window(geometry: BlockGeometry, bits: int, count: int, at_once: int = 1) -> Case:
     rng = np.random.default_rng(geometry.length)
     width = geometry.in_channels * bits
-    params = WindowParams(geometry, bits, int(rng.integers(0, 1 << width)))
+    params = WindowParams(geometry, bits, int(rng.integers(0, 1 << width)), at_once)
     columns = rng.integers(0, 1 << width, (count, geometry.length))
     windows = [int(w) for row in columns for w in params.reference(row)]
     last = geometry.positions - 1
@@ -166,10 +166,10 @@ def _window(geometry: BlockGeometry, bits: int, count: int) -> Case:
     ]
     return Case(
         lambda: SlidingWindow(params),
-        {"i": columns.reshape(-1).tolist()},
+        {"i": [pack(beats, width) for beats in columns.reshape(-1, at_once).tolist()]},
         {"o": positions},
         # The first position starts in the cycle in which its last column arrives.
-        latencies=[("i", params.first_columns - 1, "o", 0, 0), ("i", params.first_columns - 1 + geometry.stride, "o", 1, 0)],
+        latencies=[("i", params.first - 1, "o", 0, 0), ("i", params.first - 1 + params.stride, "o", 1, 0)],
         hooks=lambda: _Windows(windows),
     )
 
@@ -182,6 +182,11 @@ def window_columns() -> Case:
 @case
 def window_samples() -> Case:
     return _window(BlockGeometry(1, 4, 41, stride=2), 12, 3)
+
+
+@case
+def window_pairs_of_samples() -> Case:
+    return _window(BlockGeometry(1, 4, 42, stride=2), 12, 3, at_once=2)
 
 
 class _Credits(Hooks):
@@ -449,19 +454,31 @@ def _sum_beats(windows: np.ndarray) -> list[int]:
     return [beat(statistics.sums_layout(SPEC), s1=a, s2=b) for a, b in zip(*_sums(windows), strict=True)]
 
 
-@case
-def front_statistics() -> Case:
+def _statistics(at_once: int) -> Case:
     windows = _raw(np.random.default_rng(11), 8)
-    layout = statistics.sample_layout(SPEC)
-    end = SPEC.window - 1
-    samples = [beat(layout, sample=x, first=k == 0, last=k == end) for w in windows for k, x in enumerate(w)]
-    broken = samples[:25]  # begins and is broken off
+    bits, end = SPEC.raw_bits * at_once, SPEC.window // at_once - 1
+    samples = [
+        pack(x, SPEC.raw_bits) | (k == 0) << bits | (k == end) << (bits + 1)
+        for w in windows
+        for k, x in enumerate(w.reshape(-1, at_once).tolist())
+    ]
+    broken = samples[:15]  # begins and is broken off
     return Case(
-        lambda: statistics.Statistics(SPEC),
+        lambda: statistics.Statistics(SPEC, at_once),
         {"i": broken + samples},
         {"o": _sum_beats(windows)},
-        latencies=[("i", 25 + end, "o", 0, statistics.LATENCY)],
+        latencies=[("i", 15 + end, "o", 0, statistics.LATENCY)],
     )
+
+
+@case
+def front_statistics() -> Case:
+    return _statistics(1)
+
+
+@case
+def front_statistics_of_pairs() -> Case:
+    return _statistics(2)
 
 
 @case
@@ -487,32 +504,41 @@ def front_scaler() -> Case:
     return Case(make, {"i": beats}, {"o": out}, latencies=[("i", 0, "o", 0, scaler.LATENCY)])
 
 
-@case
-def normaliser() -> Case:
+def _normaliser(at_once: int) -> Case:
     from hw.front import normaliser as unit
 
     windows = _raw(np.random.default_rng(15), 9)
     z, flat = SPEC.normalise(windows)
-    layout = sample_layout(SPEC)
-    end = SPEC.window - 1
+    bits, end = SPEC.raw_bits * at_once, SPEC.window // at_once - 1
     samples, numbers, number = [], [], 0
     for k, row in enumerate(windows):
-        if k in (2, 3, 6):  # a window broken off after 1, 17 and 39 samples; its number is skipped
-            cut = {2: 1, 3: 17, 6: 39}[k]
-            samples += [beat(layout, sample=x, last=j == cut - 1) for j, x in enumerate(row[::-1][:cut])]
+        words = [pack(x, SPEC.raw_bits) for x in row.reshape(-1, at_once).tolist()]
+        if k in (2, 3, 6):  # a window broken off after 1, 17 and all but one beats; its number is skipped
+            cut = {2: 1, 3: 17, 6: end}[k]
+            samples += [x | (j == cut - 1) << bits for j, x in enumerate(words[::-1][:cut])]
             number += 1
-        samples += [beat(layout, sample=x, last=j == end and k % 2 == 0) for j, x in enumerate(row)]  # the mark is optional
+        samples += [x | (j == end and k % 2 == 0) << bits for j, x in enumerate(words)]  # the mark is optional
         numbers.append(number)
         number += 1
     return Case(
-        lambda: Normaliser(SPEC),
+        lambda: Normaliser(SPEC, at_once),
         {"i": samples},
         {
-            "o": [pack([v], SPEC.z_bits) for v in z.reshape(-1)],
+            "o": [pack(v, SPEC.z_bits) for v in z.reshape(-1, at_once)],
             "meta": [beat(Meta, number=n, flat=f) for n, f in zip(numbers, flat, strict=True)],
         },
         latencies=[("i", end, "o", 0, unit.latency(SPEC))],
     )
+
+
+@case
+def normaliser() -> Case:
+    return _normaliser(1)
+
+
+@case
+def normaliser_of_pairs() -> Case:
+    return _normaliser(2)
 
 
 def _block_params(geometry: BlockGeometry, folding: Folding, bits: int = 1, last: bool = False) -> BlockParams:

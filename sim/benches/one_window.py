@@ -23,13 +23,14 @@ async def one_window(dut):
     for _ in range(3):
         await RisingEdge(dut.clk)
     dut.rst.value = 0
-    samples = DATA["samples"][0].tolist()
+    count = len(dut.s_axis_tdata) // 16  # samples a beat
+    samples = DATA["samples"][0].astype(np.int16).view(f"<u{2 * count}").tolist()
     header = int(DATA["label"][0]) << 16 | int(DATA["flat"][0]) << 24
     wanted = [header, *(int(v) & 0xFFFFFFFF for v in DATA["logits"][0])]
     sent, words, cycles = 0, [], 0
     while len(words) < len(wanted):
         dut.s_axis_tvalid.value = int(sent < len(samples))
-        dut.s_axis_tdata.value = samples[min(sent, len(samples) - 1)] & 0xFFFF
+        dut.s_axis_tdata.value = samples[min(sent, len(samples) - 1)]
         dut.s_axis_tlast.value = int(sent == len(samples) - 1)
         await FallingEdge(dut.clk)
         for name in OUTPUTS:

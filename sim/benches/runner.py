@@ -15,12 +15,18 @@ from sw.errors import PopbeatError
 TIMESCALE = ("1ns", "1ps")
 
 
-def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator") -> None:
-    """Compile ``verilog`` for cocotb in ``folder``, unless the same text was compiled there before."""
+def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", visible: tuple[str, ...] = ()) -> None:
+    """Compile ``verilog`` for cocotb in ``folder``, unless the same text was compiled there before. ``visible``: patterns of the
+    top's signals that a bench may see, for designs with so many that showing all of them takes long (Verilator alone)."""
     folder, verilog = folder.resolve(), verilog.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     arguments = [*verilator.QUIET, "-O3"] if simulator == "verilator" else ["-g2012"]
-    mark = files.sha256(verilog.read_bytes() + repr((top, simulator, arguments, TIMESCALE, verilator.VERSION)).encode())
+    control = []
+    if visible:
+        lines = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
+        control = [files.write_bytes(folder / "visible.vlt", f"`verilator_config\n{lines}".encode())]
+        arguments += ["--no-public-flat-rw"]
+    mark = files.sha256(verilog.read_bytes() + repr((top, simulator, arguments, visible, TIMESCALE, verilator.VERSION)).encode())
     stamp = folder / "built.sha256"
     if stamp.is_file() and stamp.read_text() == mark:
         return
@@ -29,7 +35,7 @@ def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator") -
     verilator.prepare()
     try:
         get_runner(simulator).build(
-            sources=[verilog],
+            sources=[*control, verilog],
             hdl_toplevel=top,
             build_args=arguments,
             build_dir=folder,

@@ -6,8 +6,9 @@
 //   burst     a sample whenever the top takes one, results taken at once
 //   isolated  one window at a time: the next begins when the result before has left
 //   random    random gaps before samples and random pauses before results, from SEED
+//   steady    a sample a cycle, as an ADC on the same clock gives them: one that is not taken in time is lost, and an error
 // Where POPBEAT_IMAGE is defined, OUT_FOLDER/image.bin is sent to c_axis first, a byte a beat.
-// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
+// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_BEAT (samples that come at once), POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
 // POPBEAT_WIRE(name), the member of the model's root that holds tap_<name>; tap_<name>_moves says when it counts.
 //
 // Files: <name>.tap per wire, its values in order, ceil(bits / 8) bytes each, least significant first; results.u32, the beats of
@@ -58,6 +59,9 @@ struct Random {  // xorshift64*
         return (state * 0x2545F4914F6CDD1DULL) >> 63;
     }
 };
+
+// Beats a window.
+constexpr size_t BEATS = POPBEAT_WINDOW / POPBEAT_BEAT;
 
 struct Stamp {
     uint64_t raw_first, raw_last, normalised, offered, header, end;
@@ -160,28 +164,34 @@ int main(int argc, char** argv) {
     bool offering = false;
     while (finished < count) {
         // Inputs change after the rising edge; outputs are read before the next one.
-        const bool may_start = mode != "isolated" || sent % POPBEAT_WINDOW || sent / POPBEAT_WINDOW == finished;
-        if (!offering) offering = sent < samples.size() && may_start && (mode != "random" || random.chance());
+        const bool may_start = mode != "isolated" || sent % BEATS || sent / BEATS == finished;
+        if (!offering) offering = sent < count * BEATS && may_start && (mode != "random" || random.chance());
+        if (mode == "steady" && offering && cycle % POPBEAT_BEAT) offering = false;
         top->s_axis_tvalid = offering;
         if (offering) {
-            top->s_axis_tdata = static_cast<uint16_t>(samples[sent]);
-            top->s_axis_tlast = (sent + 1) % POPBEAT_WINDOW == 0;
+            uint64_t word = 0;
+            for (size_t k = POPBEAT_BEAT; k--;) word = word << 16 | static_cast<uint16_t>(samples[sent * POPBEAT_BEAT + k]);
+            top->s_axis_tdata = word;
+            top->s_axis_tlast = (sent + 1) % BEATS == 0;
         }
         top->m_axis_tready = mode != "random" || random.chance();
         top->eval();
 
         if (top->s_axis_tvalid && top->s_axis_tready) {
-            if (sent % POPBEAT_WINDOW == 0) stamps[sent / POPBEAT_WINDOW].raw_first = cycle;
-            stamps[sent / POPBEAT_WINDOW].raw_last = cycle;
+            if (sent % BEATS == 0) stamps[sent / BEATS].raw_first = cycle;
+            stamps[sent / BEATS].raw_last = cycle;
             ++sent;
             offering = false;
             last_progress = cycle;
+        } else if (mode == "steady" && offering) {
+            fprintf(stderr, "sample %zu of window %zu was not taken in its cycle\n", sent % BEATS * POPBEAT_BEAT, sent / BEATS);
+            return 1;
         }
 #define RECORD(name, bits) \
     if (root->POPBEAT_WIRE(name##_moves)) append(tap_##name, root->POPBEAT_WIRE(name), ((bits) + 7) / 8);
         POPBEAT_TAPS(RECORD)
         if (root->POPBEAT_WIRE(normalised_moves)) {
-            if (normalised++ % POPBEAT_WINDOW == 0 && started < count) stamps[started++].normalised = cycle;
+            if (normalised++ % BEATS == 0 && started < count) stamps[started++].normalised = cycle;
             last_progress = cycle;
         }
         if (root->POPBEAT_WIRE(result_moves)) {

