@@ -76,6 +76,7 @@ classify: $(READY) ## any WFDB record through the simulated hardware, RECORD=pat
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m sim.readme
+	@$(RUN) -m hw.tiny.document
 
 lint: $(READY) ## format and check the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .

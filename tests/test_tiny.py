@@ -6,7 +6,7 @@ import pytest
 from hw import configurations
 from hw.fpga import devices, measure
 from hw.generate import generate
-from hw.tiny import datapath, reference, top
+from hw.tiny import datapath, document, reference, top
 from hw.tiny.params import TinyConfig, TinyParams
 from sim import canary, compare
 from sim.benches import runner
@@ -136,3 +136,10 @@ def test_what_does_not_fit_is_told():
     made = measure.Classifier("popbeat_random", "full", random_bundle(1), None, None)
     with pytest.raises(PopbeatError, match="'full' does not fit ice40-up5k.*CONFIG=tiny"):
         measure.check_device(made, devices.get("ice40-up5k"))
+
+
+def test_the_document_shows_what_is():
+    text = document.PATH.read_text()
+    assert document.render(text, document.params()) == text, "write it anew: make report"
+    with pytest.raises(PopbeatError, match="no section"):
+        document.render("", document.params())

@@ -104,6 +104,7 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
         "device": device.name,
         "part": device.part,
         "config": made.config,
+        "ff": sum(count for cell, count in netlist.cells.items() if cell.startswith("SB_DFF")),
         **{name: used.get(cell, 0) for name, cell in flow.CELLS[device.family].items()},
         "lut4_available": there[flow.CELLS[device.family]["lut4"]],
         "fmax_mhz": round(worst, 1),
@@ -132,7 +133,10 @@ def show(model: str, device: str, figures: dict) -> None:
     table = Table(title=f"{model} ({figures['config']}) on {device}, {figures['part']}")
     table.add_column("")
     table.add_column("", justify="right")
-    table.add_row("LUT4, as nextpnr counts them", f"{figures['lut4']:,} of {figures['lut4_available']:,}")
+    table.add_row(
+        "logic cells" if "spram" in figures else "LUT4, as nextpnr counts them",
+        f"{figures['lut4']:,} of {figures['lut4_available']:,}",
+    )
     for name in ("ff", "bram", "dsp", "spram"):
         if name in figures:
             table.add_row({"ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}.get(name, name), f"{figures[name]:,}")

@@ -159,7 +159,7 @@ class Datapath(wiring.Component):
         m.submodules.pool = pooling = pool.Pool(p)
         bases = [sum(before.passes for before in p.layers[:k]) for k in range(len(p.layers))]
         m.submodules.thresholds = thresholds = Memory(
-            shape=LANES * p.count_bits, depth=max(2, len(p.threshold_rows)), init=p.threshold_rows, attrs={"ram_style": "block"}
+            shape=LANES * p.threshold_bits, depth=max(2, len(p.threshold_rows)), init=p.threshold_rows, attrs={"ram_style": "block"}
         )
         threshold = thresholds.read_port(domain="sync")
         ending, ended = steps[SUM - 1], steps[SUM]
@@ -171,7 +171,7 @@ class Datapath(wiring.Component):
                 one.real.eq(ending.real),
                 one.first.eq(ending.first),
                 pooling.totals[number].eq(one.total),
-                pooling.bits[number].eq(one.total >= threshold.data.word_select(number, p.count_bits)),
+                pooling.bits[number].eq(one.total >= threshold.data.word_select(number, p.threshold_bits)),
             ]
         m.d.comb += [
             threshold.addr.eq(choose(layer, bases) + ending.turn),

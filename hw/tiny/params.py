@@ -144,6 +144,11 @@ class TinyParams:
         return max(layer.geometry.taps for layer in self.layers).bit_length()
 
     @cached_property
+    def threshold_bits(self) -> int:
+        """Bits of a threshold of the inner blocks: one beyond the largest sum among them."""
+        return max((layer.geometry.taps + 1 for layer in self.layers if not layer.last), default=1).bit_length()
+
+    @cached_property
     def max_parts(self) -> int:
         """Parts of the layer that has most."""
         return max(2, *(layer.parts for layer in self.layers))
@@ -170,7 +175,7 @@ class TinyParams:
             filled = np.full(layer.passes * LANES, layer.geometry.taps + 1, np.int64)
             filled[: len(thresholds)] = thresholds
             for four in filled.reshape(-1, LANES):
-                rows.append(sum(int(t) << (k * self.count_bits) for k, t in enumerate(four)))
+                rows.append(sum(int(t) << (k * self.threshold_bits) for k, t in enumerate(four)))
         return rows or [0]
 
     @cached_property

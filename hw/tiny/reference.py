@@ -35,9 +35,11 @@ def layer(params: TinyParams, number: int, columns: np.ndarray) -> np.ndarray:
     if of.last:
         return _pool(sums)[:, : geometry.out_channels]
     start = sum(before.passes for before in params.layers[:number])
-    mask = (1 << params.count_bits) - 1
+    mask = (1 << params.threshold_bits) - 1
     thresholds = [
-        (row >> (k * params.count_bits)) & mask for row in params.threshold_rows[start : start + of.passes] for k in range(LANES)
+        (row >> (k * params.threshold_bits)) & mask
+        for row in params.threshold_rows[start : start + of.passes]
+        for k in range(LANES)
     ]
     return _pool(sums >= np.array(thresholds)).astype(np.uint8)[:, : geometry.out_channels]
 
