@@ -5,12 +5,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.binary.head import Head
 from hw.binary.schedule import Prediction
 from hw.front import reciprocal
 from hw.front.normaliser import sample_layout
 from hw.stream.result import Beat, Meta
-from hw.tiny import first, lane, pool, schedule, store
+from hw.tiny import first, head, lane, pool, schedule, store
 from hw.tiny.params import GROUP, LANE_CYCLES, LANES, TinyParams
 from hw.tiny.sequencer import DRAIN, Sequencer, choose, step_layout
 from hw.tiny.spram import SinglePortMemory
@@ -25,7 +24,9 @@ def timing(params: TinyParams) -> schedule.Timing:
     spec, geometry = params.bundle.normaliser, params.first.geometry
     through = params.first.cycles + first.LATENCY
     work = sum(layer.cycles for layer in params.layers) + DRAIN * (len(params.layers) - 1)
-    header = through + work + SUM + pool.LAST_LATENCY + LANE_CYCLES * ((params.head.classes - 1) % LANES) + params.head.latency
+    header = (
+        through + work + SUM + pool.LAST_LATENCY + LANE_CYCLES * ((params.head.classes - 1) % LANES) + head.latency(params.head)
+    )
     return schedule.Timing(
         window=spec.window,
         summed=store.SUMMED,
@@ -33,7 +34,7 @@ def timing(params: TinyParams) -> schedule.Timing:
         normalised=1 + (geometry.kernel - geometry.stride) + first.LATENCY,
         first=through,
         header=header,
-        idle=header + params.head.send_cycles + 1,
+        idle=header + head.send_cycles(params.head) + 1,
         step=params.first.steps,
         positions=geometry.positions,
     )
@@ -49,7 +50,7 @@ class Datapath(wiring.Component):
 
     Ports:
       - ``i``: stream of raw samples, as of :class:`hw.tiny.store.WindowStore`;
-      - ``o``: stream of result beats (see :class:`hw.binary.head.Head`).
+      - ``o``: stream of result beats (see :class:`hw.tiny.head.Head`).
 
     Cycles: exactly as :func:`predict` says.
     """
@@ -70,10 +71,10 @@ class Datapath(wiring.Component):
         m.submodules.reciprocal = scale = reciprocal.Reciprocal(p.bundle.normaliser)
         m.submodules.first = block1 = first.FirstBlock(p.bundle)
         m.submodules.sequencer = sequencer = Sequencer(p)
-        m.submodules.head = head = Head(p.head)
+        m.submodules.head = told = head.Head(p.head)
         connect(m, flipped(self.i), windows.i)
         connect(m, windows.sums, scale.i)
-        connect(m, head.o, flipped(self.o))
+        connect(m, told.o, flipped(self.o))
 
         # One window after the other: it starts when its scale is there and the packet before has left.
         busy = Signal()
@@ -89,12 +90,11 @@ class Datapath(wiring.Component):
             windows.release.eq(block1.done),
             scale.o.ready.eq(block1.done),
             sequencer.start.eq(block1.done),
-            head.meta.valid.eq(1),
-            head.meta.payload.eq(meta),
+            told.meta.eq(meta),
         ]
         with m.If(starts):
             m.d.sync += [busy.eq(1), meta.number.eq(windows.number.payload), meta.flat.eq(scale.o.payload.flat)]
-        with m.If(head.free):
+        with m.If(told.free):
             m.d.sync += busy.eq(0)
 
         # A step and what becomes of it, a cycle a stage.
@@ -106,7 +106,7 @@ class Datapath(wiring.Component):
         layers = Signal()  # at work behind block 1
         with m.If(block1.done):
             m.d.sync += layers.eq(1)
-        with m.If(head.free):
+        with m.If(told.free):
             m.d.sync += layers.eq(0)
         m.d.comb += last.eq(layer == len(p.layers) - 1)
 
@@ -181,8 +181,8 @@ class Datapath(wiring.Component):
             pooling.turn.eq(ended.turn),
             pooling.odd.eq(ended.odd),
             pooling.emits.eq(ended.emits),
-            head.i.valid.eq(pooling.counts.valid),
-            head.i.payload.eq(pooling.counts.payload),
+            told.i.valid.eq(pooling.counts.valid),
+            told.i.payload.eq(pooling.counts.payload),
         ]
 
         # Bits of two sets make a byte.
@@ -194,7 +194,7 @@ class Datapath(wiring.Component):
             written.eq(Mux(layers, whole, block1.write)),
             byte.eq(Mux(layers, Cat(low, pooling.pooled), block1.byte)),
         ]
-        self._taps(m, block1, head, layer, written & layers, byte, ended.turn)
+        self._taps(m, block1, told, layer, written & layers, byte, ended.turn)
         return m
 
     def _taps(self, m: Module, block1, head, layer, written, byte, turn) -> None:

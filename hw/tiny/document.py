@@ -6,7 +6,6 @@ from hw.tiny import top
 from hw.tiny.datapath import timing
 from hw.tiny.params import GROUP, LANES, TinyParams
 from hw.tiny.pool import PAIRS
-from hw.tiny.sequencer import DRAIN
 from sw import cli, files
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
@@ -60,6 +59,12 @@ def memories(params: TinyParams) -> str:
             "a row a pass",
         ],
         ["pool", rams(PAIRS * params.count_bits, 64), f"64 x {PAIRS * params.count_bits}", "largest of one, two, three pairs"],
+        [
+            "head's constants",
+            rams(max(2 * params.head.slope_bits, params.head.logit_bits), 64),
+            f"{2 * params.head.classes} x {max(2 * params.head.slope_bits, params.head.logit_bits)}",
+            "slopes, offsets",
+        ],
         ["logits", rams(params.head.logit_bits, params.head.classes), f"{params.head.classes} x {params.head.logit_bits}", ""],
     ]
     return _table(["memory", "lies in", "holds", ""], rows)

@@ -12,7 +12,8 @@ class Product(wiring.Component):
     """``p = a * b``, ``LATENCY`` cycle later; factors of at most 16 bits, new ones every cycle, no reset.
 
     On the ``ice40`` family the block is instantiated: synthesis would widen an unsigned factor beside a signed one by a bit, and
-    so past the block. Elsewhere the product is left to synthesis.
+    so past the block. The register is none of the block's here: yosys' ice40_dsp packs blocks anew, and drops one that is asked
+    for. Elsewhere the product is left to synthesis.
     """
 
     def __init__(self, a: Shape, b: Shape):
@@ -24,10 +25,10 @@ class Product(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        product = Signal(self.shape, reset_less=True)
+        m.d.comb += self.p.eq(product)
         if platform != "ice40":
-            product = Signal(self.shape, reset_less=True)
             m.d.sync += product.eq(self.a * self.b)
-            m.d.comb += self.p.eq(product)
             return m
         ports = {}
         for name, factor in (("A", self.a), ("B", self.b)):
@@ -40,7 +41,6 @@ class Product(wiring.Component):
         zeros |= {f"i_{name}": Const(0, 1) for name in ("ADDSUBTOP", "ADDSUBBOT", "CI", "ACCUMCI", "SIGNEXTIN")}
         m.submodules.block = Instance(
             "SB_MAC16",
-            p_PIPELINE_16x16_MULT_REG2=Const(1, 1),
             p_TOPOUTPUT_SELECT=Const(3, 2),
             p_BOTOUTPUT_SELECT=Const(3, 2),
             **ports,
@@ -51,5 +51,5 @@ class Product(wiring.Component):
             i_CE=Const(1, 1),
             o_O=out,
         )
-        m.d.comb += self.p.eq(out[: len(self.p)])
+        m.d.sync += product.eq(out)
         return m
