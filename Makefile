@@ -78,7 +78,7 @@ gate: $(READY) ## the netlist behind synthesis on real windows [MODEL=bnn17 DEVI
 	@$(RUN) -m sim.gate.netlist --model "$(or $(MODEL),bnn17)" --device "$(DEVICE)" --config "$(CONFIG)"
 
 bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn17 CONFIG=full MHZ= SEED=1]
-	@$(RUN) -m hw.board.bitstream --board "$(BOARD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --mhz "$(or $(MHZ),0)" --seed "$(SEED)"
+	@$(RUN) -m hw.board.bitstream --board "$(BOARD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(if $(filter-out file,$(origin CONFIG)),$(CONFIG))" --mhz "$(or $(MHZ),0)" --seed "$(SEED)"
 
 replay: $(READY) ## a record through a board over its serial line [RECORD=200 PORT=/dev/ttyUSB0 MODEL=bnn17]
 	@$(RUN) -m hw.board.replay --record "$(or $(RECORD),200)" --port "$(PORT)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
@@ -88,6 +88,7 @@ classify: $(READY) ## any WFDB record through the simulated hardware, RECORD=pat
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m sim.readme
+	@$(RUN) -m hw.tiny.document
 
 lint: $(READY) ## format and check the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .

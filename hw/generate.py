@@ -7,12 +7,9 @@ from typing import Annotated
 import typer
 from amaranth.lib import wiring
 
-from hw import verilog
-from hw.binary import folding
-from hw.binary.datapath import DatapathParams
+from hw import configurations, verilog
 from hw.mac import design as mac_design
 from hw.stream.result import Header
-from hw.top import Top, cycles
 from sw import cli, files
 from sw.export import bundle, bundles, multibit
 
@@ -22,16 +19,16 @@ class Design:
     """A generated design: its ``name`` (the Verilog module), ``params``, the ``verilog`` file and the ``description`` beside it."""
 
     name: str
-    params: DatapathParams
+    params: configurations.Params
     verilog: Path
     description: dict
 
 
-def generate(packed: bundle.Bundle, config: folding.Config, folder: Path | None = None) -> Design:
+def generate(packed: bundle.Bundle, config: configurations.Config, folder: Path | None = None) -> Design:
     """Generate a bundle's top in ``folder`` (default ``build/<model>/verilog``): ``popbeat_<model>_<config>.v`` and ``.json``."""
-    params = DatapathParams(packed, config)
+    params = configurations.parameters(packed, config)
     name = f"popbeat_{packed.model}"
-    top = Top(params)
+    top = configurations.top(params)
     text = (
         f"// popbeat: {packed.model} ({packed.task}, {len(packed.classes)} classes), configuration {config.name}\n"
         f"// bundle {packed.sha256}\n" + verilog.convert(top, name)
@@ -43,7 +40,7 @@ def generate(packed: bundle.Bundle, config: folding.Config, folder: Path | None 
     return Design(name, params, path, description)
 
 
-def describe(params: DatapathParams, top: wiring.Component, name: str, digest: str) -> dict:
+def describe(params: configurations.Params, top: wiring.Component, name: str, digest: str) -> dict:
     """Ports, formats, foldings and cycles of a design, for people and programs that instantiate it."""
     packed, spec = params.bundle, params.bundle.normaliser
     ports = [{"name": n, "direction": "input", "width": 1} for n in ("clk", "rst")]
@@ -76,7 +73,7 @@ def describe(params: DatapathParams, top: wiring.Component, name: str, digest: s
             "header": {name: [f.offset + f.width - 1, f.offset] for name, f in Header if name != "zero"},
             "logit_bits": params.head.logit_bits,
         },
-        "cycles": asdict(cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
+        "cycles": asdict(configurations.cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
     }
 
 
@@ -87,7 +84,7 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     config: Annotated[
-        str, typer.Option(help="Named configuration or a JSON file of foldings; for alq17 mac128, mac64, mac32")
+        str, typer.Option(help="Named folding, a JSON file of foldings, or tiny; for alq17 mac128, mac64, mac32")
     ] = "full",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
     out: Annotated[str, typer.Option(help="Folder to write to; default build/<model>/verilog")] = "",
@@ -101,7 +98,7 @@ def main(
         cli.say(f"{array.verilog}\n{stem}\n{stem.with_suffix('.json')}")
         mac_design.show(array)
         return
-    design = generate(packed, folding.get(config), Path(out) if out else None)
+    design = generate(packed, configurations.get(config), Path(out) if out else None)
     exact = design.description["cycles"]
     cli.say(f"{design.verilog}\n{design.verilog.with_suffix('.json')}")
     cli.say(f"module {design.name}: interval {exact['interval']} cycles a window, latency {exact['latency']} cycles")

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from hw import generate, top
-from hw.binary import folding
+from hw import configurations, generate
 from hw.mac import design as mac_design
 from sim.bulk.array import MacHarness
 from sim.bulk.runner import Harness
@@ -34,13 +33,13 @@ def golden_logits(packed: Bundle, net, samples: np.ndarray) -> np.ndarray:
 
 
 class BinaryEngine:
-    """A bundle on the streaming binary datapath; ``config`` is the name or file of a folding."""
+    """A bundle on the streaming binary datapath or on the tiny engine; ``config`` is the name or file of a folding, or ``tiny``."""
 
     def __init__(self, packed: bundle.Bundle, config: str):
-        self.bundle, self.folding = packed, folding.get(config)
+        self.bundle, self.folding = packed, configurations.get(config)
         self.config = self.folding.name
         self.design = generate.generate(packed, self.folding)
-        self.cycles = top.cycles(self.design.params)
+        self.cycles = configurations.cycles(self.design.params)
         self.image: bytes | None = None
         self.report: dict = {}
 

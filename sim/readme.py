@@ -114,6 +114,13 @@ PUBLISHED = (
 )
 
 
+def _area(figures: dict) -> str:
+    rest = f"{figures['ff']:,} FF, {figures['bram']} block RAMs, {figures['dsp']} multipliers"
+    if "spram" in figures:
+        return f"{figures['lut4']:,} logic cells, {rest}, {figures['spram']} SPRAM; with the host link"
+    return f"{figures['lut4']:,} LUT4, {rest}"
+
+
 def fpga(stored: dict) -> str:
     """Area and clock of every model and device that was placed, and what is published beside it."""
     rows = []
@@ -123,7 +130,7 @@ def fpga(stored: dict) -> str:
                 [
                     f"`{name}`, {figures['config']}",
                     figures["device"],
-                    f"{figures['lut4']:,} LUT4, {figures['ff']:,} FF, {figures['bram']} block RAMs, {figures['dsp']} multipliers",
+                    _area(figures),
                     f"{figures['fmax_mhz']:.1f} (worst of {figures['seeds']} seeds)",
                     f"{figures['classification_us']:,.1f}",
                     f"{figures['interval_us']:,.1f}",

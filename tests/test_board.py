@@ -11,7 +11,7 @@ from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
 from hw.board import boards, replay
 from hw.board.bitstream import CONSTRAINTS
-from hw.board.clock import Pll
+from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop
 from hw.top import Top
 from sim import engines
@@ -121,8 +121,8 @@ def test_a_port_that_is_not_there():
 @pytest.mark.parametrize("name", boards.BOARDS)
 def test_constraints_are_those_of_amaranth_boards(name):
     board = boards.get(name)
-    assert set(board.pins()) == {"clock", "rx", "tx", "alive", "abnormal"}
-    assert (CONSTRAINTS / f"{name}.lpf").read_text() == board.constraints()
+    assert set(board.pins()) == {"clock", "rx", "tx", "alive", "abnormal", *board.places}
+    assert (CONSTRAINTS / f"{name}{board.suffix}").read_text() == board.constraints()
 
 
 def test_clocks():
@@ -130,6 +130,9 @@ def test_clocks():
         assert 400 <= Pll(25, mhz).divider * mhz <= 800
     with pytest.raises(PopbeatError, match="a multiple of the board's 25 MHz"):
         Pll(25, 110)
+    assert Ice40Pll(12, 24, pad=True).factors == (64, 5)
+    with pytest.raises(PopbeatError, match="can't be had from the board's 12 MHz; take 24"):
+        Ice40Pll(12, 25, pad=False)
     with pytest.raises(PopbeatError, match="unknown board"):
         boards.get("arty")
     assert dataclasses.is_dataclass(boards.get("ulx3s-85f"))

@@ -49,14 +49,15 @@ def test_stored_verilog_is_what_is_generated_now(tmp_path):
 def test_placed_verilog_is_what_is_generated_now():
     from hw import verilog
     from hw.fpga import devices
-    from hw.fpga.measure import classifier
+    from hw.fpga.measure import classifier, placed_top
     from sw.export import bundle, bundles
 
     placed = [(n, f) for n, m in STORED["models"].items() for f in m.get("fpga", {}).values()]
     assert placed
     for name, figures in placed:
         made = classifier(bundles.read(bundle.SHIPPED / name), figures["config"])
-        text = verilog.convert(made.top, made.name, devices.get(figures["device"]).family)
+        device = devices.get(figures["device"])
+        text = verilog.convert(placed_top(made, device), made.name, device.family)
         again = f"measure anew: {figures['command']}; make report"
         assert files.sha256(text.encode()) == figures["verilog_sha256"], again
         assert (made.cycles.interval, made.cycles.latency) == (figures["interval_cycles"], figures["latency_cycles"]), again

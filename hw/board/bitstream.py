@@ -10,12 +10,13 @@ from rich.table import Table
 from hw import verilog
 from hw.board import boards
 from hw.board.boards import Board
-from hw.board.clock import Pll
-from hw.board.top import BoardTop
+from hw.board.clock import Ice40Pll, Pll
+from hw.board.top import BoardTop, blink_bits
 from hw.fpga import flow
-from hw.fpga.measure import Classifier, classifier
+from hw.fpga.measure import ICE40_MHZ, Classifier, check_device, classifier
 from hw.mac import design as mac_design
 from hw.mac.top import MacTop
+from hw.tiny import params as tiny
 from sw import cli, files, report
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, multibit
@@ -23,6 +24,7 @@ from sw.link import BAUD
 
 CONSTRAINTS = files.ROOT / "constraints"
 NAME = "popbeat_board"
+PLL_PIN = "35"  # of an iCE40 UP5K in its package with 48 pins
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,18 @@ class Built:
     image: Path | None
 
 
-def build(made: Classifier, board: Board, pll: Pll | None, seed: int, bar) -> Built:
+def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int, bar) -> Built:
     """Generate, synthesise, place, route and pack (``pll`` makes the clock, or it is the board's own); a clock that is missed is a
     :class:`PopbeatError` that says by how much."""
     home = files.BUILD / made.bundle.model / "board" / f"{board.name}_{made.config}"
     mhz = pll.to_mhz if pll else board.clock_mhz
     step = bar.add_task(f"{made.bundle.model} for {board.name}: synthesis", total=3)
-    top = BoardTop(made.top, round(mhz * 1e6 / BAUD), pll)
+    flash = "flash_off" in board.places
+    top = BoardTop(made.top, round(mhz * 1e6 / BAUD), pll, blink_bits(mhz), board.lamps_low, flash)
     text = verilog.convert(top, NAME, board.device.family)
     netlist = flow.synthesise(text, NAME, board.device, home / "synthesis")
     bar.update(step, advance=1, description="place and route")
-    pins = (CONSTRAINTS / f"{board.name}.lpf").read_text()
+    pins = (CONSTRAINTS / f"{board.name}{board.suffix}").read_text()
     placed = flow.place(
         netlist,
         board.device,
@@ -72,8 +75,19 @@ def build(made: Classifier, board: Board, pll: Pll | None, seed: int, bar) -> Bu
     return Built(bitstream, placed, mhz, image)
 
 
-def default_mhz(made: Classifier) -> int:
-    """The clock that is asked for: what both engines meet with room to spare."""
+def make_pll(board: Board, mhz: int) -> Pll | Ice40Pll | None:
+    """What makes a board's clock one of ``mhz``; None where it is that already."""
+    if mhz == board.clock_mhz:
+        return None
+    if board.device.family == "ice40":
+        return Ice40Pll(board.clock_mhz, mhz, pad=board.pins()["clock"][0] == PLL_PIN)
+    return Pll(board.clock_mhz, mhz)
+
+
+def default_mhz(made: Classifier, board: Board) -> int:
+    """The clock that is asked for: what the engines meet with room to spare."""
+    if board.device.family == "ice40":
+        return ICE40_MHZ
     return 75 if isinstance(made.top, MacTop) else 125
 
 
@@ -84,7 +98,7 @@ app = cli.new_app(__doc__)
 def main(
     board: Annotated[str, typer.Option(help="Board: " + ", ".join(boards.BOARDS))] = "ulx3s-85f",
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
-    config: Annotated[str, typer.Option(help="Folding or array; default the largest")] = "full",
+    config: Annotated[str, typer.Option(help="Folding, array or tiny; default the largest that fits the board's device")] = "",
     mhz: Annotated[int, typer.Option(help="Clock, a multiple of the board's; 0: one that is known to be met")] = 0,
     seed: Annotated[int, typer.Option(help="nextpnr's seed")] = 1,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
@@ -92,9 +106,9 @@ def main(
     """Build a bitstream. The same inputs give the same bytes."""
     chosen = boards.get(board)
     packed = bundles.read(bundle.locate(model, path))
-    made = classifier(packed, config)
-    wanted = mhz or default_mhz(made)
-    pll = Pll(chosen.clock_mhz, wanted) if wanted != chosen.clock_mhz else None
+    made = classifier(packed, config or (tiny.NAME if chosen.device.family == "ice40" else "full"))
+    check_device(made, chosen.device)
+    pll = make_pll(chosen, mhz or default_mhz(made, chosen))
     with cli.progress() as bar:
         built = build(made, chosen, pll, seed, bar)
     digest = files.sha256(built.bitstream.read_bytes())
@@ -122,7 +136,8 @@ def main(
         "bitstream_sha256": digest,
     }
     report.merge(known["data"], packed.model, board=kept | {chosen.name: figures})
-    cli.say(f"load it: openFPGALoader --board {chosen.name.split('-')[0]} {built.bitstream}")
+    loader = "iceprog" if chosen.device.family == "ice40" else f"openFPGALoader --board {chosen.name.split('-')[0]}"
+    cli.say(f"load it: {loader} {built.bitstream}")
     cli.say(
         f"then:    make replay MODEL={packed.model} RECORD=path/to/record PORT=/dev/ttyUSB0"
         + (f"   (it loads {built.image.name} first)" if built.image else "")

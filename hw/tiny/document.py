@@ -1,0 +1,105 @@
+"""The tables of ``docs/tiny.md``: cycles by layer and what lies in which memory, for a shipped bundle."""
+
+import re
+
+from hw.tiny import top
+from hw.tiny.datapath import timing
+from hw.tiny.params import GROUP, LANES, TinyParams
+from hw.tiny.pool import PAIRS
+from sw import cli, files
+from sw.errors import PopbeatError
+from sw.export import bundle, bundles
+
+PATH = files.ROOT / "docs" / "tiny.md"
+MODEL = "bnn17"
+
+
+def _table(header: list[str], rows: list[list]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else cell for cell in line) + " |" for line in lines)
+
+
+def cycles(params: TinyParams) -> str:
+    """Cycles of a window, layer by layer, to the start of the next one."""
+    told, exact = timing(params), top.cycles(params)
+    first = params.first
+    rows = [
+        ["scale: sums to mantissa and shift", "", "", told.scale],
+        ["block 1", first.geometry.positions, f"{first.geometry.kernel} samples, 1 to compare", first.cycles],
+    ]
+    for number, layer in enumerate(params.layers, start=2):
+        steps = f"{layer.passes} passes of {layer.parts}"
+        rows.append([f"block {number}", layer.geometry.positions, steps, layer.cycles])
+    work = first.cycles + sum(layer.cycles for layer in params.layers)
+    rows.append(["pipelines: between layers, to the header, packet", "", "", told.idle - work])
+    rows.append(["**from window to window** (the scale is there before)", "", "", exact.interval])
+    rows.append(["latency: first normalised sample to class", "", "", exact.latency])
+    rows.append(["live latency: last raw sample to class", "", "", exact.live_latency])
+    return _table(["", "positions", "cycles a position", "cycles"], rows)
+
+
+def memories(params: TinyParams) -> str:
+    """What lies where; block RAMs of 16 bits and 256 rows."""
+    layers, window = params.layers, params.bundle.normaliser.window
+
+    def rams(bits: int, rows: int) -> str:
+        return f"{-(-bits // 16) * -(-rows // 256)} block RAMs"
+
+    filled = ", ".join(f"{layer.geometry.length * layer.groups}" for layer in layers)
+    row, side = params.kernel * GROUP, 2 * params.max_parts
+    rows = [
+        ["samples", "SPRAM", f"{1 << (window - 1).bit_length() + 1:,} x {params.bundle.normaliser.raw_bits}", "two windows, raw"],
+        ["bank 0, bank 1", "2 SPRAM", f"bytes: {filled}", "bits of blocks 1, 3, 5 and of blocks 2, 4; a byte for 8 channels"],
+        ["weights", rams(LANES * row, len(params.weight_rows)), f"{len(params.weight_rows)} x {LANES * row}", "a row a step"],
+        ["window", rams(row, side), f"{side} x {row}", f"{params.kernel} columns of a group, for this position and the last"],
+        [
+            "thresholds",
+            rams(LANES * params.threshold_bits, len(params.threshold_rows)),
+            f"{len(params.threshold_rows)} x {LANES * params.threshold_bits}",
+            "a row a pass",
+        ],
+        ["pool", rams(PAIRS * params.count_bits, 64), f"64 x {PAIRS * params.count_bits}", "largest of one, two, three pairs"],
+        [
+            "head's constants",
+            rams(max(2 * params.head.slope_bits, params.head.logit_bits), 64),
+            f"{2 * params.head.classes} x {max(2 * params.head.slope_bits, params.head.logit_bits)}",
+            "slopes, offsets",
+        ],
+        ["logits", rams(params.head.logit_bits, params.head.classes), f"{params.head.classes} x {params.head.logit_bits}", ""],
+    ]
+    return _table(["memory", "lies in", "holds", ""], rows)
+
+
+SECTIONS = {"cycles": cycles, "memories": memories}
+
+
+def render(text: str, params: TinyParams) -> str:
+    """The document with its tables drawn anew."""
+    for name, draw in SECTIONS.items():
+        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise PopbeatError(f"{PATH} has no section '<!-- generated: {name} -->' to write to")
+        drawn = draw(params)
+        text = pattern.sub(lambda found, drawn=drawn: f"{found[1]}{drawn}\n{found[2]}", text)
+    return text
+
+
+def params() -> TinyParams:
+    """Of the shipped bundle that the document shows."""
+    from hw import configurations
+
+    return configurations.parameters(bundles.read(bundle.SHIPPED / MODEL), configurations.get("tiny"))
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main() -> None:
+    """Write the tables of docs/tiny.md anew."""
+    files.write_bytes(PATH, render(PATH.read_text(), params()).encode())
+    cli.say(str(PATH))
+
+
+if __name__ == "__main__":
+    cli.run(app)

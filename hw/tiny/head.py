@@ -1,0 +1,138 @@
+"""The head of the tiny engine: :mod:`hw.binary.head` with its constants in a memory; the largest logit is looked for at the end."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.binary.head import HeadParams
+from hw.stream.result import NO_CALL, Beat, Header, Meta
+
+# A count to its logit in the memory.
+COUNT_LATENCY = 2
+# Cycles a class takes when the largest is looked for, and a word when it is sent.
+SCAN_CYCLES, SEND_CYCLES = 2, 3
+
+
+def latency(params: HeadParams) -> int:
+    """Last count to the offer of the header."""
+    return COUNT_LATENCY + 1 + SCAN_CYCLES * params.classes
+
+
+def send_cycles(params: HeadParams) -> int:
+    """Offer of the header to the last beat's transfer, the consumer ready."""
+    return SEND_CYCLES * params.classes
+
+
+class Head(wiring.Component):
+    """Pooled counts in, result packets out: logits and packets as of :class:`hw.binary.head.Head`.
+
+    Ports:
+      - ``i``: counts, one class a beat, position by position, without backpressure, at least 2 cycles apart;
+      - ``meta``: of the window, from its last count on;
+      - ``o``: stream of :data:`Beat`; ties go to the lowest class;
+      - ``free``: high for a cycle when a packet has left.
+    """
+
+    def __init__(self, params: HeadParams):
+        self.params = params
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(params.count_bits), always_ready=True)),
+                "meta": In(Meta),
+                "o": Out(stream.Signature(Beat)),
+                "free": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.params
+        logit = signed(p.logit_bits)
+
+        # Which count this is; what a count needs later stays put until the next one.
+        index, position = Signal(range(p.classes)), Signal(range(p.positions))
+        of, first, end = Signal.like(index), Signal(), Signal()
+        x = Signal(signed(p.count_bits + 2), reset_less=True)
+        multiplies, adds = Signal(), Signal()
+        with m.If(self.i.valid):
+            m.d.sync += [
+                x.eq((self.i.payload << 1) - p.taps),
+                of.eq(index),
+                first.eq(position == 0),
+                end.eq((position == p.positions - 1) & (index == p.classes - 1)),
+                index.eq(index + 1),
+            ]
+            with m.If(index == p.classes - 1):
+                m.d.sync += [index.eq(0), position.eq(position + 1)]
+                with m.If(position == p.positions - 1):
+                    m.d.sync += position.eq(0)
+        m.d.sync += [multiplies.eq(self.i.valid), adds.eq(multiplies)]
+
+        # Rows of both slopes, then rows of offsets: a count's are read one after the other.
+        slopes = unsigned(p.slope_bits)
+        mask = (1 << p.slope_bits) - 1
+        pairs = zip(p.positive, p.negative, strict=True)
+        half = 1 << len(index)
+        rows = [(int(above) & mask) | (int(below) & mask) << p.slope_bits for above, below in pairs]
+        rows += [0] * (half - p.classes) + [int(offset) & ((1 << p.logit_bits) - 1) for offset in p.offset]
+        bits = max(2 * p.slope_bits, p.logit_bits)
+        m.submodules.constants = constants = Memory(shape=bits, depth=len(rows), init=rows, attrs={"ram_style": "block"})
+        constant = constants.read_port(domain="sync")
+        m.d.comb += constant.addr.eq(Mux(multiplies, Cat(of, 1), Cat(index, 0)))
+        above, below = (constant.data.word_select(k, slopes.width).as_signed() for k in range(2))
+        product = Signal(signed(len(x) + p.slope_bits), reset_less=True)
+        m.d.sync += product.eq(x * Mux(x < 0, below, above))
+
+        # What is written is read again only much later.
+        attributes = {"ram_style": "block", "no_rw_check": 1}
+        m.submodules.logits = logits = Memory(shape=logit, depth=p.classes, init=[], attrs=attributes)
+        read, write = logits.read_port(domain="sync"), logits.write_port()
+        beat, counting = Signal(range(p.classes + 1)), Signal()
+        m.d.comb += [
+            read.addr.eq(Mux(counting, of, beat)),
+            write.addr.eq(of),
+            write.data.eq(Mux(first, constant.data[: p.logit_bits].as_signed(), read.data) + product),
+            write.en.eq(adds),
+        ]
+
+        # The largest logit; then the packet, header first.
+        best, label = Signal(logit, reset_less=True), Signal(range(p.classes), reset_less=True)
+        scans, heads = Signal(), Signal()
+        header = Signal(Header)
+        m.d.comb += [
+            header.number.eq(self.meta.number),
+            header.label.eq(Mux(self.meta.flat, NO_CALL, label)),
+            header.no_call.eq(self.meta.flat),
+            self.o.payload.word.eq(Mux(heads, header, best)),
+            self.o.payload.last.eq(~heads & (beat == p.classes)),
+        ]
+        with m.FSM():
+            with m.State("COUNT"):
+                m.d.comb += counting.eq(1)
+                m.d.sync += [beat.eq(0), scans.eq(1)]
+                with m.If(adds & end):
+                    m.next = "READ"
+            with m.State("READ"):
+                m.next = "TAKE"
+            with m.State("TAKE"):
+                m.d.sync += beat.eq(beat + 1)
+                m.next = "READ"
+                with m.If(~scans | (beat == 0) | (read.data > best)):
+                    m.d.sync += best.eq(read.data)
+                    with m.If(scans):
+                        m.d.sync += label.eq(beat)
+                with m.If(~scans):
+                    m.next = "OFFER"
+                with m.Elif(beat == p.classes - 1):
+                    m.d.sync += [scans.eq(0), heads.eq(1), beat.eq(0)]
+                    m.next = "OFFER"
+            with m.State("OFFER"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.d.sync += heads.eq(0)
+                    m.next = "READ"
+                    with m.If(self.o.payload.last):
+                        m.d.comb += self.free.eq(1)
+                        m.next = "COUNT"
+        return m

@@ -1,0 +1,46 @@
+"""The tiny engine's top: the ports of :class:`hw.top.Top`."""
+
+from amaranth.hdl import Module
+from amaranth.lib.wiring import connect
+
+from hw.front.normaliser import sample_layout
+from hw.stream import skid
+from hw.stream.result import Beat
+from hw.tiny.datapath import Datapath, predict, timing
+from hw.tiny.params import TinyParams
+from hw.top import Cycles, Top
+
+
+def cycles(params: TinyParams) -> Cycles:
+    """Cycles of the tiny engine, exact."""
+    told = timing(params)
+    latency = told.header - told.normalised + skid.LATENCY
+    before = skid.LATENCY + told.summed + told.scale + told.normalised
+    return Cycles(predict(params).intervals[-1], latency, before + latency)
+
+
+class TinyTop(Top):
+    """A whole classifier on the shared engine; ports and packets as of :class:`hw.top.Top`. Cycles: :func:`cycles`."""
+
+    def __init__(self, params: TinyParams):
+        super().__init__(params)
+
+    def elaborate(self, platform):
+        m = Module()
+        spec = self.params.bundle.normaliser
+        m.submodules.datapath = datapath = Datapath(self.params)
+        m.submodules.source = source = skid.SkidBuffer(sample_layout(spec))
+        m.submodules.sink = sink = skid.SkidBuffer(Beat)
+        connect(m, source.o, datapath.i)
+        connect(m, datapath.o, sink.i)
+        m.d.comb += [
+            source.i.valid.eq(self.s_axis_tvalid),
+            source.i.payload.sample.eq(self.s_axis_tdata[: spec.raw_bits]),
+            source.i.payload.last.eq(self.s_axis_tlast),
+            self.s_axis_tready.eq(source.i.ready),
+            self.m_axis_tdata.eq(sink.o.payload.word),
+            self.m_axis_tvalid.eq(sink.o.valid),
+            self.m_axis_tlast.eq(sink.o.payload.last),
+            sink.o.ready.eq(self.m_axis_tready),
+        ]
+        return m
