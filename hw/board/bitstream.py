@@ -85,10 +85,11 @@ def make_pll(board: Board, mhz: int) -> Pll | Ice40Pll | None:
 
 
 def default_mhz(made: Classifier, board: Board) -> int:
-    """The clock that is asked for: what the engines meet with room to spare."""
+    """The clock that is asked for: what the engines meet with room to spare, a multiple of the board's."""
     if board.device.family == "ice40":
         return ICE40_MHZ
-    return 75 if isinstance(made.top, MacTop) else 125
+    most = 75 if isinstance(made.top, MacTop) else 125
+    return most - most % board.clock_mhz
 
 
 app = cli.new_app(__doc__)

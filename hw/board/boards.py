@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from amaranth_boards.icebreaker import ICEBreakerPlatform
+from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform
 from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_85F_Platform
 from amaranth_boards.upduino_v3 import UpduinoV3Platform
 
@@ -13,7 +14,7 @@ from sw.errors import PopbeatError
 @dataclass(frozen=True)
 class Board:
     """``platform`` of amaranth-boards; ``clock`` (name of its resource and MHz); ``alive``, ``abnormal``: numbers of the LEDs,
-    lit by a low level where ``lamps_low``; ``places``: resource and part of a port that is elsewhere."""
+    lit by a low level where ``lamps_low``; ``places``: resource and part, or connector and pin, of a port that is elsewhere."""
 
     name: str
     device: devices.Device
@@ -41,7 +42,12 @@ class Board:
             for port, (name, part) in self.places.items():
                 if (resource.name, resource.number) == (name, 0):
                     found[port] = next(one for one in resource.ios if one.name == part).ios[0], resource.attrs
-        return {name: (pins.names[0], dict(attributes)) for name, (pins, attributes) in found.items()}
+        known = {name: (pins.names[0], dict(attributes)) for name, (pins, attributes) in found.items()}
+        for port, (name, pin) in self.places.items():
+            for connector in self.platform.connectors:
+                if (connector.name, connector.number) == (name, 0):
+                    known[port] = connector.mapping[pin], {"IO_TYPE": "LVCMOS33"}
+        return known
 
     @property
     def suffix(self) -> str:
@@ -67,6 +73,16 @@ BOARDS = {
     for board in (
         Board("ulx3s-85f", devices.get("ecp5-85k"), ULX3S_85F_Platform, "clk25", 25),
         Board("ulx3s-25f", devices.get("ecp5-25k"), ULX3S_25F_Platform, "clk25", 25),
+        # It has no serial line of its own: pins 0 and 1 of its header, as the Feather format has them.
+        Board(
+            "orangecrab-25f",
+            devices.get("ecp5-25k-mg285"),
+            OrangeCrabR0_2_25FPlatform,
+            "clk",
+            48,
+            lamps_low=True,
+            places={"rx": ("io", "0"), "tx": ("io", "1"), "alive": ("rgb_led", "g"), "abnormal": ("rgb_led", "r")},
+        ),
         Board(
             "icebreaker",
             devices.get("ice40-up5k"),

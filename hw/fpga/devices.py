@@ -20,6 +20,7 @@ DEVICES = {
     device.name: device
     for device in (
         Device("ecp5-25k", "LFE5U-25F-6CABGA381", "ecp5", ("--25k", "--package", "CABGA381", "--speed", "6")),
+        Device("ecp5-25k-mg285", "LFE5U-25F-8MG285", "ecp5", ("--25k", "--package", "CSFBGA285", "--speed", "8")),
         Device("ecp5-85k", "LFE5U-85F-6CABGA381", "ecp5", ("--85k", "--package", "CABGA381", "--speed", "6")),
         Device("ice40-up5k", "iCE40UP5K-SG48", "ice40", ("--up5k", "--package", "sg48")),
     )
