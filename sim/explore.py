@@ -238,12 +238,12 @@ def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: i
 def show(stored: dict) -> None:
     """What was built and simulated."""
     table = Table(title=f"{stored['model']} on {stored['device']}: built points", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("PE/parts by block", "interval", "LUT4", "estimate", "FF", "RAMs", "simulated"):
+    for name in ("PE/parts by block", "cycles", "LUT4", "error", "FF", "RAMs", "seen"):
         table.add_column(name, justify="left" if name.startswith("PE") else "right", no_wrap=True)
     for b in stored["built"]:
         named = f" ({b['name']})" if b["name"] in folding.CONFIGS else ""
         area = f"{b['lut4']:,}", f"{100 * b['error']:+.1f} %", f"{b['ff']:,}", str(b["bram"])
-        said = f"{b['simulated']['windows']} windows" if "simulated" in b else ""
+        said = str(b["simulated"]["windows"]) if "simulated" in b else ""
         table.add_row(f"{b['blocks']}{named}", f"{b['interval']:,}", *area, said)
     cli.console.print(table)
 
@@ -311,7 +311,7 @@ def main(
     show(stored)
     fresh = [abs(b["error"]) for b in stored["built"] if not b["in_fit"]]
     worst = 100 * max(fresh)
-    cli.say("Simulated: every layer as in the integer model, interval and latency as predicted.")
+    cli.say("Seen: windows that were simulated, every layer as in the integer model, interval and latency as predicted.")
     cli.say(f"LUT4 of {len(fresh)} tops that were not in the fit: largest error {worst:.1f} %, mean {100 * np.mean(fresh):.1f} %")
     if max(fresh) > WITHIN:
         raise PopbeatError(
