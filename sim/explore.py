@@ -237,7 +237,7 @@ def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: i
 
 def show(stored: dict) -> None:
     """What was built and simulated."""
-    table = Table(title=f"{stored['model']} on {stored['device']}: built points", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=f"{stored['model']} on {stored['device']}: built points", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for name in ("PE/parts by block", "cycles", "LUT4", "error", "FF", "RAMs", "seen"):
         table.add_column(name, justify="left" if name.startswith("PE") else "right", no_wrap=True)
     for b in stored["built"]:
