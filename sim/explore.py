@@ -192,7 +192,8 @@ def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: i
     """The front with ``count`` of its points and all named foldings built, ``few`` of them and of these simulated."""
     model = AreaModel.load(device.family)
     points = solve.solve(packed, model, solve.limits(model, device, fill), 0, bar)
-    named = [c for c in folding.CONFIGS.values() if len(c.blocks) == len(packed.network.blocks)]
+    # The front is of one sample a clock.
+    named = [c for c in folding.CONFIGS.values() if len(c.blocks) == len(packed.network.blocks) and c.samples == 1]
     explored = [Config(f"cycles{p.cycles.interval}", p.foldings) for p in spread(points, count)]
     configs = [*named, *explored]
     params = [DatapathParams(packed, config) for config in configs]

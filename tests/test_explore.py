@@ -1,6 +1,7 @@
 """The folding solver: what it finds is the best there is, what it can't find it says by how much, its cycles are simulated, and the
 estimate of areas still says what it said of every top that was synthesised."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -139,6 +140,9 @@ def test_the_estimate_of_tops_that_were_built(stored):
     assert stored["bundle_sha256"] == packed.sha256, "docs/explore.json is of another bundle: make explore FULL=1"
     fresh = [b for b in stored["built"] if not b["in_fit"]]
     assert len(fresh) >= 6
+    named = {b["name"]: b["blocks"] for b in stored["built"] if not b["name"].startswith("cycles")}
+    shapes = {c.name: " ".join(map(calibrate.short, c.blocks)) for c in folding.CONFIGS.values() if c.samples == 1}
+    assert named == shapes, "make explore FULL=1"
     for built in stored["built"]:
         blocks = tuple(map(calibrate.parse, built["blocks"].split()))
         estimate = MODEL.top(DatapathParams(packed, Config("built", blocks)))
@@ -181,6 +185,12 @@ def test_a_block_is_built_and_estimated(tmp_path):
 
 
 def test_unknown_requests():
+    for device in devices.DEVICES.values():
+        if device.family == "ecp5":
+            assert command.limits(MODEL, device, 1.0).lut4 > 20_000
+    unknown = dataclasses.replace(DEVICE, name="ecp5-12k")
+    with pytest.raises(PopbeatError, match="what ecp5-12k holds is not stored"):
+        command.limits(MODEL, unknown, 1.0)
     with pytest.raises(PopbeatError, match="no estimate of areas is stored for ice40"):
         area.AreaModel.load("ice40")
     with pytest.raises(PopbeatError, match="runs on the array"):

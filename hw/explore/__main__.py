@@ -31,6 +31,8 @@ def read(model: str, path: str) -> bundle.Bundle:
 def limits(model: AreaModel, device: devices.Device, fill: float, brams: int | None = None) -> Limits:
     """What a design may take of a device; ``fill``: share of its LUT4 and flip-flops that placement still copes with; ``brams``:
     block RAMs at most."""
+    if device.name not in model.fitted["devices"]:
+        raise PopbeatError(f"what {device.name} holds is not stored: make explore CALIBRATE=1 asks nextpnr")
     there = model.fitted["devices"][device.name]
     rams = there["bram"] if brams is None else min(brams, there["bram"])
     return Limits(int(there["lut4"] * fill), int(there["ff"] * fill), rams, there["dsp"])

@@ -7,6 +7,8 @@ several (LUT4, flip-flops, block RAMs) the blocks are joined one by one, and of 
 equals in every resource: a dominated part can be replaced by the one that dominates it, which makes no sum larger and breaks no
 limit, so the cheapest sum within the limits is always among those kept. T runs over every value that a block's work can have.
 
+All of this is for one sample a clock (``Config.samples`` of 1).
+
 What is optimal is so under the estimate of areas (:mod:`hw.explore.area`). Cycles are not estimated: each point's are those of
 the exact cycle model. Where neighbours get in each other's way these are a few cycles more than the bound, and only for a budget
 between the two might there be something smaller than what is found.
