@@ -3,18 +3,21 @@
 import numpy as np
 import pytest
 
-from hw import configurations
-from hw.fpga import devices, measure
+from hw import configurations, verilog
+from hw.fpga import devices, flow, measure
 from hw.generate import generate
 from hw.tiny import datapath, document, reference, top
 from hw.tiny.params import TinyConfig, TinyParams
+from hw.tiny.scaler import Scaler
 from sim import canary, compare
 from sim.benches import runner
 from sim.bulk.runner import Harness
+from sim.gate import ice40
 from sw import files
 from sw.data import tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, integer
+from sw.export.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
 # Channels, window, thresholds: groups of one and of several bytes, a single set of classes and more, no block between the first
@@ -143,3 +146,14 @@ def test_the_document_shows_what_is():
     assert document.render(text, document.params()) == text, "write it anew: make report"
     with pytest.raises(PopbeatError, match="no section"):
         document.render("", document.params())
+
+
+def test_the_scalers_netlist():
+    """Its multipliers are the family's own, instantiated and packed by synthesis: the netlist is what has to be right."""
+    folder, device = files.BUILD / "tiny-test" / "scaler", devices.get("ice40-up5k")
+    netlist = flow.synthesise(verilog.convert(Scaler(NormaliserSpec()), "scaler", "ice40"), "scaler", device, folder / "synthesis")
+    assert netlist.cells["SB_MAC16"] == 3
+    runner.build(ice40.source_of(netlist, folder), "scaler", folder / "verilator", visible=("clk", "rst", "sample", "scale", "z"))
+    assert runner.run("scaler", "sim.benches.scaler", folder / "verilator", {}, tests=1) == 1
+    seen = runner.outcome("scaler", "sim.benches.scaler", folder / "verilator", {"POPBEAT_CANARY": "1"})
+    assert (seen.ran, seen.failed) == (1, 1) and "sample 100 of deviation 2" in seen.log
