@@ -1,10 +1,13 @@
 """Configurations of binary networks by name: a folding of the streaming datapath, or the tiny engine."""
 
+from pathlib import Path
+
 from hw import top as full_top
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.tiny import params as tiny
 from hw.tiny import top as tiny_top
+from sw.errors import PopbeatError
 from sw.export.bundle import Bundle
 
 Config = folding.Config | tiny.TinyConfig
@@ -13,7 +16,14 @@ Params = DatapathParams | tiny.TinyParams
 
 def get(name: str) -> Config:
     """The configuration called ``name``: ``tiny``, or what :func:`hw.binary.folding.get` knows."""
-    return tiny.TinyConfig() if name == tiny.NAME else folding.get(name)
+    if name == tiny.NAME:
+        return tiny.TinyConfig()
+    if name not in folding.CONFIGS and not name.endswith(".json"):
+        known = ", ".join((*folding.CONFIGS, tiny.NAME))
+        raise PopbeatError(f"unknown configuration {name!r}; there are {known}, or give a .json file of foldings")
+    if Path(name).stem == tiny.NAME:
+        raise PopbeatError(f"configuration {name}: {tiny.NAME!r} is the tiny engine; call the file by another word")
+    return folding.get(name)
 
 
 def parameters(packed: Bundle, config: Config) -> Params:

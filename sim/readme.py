@@ -121,6 +121,12 @@ def _area(figures: dict) -> str:
     return f"{figures['lut4']:,} LUT4, {rest}"
 
 
+def _gate(figures: dict) -> str:
+    """That the netlist itself was simulated, where it was."""
+    windows = figures.get("gate_level", {}).get("windows", 0)
+    return f"; netlist simulated on {windows} windows, {figures['gate_level']['mismatches']} values differ" if windows else ""
+
+
 def fpga(stored: dict) -> str:
     """Area and clock of every model and device that was placed, and what is published beside it."""
     rows = []
@@ -134,7 +140,7 @@ def fpga(stored: dict) -> str:
                     f"{figures['fmax_mhz']:.1f} (worst of {figures['seeds']} seeds)",
                     f"{figures['classification_us']:,.1f}",
                     f"{figures['interval_us']:,.1f}",
-                    f"last raw sample to class: {figures['live_latency_us']:,.1f} µs",
+                    f"last raw sample to class: {figures['live_latency_us']:,.1f} µs" + _gate(figures),
                 ]
             )
     rows += [list(row) for row in PUBLISHED]

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -179,15 +180,26 @@ def _compute(client, missing: list[Job], numbers: dict[str, list[int]], finish: 
             said(number, event[1]["line"])
 
     client.subscribe_topic(TOPIC, heard)
-    jobs = {job.key: job for job in missing}
-    futures = [client.submit(execute, job.function, job.arguments | job.aside, key=job.key, pure=False) for job in missing]
-    for future in as_completed(futures):
+    jobs, waiting, under_way = {job.key: job for job in missing}, deque(missing), 0
+    futures = as_completed()
+
+    def hand_out() -> int:
+        """Never more jobs than there are threads: Dask would share them out beforehand, and its stealing leaves workers idle."""
+        count = min(len(waiting), max(1, sum(client.nthreads().values())) - under_way)
+        for job in [waiting.popleft() for _ in range(count)]:
+            futures.add(client.submit(execute, job.function, job.arguments | job.aside, key=job.key, pure=False))
+        return max(count, 0)
+
+    under_way += hand_out()
+    for future in futures:
         job = jobs[future.key]
         result = json.loads(_result(future, job))
         files.write_json(_path(job, home), {"key": job.key, "function": job.function, "label": job.label, "result": result})
         for number in numbers[job.key]:
             finish(number, result)
         future.release()
+        under_way -= 1
+        under_way += hand_out()
 
 
 def _result(future, job: Job) -> str:

@@ -81,10 +81,10 @@ def test_two_samples_a_clock_and_a_clock_a_sample(tmp_path):
     with pytest.raises(PopbeatError, match="odd|divide|at once"):
         generate(random_bundle(9, (4, 5, 3), 101), pairs, tmp_path / "odd")
     # One that is too slow for that loses a sample, and says so.
-    slow, _ = simulate(packed, Config("test", (Folding(2), Folding(1), Folding(1)), samples=2), tmp_path / "slow", samples)
-    assert top.cycles(slow.design.params).interval > 100
+    slow = generate(packed, Config("test", (Folding(2), Folding(1), Folding(1)), samples=2), tmp_path / "slow")
+    assert top.cycles(slow.params).interval > 100
     with pytest.raises(PopbeatError, match="was not taken in its cycle"):
-        slow.run(samples, "steady")
+        Harness(slow, tmp_path / "slow" / "bulk", brief=True).run(samples, "steady")
 
 
 def test_a_canary_in_the_hardware_is_caught(tmp_path):

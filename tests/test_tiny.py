@@ -3,18 +3,23 @@
 import numpy as np
 import pytest
 
-from hw import configurations
-from hw.fpga import devices, measure
+from hw import configurations, verilog
+from hw.board.top import BoardTop
+from hw.fpga import devices, flow, measure
 from hw.generate import generate
 from hw.tiny import datapath, document, reference, top
 from hw.tiny.params import TinyConfig, TinyParams
+from hw.tiny.scaler import Scaler
+from hw.tiny.top import TinyTop
 from sim import canary, compare
 from sim.benches import runner
 from sim.bulk.runner import Harness
+from sim.gate import ice40
 from sw import files
 from sw.data import tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, integer
+from sw.export.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
 # Channels, window, thresholds: groups of one and of several bytes, a single set of classes and more, no block between the first
@@ -107,6 +112,20 @@ def test_the_tops_bench(tmp_path):
     assert (seen.ran, seen.failed) == (1, 1)
 
 
+def test_behind_the_host_link(tmp_path):
+    """The board's top: the host's program through the bytes of the line."""
+    packed, samples = random_bundle(3), random_windows(3, 3, 61)
+    board = BoardTop(TinyTop(TinyParams(packed, TinyConfig())), 4, blink=8, flash=True)
+    folder = files.BUILD / "tiny-test" / "board"
+    runner.build(files.write_bytes(folder / "board.v", verilog.convert(board, "board").encode()), "board", folder)
+    trace = integer.run(packed, samples)
+    np.savez(
+        tmp_path / "bench.npz", divisor=4, samples=samples, label=trace.label, logits=trace.logits, image=np.zeros(0, np.uint8)
+    )
+    environment = {"POPBEAT_BENCH": str(tmp_path / "bench.npz"), "COCOTB_TEST_FILTER": r"\.windows_over_the_line$"}
+    assert runner.run("board", "sim.benches.board", folder, environment, tests=1) == 1
+
+
 def test_a_real_window_through_the_shipped_bundle(recordings):
     packed = bundles.read(bundle.SHIPPED / "bnn17")
     task = tasks.get(packed.task)
@@ -131,8 +150,10 @@ def test_what_does_not_fit_is_told():
         TinyParams(random_bundle(1, (9, 4, 2)), TinyConfig())
     with pytest.raises(PopbeatError, match="rows of weights, and the engine room for 256"):
         TinyParams(random_bundle(1, (8, 64, 128, 2), 200), TinyConfig())
-    with pytest.raises(PopbeatError, match="unknown configuration 'tinier'"):
+    with pytest.raises(PopbeatError, match="unknown configuration 'tinier'; there are full, .*tiny"):
         configurations.get("tinier")
+    with pytest.raises(PopbeatError, match="'tiny' is the tiny engine"):
+        configurations.get("of/mine/tiny.json")
     made = measure.Classifier("popbeat_random", "full", random_bundle(1), None, None)
     with pytest.raises(PopbeatError, match="'full' does not fit ice40-up5k.*CONFIG=tiny"):
         measure.check_device(made, devices.get("ice40-up5k"))
@@ -143,3 +164,14 @@ def test_the_document_shows_what_is():
     assert document.render(text, document.params()) == text, "write it anew: make report"
     with pytest.raises(PopbeatError, match="no section"):
         document.render("", document.params())
+
+
+def test_the_scalers_netlist():
+    """Its multipliers are the family's own, instantiated and packed by synthesis: the netlist is what has to be right."""
+    folder, device = files.BUILD / "tiny-test" / "scaler", devices.get("ice40-up5k")
+    netlist = flow.synthesise(verilog.convert(Scaler(NormaliserSpec()), "scaler", "ice40"), "scaler", device, folder / "synthesis")
+    assert netlist.cells["SB_MAC16"] == 3
+    runner.build(ice40.source_of(netlist, folder), "scaler", folder / "verilator", visible=("clk", "rst", "sample", "scale", "z"))
+    assert runner.run("scaler", "sim.benches.scaler", folder / "verilator", {}, tests=1) == 1
+    seen = runner.outcome("scaler", "sim.benches.scaler", folder / "verilator", {"POPBEAT_CANARY": "1"})
+    assert (seen.ran, seen.failed) == (1, 1) and "sample 100 of deviation 2" in seen.log
