@@ -72,6 +72,8 @@ def test_what_does_not_fit_is_told(tmp_path):
     netlist = flow.synthesise(text, "big", DEVICE, tmp_path)
     with pytest.raises(PopbeatError, match=r"place and route failed.*MULT18X18D"):
         flow.place(netlist, DEVICE, tmp_path, 1, 10.0)
+    with pytest.raises(PopbeatError, match=r"big does not fit ecp5-25k: it takes \d+ of 28 MULT18X18D \(\d+ %\); take less"):
+        flow.check_room(netlist, DEVICE, tmp_path / "packed", "big", "take less")
 
 
 def test_verilog_that_is_none(tmp_path):

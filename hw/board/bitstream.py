@@ -13,7 +13,7 @@ from hw.board.boards import Board
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import flow
-from hw.fpga.measure import ICE40_MHZ, Classifier, check_device, classifier
+from hw.fpga.measure import ICE40_MHZ, Classifier, check_device, classifier, way_out
 from hw.mac import design as mac_design
 from hw.mac.top import MacTop
 from hw.tiny import params as tiny
@@ -47,6 +47,8 @@ def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int,
     top = BoardTop(made.top, round(mhz * 1e6 / BAUD), pll, blink_bits(mhz), board.lamps_low, flash)
     text = verilog.convert(top, NAME, board.device.family)
     netlist = flow.synthesise(text, NAME, board.device, home / "synthesis")
+    what = f"{made.bundle.model} in configuration {made.config} with the host link"
+    flow.check_room(netlist, board.device, home / "packed", what, way_out(made, board.device))
     bar.update(step, advance=1, description="place and route")
     pins = (CONSTRAINTS / f"{board.name}{board.suffix}").read_text()
     placed = flow.place(

@@ -107,6 +107,14 @@ def occupy(netlist: Netlist, device: Device, folder: Path) -> dict[str, tuple[in
     return {name: (use["used"], use["available"]) for name, use in json.loads(report.read_text())["utilization"].items()}
 
 
+def check_room(netlist: Netlist, device: Device, folder: Path, what: str, way_out: str) -> None:
+    """Raise where a netlist takes more than there is: by how much, and the ``way_out``."""
+    over = {name: (used, there) for name, (used, there) in occupy(netlist, device, folder).items() if used > there}
+    if over:
+        takes = ", ".join(f"{used:,} of {there:,} {name} ({100 * used / there:.0f} %)" for name, (used, there) in over.items())
+        raise PopbeatError(f"{what} does not fit {device.name}: it takes {takes}; {way_out}")
+
+
 def place(
     netlist: Netlist,
     device: Device,

@@ -59,6 +59,13 @@ def check_device(made: Classifier, device: devices.Device) -> None:
         )
 
 
+def way_out(made: Classifier, device: devices.Device) -> str:
+    """What to do where a configuration is too large for a device."""
+    if isinstance(made.top, MacTop):
+        return "an array with fewer lanes takes less: CONFIG=mac64 or mac32"
+    return f"make explore MODEL={made.bundle.model} DEVICE={device.name} finds a folding that fits"
+
+
 def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
     """What is placed: the classifier; on an iCE40, whose package has fewer pins than its ports, behind the host link."""
     if device.family != "ice40":
@@ -72,6 +79,7 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
     step = bar.add_task(f"{made.bundle.model} on {device.name}: synthesis", total=1)
     text = verilog.convert(placed_top(made, device), made.name, device.family)
     netlist = flow.synthesise(text, made.name, device, home / "synthesis")
+    flow.check_room(netlist, device, home / "packed", f"{made.bundle.model} in configuration {made.config}", way_out(made, device))
     bar.update(step, completed=1)
     placed = place_seeds(netlist, device, home, seeds, ASKED_MHZ[device.family], bar)
     used, there = placed[0].used, placed[0].available
