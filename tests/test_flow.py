@@ -118,11 +118,11 @@ def test_classify_any_record(foreign):
         (["sim.run", "--model", "alq17", "--config", "half"], "unknown configuration 'half'; the array has mac128"),
         (["hw.generate", "--model", "alq17", "--config", "mac1"], "unknown configuration 'mac1'"),
         (["hw.fpga.measure", "--device", "artix"], "unknown device 'artix'"),
-        (["hw.fpga.measure", "--device", "ice40-up5k"], "no configuration fits it yet"),
+        (["hw.fpga.measure", "--device", "ice40-up5k"], "does not fit ice40-up5k; binary networks in the configuration 'tiny' do"),
         (["hw.board.bitstream", "--board", "arty"], "unknown board 'arty'"),
         (["hw.board.bitstream", "--mhz", "110"], "a multiple of the board's 25 MHz"),
         (["hw.board.replay", "--port", "/dev/none"], "serial port '/dev/none' can't be opened"),
-        (["sim.gate.netlist", "--device", "ice40-up5k"], "netlists of the ecp5 family"),
+        (["sim.gate.netlist", "--device", "ice40-up5k"], "does not fit ice40-up5k"),
         (["sw.curve", "--model", "bnn17"], "no multi-bit model; there are alq17"),
     ],
 )
