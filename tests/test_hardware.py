@@ -24,7 +24,7 @@ def folded(*pes: int, **last) -> Config:
 def simulate(packed, config, folder, samples):
     """A bundle in hardware: compared with the integer model in three modes, exact cycles included."""
     design = generate(packed, config, folder / "verilog")
-    harness = Harness(design, folder / "bulk")
+    harness = Harness(design, folder / "bulk", brief=True)
     trace = integer.run(packed, samples)
     for mode in ("burst", "isolated", "random"):
         seen = harness.run(samples, mode, seed=7)
@@ -44,7 +44,7 @@ def simulate(packed, config, folder, samples):
 # Corners that trained weights never reach: thresholds that are always or never met, single channels, odd foldings, block RAM.
 # No shrinking: each example is a design that has to be compiled.
 @settings(
-    max_examples=10,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
@@ -93,7 +93,7 @@ def test_a_canary_in_the_hardware_is_caught(tmp_path):
     trace = integer.run(packed, samples)
     flipped = canary.flip_weight(packed, samples, trace, 1)
     design = generate(flipped.bundle, folded(2, 3), tmp_path / "verilog")
-    seen = Harness(design, tmp_path / "bulk").run(samples)
+    seen = Harness(design, tmp_path / "bulk", brief=True).run(samples)
     compare.check(seen, flipped.trace)
     assert "block 2" in canary.must_differ(seen, trace, flipped.what)
     moved = canary.flip_threshold(flipped.bundle, samples, flipped.trace, 0)
