@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hw.binary.datapath import Datapath, DatapathParams
 from hw.front.normaliser import Normaliser, sample_layout
 from hw.front.normaliser import latency as normaliser_latency
-from hw.stream import skid
+from hw.stream import axis, skid
 from hw.stream.result import Beat, Meta
 
 
@@ -77,14 +77,5 @@ class Top(wiring.Component):
         connect(m, meta_in.o, meta_out.i)
         connect(m, meta_out.o, datapath.meta)
         connect(m, datapath.o, sink.i)
-        m.d.comb += [
-            source.i.valid.eq(self.s_axis_tvalid),
-            Value.cast(source.i.payload.sample).eq(Cat(self.s_axis_tdata[16 * k :][: spec.raw_bits] for k in range(count))),
-            source.i.payload.last.eq(self.s_axis_tlast),
-            self.s_axis_tready.eq(source.i.ready),
-            self.m_axis_tdata.eq(sink.o.payload.word),
-            self.m_axis_tvalid.eq(sink.o.valid),
-            self.m_axis_tlast.eq(sink.o.payload.last),
-            sink.o.ready.eq(self.m_axis_tready),
-        ]
+        m.d.comb += axis.samples_in(self, source, spec.raw_bits, count) + axis.results_out(self, sink)
         return m

@@ -28,10 +28,11 @@ from hw.explore.area import AreaModel
 from hw.fpga import devices
 from sim import compare, readme, verilator
 from sim.bulk.runner import Harness
-from sw import campaign, cli, files
+from sw import campaign, cli, document, files, pictures
 from sw.data import source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, integer
+from sw.pictures import pyplot
 
 JSON, PICTURE, PAGE = (readme.DOCS / f"explore.{kind}" for kind in ("json", "png", "md"))
 # The model that the documents speak of.
@@ -123,7 +124,6 @@ def published() -> list[dict]:
 
 def draw(stored: dict, path: Path) -> None:
     """The picture: the front as a line, built points filled, published ones beside it."""
-    pyplot = readme.pyplot
     figure, axis = pyplot.subplots(figsize=(9.5, 5.6))
     front, built = stored["front"], stored["built"]
     luts = [p["lut4"] for p in front]
@@ -185,7 +185,7 @@ def draw(stored: dict, path: Path) -> None:
     axis.set_title(f"{stored['model']}: smallest folding for every interval; at built points the estimate's error", fontsize=9)
     axis.grid(True, which="both", linewidth=0.3)
     axis.legend(fontsize=7, loc="center right")
-    readme._save(figure, path)
+    pictures.save(figure, path)
 
 
 def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: int, few: int, bar: Progress) -> dict:
@@ -284,12 +284,9 @@ def render(text: str, stored: dict) -> str:
         f" the named foldings. LUT4 estimate: {tops}, over the {len(fresh)} of these tops that were not in the fit; {lut4} over the"
         f" blocks of the fit (flip-flops {ff}). Where windows were simulated, every layer was as in the integer model and the"
         f" cycles as predicted.\n\n"
-        f"{readme.table([*header, 'simulated'], rows)}\n\nMeasured by `{stored['command']}`, {', '.join(stored['tools'])}."
+        f"{document.table([*header, 'simulated'], rows)}\n\nMeasured by `{stored['command']}`, {', '.join(stored['tools'])}."
     )
-    section = re.compile(r"(<!-- generated: explore -->\n).*?(<!-- end: explore -->)", re.DOTALL)
-    if not section.search(text):
-        raise PopbeatError(f"{PAGE} has no section '<!-- generated: explore -->' to write to")
-    return section.sub(lambda match: f"{match[1]}{body}\n{match[2]}", text)
+    return document.fill(text, {"explore": body}, PAGE.name)
 
 
 app = cli.new_app(__doc__)

@@ -4,34 +4,24 @@ A run of ``make sim FULL=1`` on the real recordings leaves its figures in ``buil
 ``docs/report.json``, from which everything here is drawn. A partial run, or one on synthetic signals, is not stored.
 """
 
-import re
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.mac import design as mac_design
 from hw.top import cycles
-from sw import cli, files, report
+from sw import cli, document, files, pictures, report
 from sw.data import mitbih
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, multibit
 from sw.metrics import percent, with_interval
-
-matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402 (the backend is chosen first)
+from sw.pictures import pyplot
 
 README = files.ROOT / "README.md"
 DOCS = files.ROOT / "docs"
 STORED = DOCS / "report.json"
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def results(stored: dict) -> str:
@@ -60,7 +50,7 @@ def results(stored: dict) -> str:
         ["windows through the RTL, every layer compared", *[f"{m['rtl']['windows']:,}" for m in models]],
         ["values that differ", *[str(m["rtl"]["mismatches"]) for m in models]],
     ]
-    return table(["", *[f"`{name}`" for name in names]], rows)
+    return document.table(["", *[f"`{name}`" for name in names]], rows)
 
 
 def _busy(rtl: dict) -> str:
@@ -81,7 +71,7 @@ def classes(stored: dict) -> str:
             for label, c in figures["per_class"].items()
         ]
         heading = f"**`{name}`** ({model['task']}, protocol *comparable*), confusion: ![](docs/confusion_{name}.png)\n\n"
-        parts.append(heading + table(["class", "windows", "sensitivity", "positive predictivity", "F1"], rows))
+        parts.append(heading + document.table(["class", "windows", "sensitivity", "positive predictivity", "F1"], rows))
     return "\n\n".join(parts)
 
 
@@ -144,7 +134,7 @@ def fpga(stored: dict) -> str:
                 ]
             )
     rows += [list(row) for row in PUBLISHED]
-    return table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
+    return document.table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
 
 
 SECTIONS = {"results": results, "classes": classes, "commands": commands, "fpga": fpga}
@@ -152,13 +142,7 @@ SECTIONS = {"results": results, "classes": classes, "commands": commands, "fpga"
 
 def render(text: str, stored: dict) -> str:
     """README's text with every generated section drawn anew."""
-    for name, make in SECTIONS.items():
-        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
-        if not pattern.search(text):
-            raise PopbeatError(f"README.md has no section '<!-- generated: {name} -->' to write to")
-        body = make(stored)
-        text = pattern.sub(lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text)
-    return text
+    return document.fill(text, {name: make(stored) for name, make in SECTIONS.items()}, "README.md")
 
 
 def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:
@@ -210,7 +194,7 @@ def confusion(path: Path, name: str, figures: dict) -> None:
     axis.set_xlabel("hardware's class")
     axis.set_ylabel("true class")
     axis.set_title(f"{name}, protocol comparable", fontsize=9)
-    _save(figure, path)
+    pictures.save(figure, path)
 
 
 def dataflow(path: Path) -> None:
@@ -249,15 +233,7 @@ def dataflow(path: Path) -> None:
     axis.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
     axis.set_ylim(-2.2, 1.65)
     axis.axis("off")
-    _save(figure, path)
-
-
-def _save(figure, path: Path) -> None:
-    figure.tight_layout()
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=100, format="png", metadata={"Software": None})
-    pyplot.close(figure)
-    temporary.replace(path)
+    pictures.save(figure, path)
 
 
 app = cli.new_app(__doc__)

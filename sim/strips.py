@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402 (the backend is chosen first)
+from sw import pictures
+from sw.pictures import pyplot
 
 
 def draw(path: Path, title: str, rows: list[tuple[str, bool, np.ndarray]], rate: int) -> Path:
@@ -21,13 +20,7 @@ def draw(path: Path, title: str, rows: list[tuple[str, bool, np.ndarray]], rate:
             axis.spines[side].set_visible(False)
     axes[-1, 0].set_xlabel("seconds")
     figure.suptitle(title, fontsize=10)
-    figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=110, format=path.suffix[1:])
-    pyplot.close(figure)
-    temporary.replace(path)
-    return path
+    return pictures.save(figure, path, dpi=110, rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
 
 
 def one_a_class(

@@ -6,19 +6,16 @@ there, and equal to the prediction.
 
 from typing import Annotated
 
-import matplotlib
 import numpy as np
 import typer
 from rich.table import Table
 
 from sim import compare, engines
-from sw import cli, curve, files, networks
+from sw import cli, curve, files, networks, pictures
 from sw.data import source, tasks
 from sw.errors import PopbeatError
 from sw.export import multibit
-
-matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402 (the backend is chosen first)
+from sw.pictures import pyplot
 
 WINDOWS = 4
 STORED = files.ROOT / "docs" / "alq_widths.json"
@@ -74,11 +71,7 @@ def draw(figures: dict, path=PICTURE) -> None:
     axis.set_ylabel("cycles a window")
     axis.set_title(f"One array ({figures['config']}), several widths of one network", fontsize=10)
     axis.legend()
-    figure.tight_layout()
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=100, format="png", metadata={"Software": None})
-    pyplot.close(figure)
-    temporary.replace(path)
+    pictures.save(figure, path)
 
 
 app = cli.new_app(__doc__)

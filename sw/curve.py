@@ -9,24 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import matplotlib
 import numpy as np
 import torch
 import typer
 from safetensors.numpy import save
 from torch.nn import functional
 
-from sw import cli, files, metrics, networks
+from sw import cli, files, metrics, networks, pictures
 from sw import train as common
 from sw.data import folds, tasks
 from sw.errors import PopbeatError
 from sw.export import multibit, multibit_fold
 from sw.models import alq
 from sw.models.multibit import FloatNet
+from sw.pictures import pyplot
 from sw.train_alq import RECIPES, Lines, Recipe, prove, quantise, train_twin, widths
-
-matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402 (the backend is chosen first)
 
 FOLD = 0
 # Stored bytes, from one base a channel on; the recipe's own are among them.
@@ -171,11 +168,7 @@ def draw(figures: dict, path=PICTURE) -> None:
     title = f"{name}: {figures['windows']} validation windows of fold {FOLD}; grey: published, other windows and splits"
     axis.set_title(title, fontsize=9)
     axis.legend(loc="lower right", fontsize=8)
-    figure.tight_layout()
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=100, format="png", metadata={"Software": None})
-    pyplot.close(figure)
-    temporary.replace(path)
+    pictures.save(figure, path)
 
 
 app = cli.new_app(__doc__)

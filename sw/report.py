@@ -19,6 +19,14 @@ def load(path: Path | None = None) -> dict:
     return {"schema": SCHEMA, "data": {}, "models": {}}
 
 
+def add(model: str, part: str, name: str, figures: dict) -> Path:
+    """Put figures into the entry ``name`` of a model's part (``fpga``, ``board``); other entries and other figures of this one
+    stay."""
+    known = load()
+    entries = known["models"].get(model, {}).get(part, {})
+    return merge(known["data"], model, **{part: entries | {name: entries.get(name, {}) | figures}})
+
+
 def merge(data: dict, model: str, **parts: dict) -> Path:
     """Put a model's ``parts`` (``rtl``, ``training``, ...) into the report; other models and parts stay. ``data`` is what the
     parts were measured on."""

@@ -61,6 +61,11 @@ def test_placed_verilog_is_what_is_generated_now():
         again = f"measure anew: {figures['command']}; make report"
         assert files.sha256(text.encode()) == figures["verilog_sha256"], again
         assert (made.cycles.interval, made.cycles.latency) == (figures["interval_cycles"], figures["latency_cycles"]), again
+        if "gate_level" in figures:
+            simulated = verilog.convert(made.top, made.name, device.family)
+            assert figures["gate_level"]["verilog_sha256"] == files.sha256(simulated.encode()), (
+                "measure anew: make gate; make report"
+            )
         assert figures["fmax_mhz"] == min(figures["fmax_by_seed"]) and len(figures["fmax_by_seed"]) == figures["seeds"]
 
 

@@ -127,8 +127,6 @@ def main(
     table.add_row("µs from window to window", f"{made.cycles.interval / built.mhz:.2f}")
     cli.console.print(table)
     cli.say(f"bitstream: {built.bitstream}\nSHA-256 {digest}")
-    known = report.load()
-    kept = known["models"].get(packed.model, {}).get("board", {})
     figures = {
         "config": made.config,
         "seed": seed,
@@ -138,7 +136,7 @@ def main(
         **{name: round(value / built.mhz, 2) for name, value in asdict(made.cycles).items() if name != "program"},
         "bitstream_sha256": digest,
     }
-    report.merge(known["data"], packed.model, board=kept | {chosen.name: figures})
+    report.add(packed.model, "board", chosen.name, figures)
     loader = "iceprog" if chosen.device.family == "ice40" else f"openFPGALoader --board {chosen.name.split('-')[0]}"
     cli.say(f"load it: {loader} {built.bitstream}")
     cli.say(

@@ -150,10 +150,7 @@ def main(
     check_device(made, chosen)
     with cli.progress() as bar:
         figures = measure(made, chosen, seeds, bar)
-    known = report.load()
-    kept = known["models"].get(packed.model, {}).get("fpga", {})
-    name = entry(device, made.config)
-    report.merge(known["data"], packed.model, fpga=kept | {name: kept.get(name, {}) | figures})
+    report.add(packed.model, "fpga", entry(device, made.config), figures)
     show(packed.model, device, figures)
 
 

@@ -13,7 +13,7 @@ from hw.mac.array import Array
 from hw.mac.loader import Byte, Status
 from hw.mac.params import ArrayParams
 from hw.mac.results import Results
-from hw.stream import skid
+from hw.stream import axis, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import Beat, Meta
 from hw.stream.rounding import halve_round, less_if_negative, saturate
@@ -172,18 +172,12 @@ class MacTop(wiring.Component):
         connect(m, image.o, datapath.image)
         connect(m, datapath.o, sink.i)
         m.d.comb += [
-            source.i.valid.eq(self.s_axis_tvalid),
-            source.i.payload.sample.eq(self.s_axis_tdata[: self.spec.raw_bits]),
-            source.i.payload.last.eq(self.s_axis_tlast),
-            self.s_axis_tready.eq(source.i.ready),
+            *axis.samples_in(self, source, self.spec.raw_bits),
             image.i.valid.eq(self.c_axis_tvalid),
             image.i.payload.data.eq(self.c_axis_tdata),
             image.i.payload.last.eq(self.c_axis_tlast),
             self.c_axis_tready.eq(image.i.ready),
-            self.m_axis_tdata.eq(sink.o.payload.word),
-            self.m_axis_tvalid.eq(sink.o.valid),
-            self.m_axis_tlast.eq(sink.o.payload.last),
-            sink.o.ready.eq(self.m_axis_tready),
+            *axis.results_out(self, sink),
             self.status.eq(datapath.status),
             self.loaded.eq(datapath.loaded),
             self.overrun.eq(datapath.overrun),

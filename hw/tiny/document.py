@@ -1,22 +1,14 @@
 """The tables of ``docs/tiny.md``: cycles by layer and what lies in which memory, for a shipped bundle."""
 
-import re
-
 from hw.tiny import top
 from hw.tiny.datapath import timing
 from hw.tiny.params import GROUP, LANES, TinyParams
 from hw.tiny.pool import PAIRS
-from sw import cli, files
-from sw.errors import PopbeatError
+from sw import cli, document, files
 from sw.export import bundle, bundles
 
 PATH = files.ROOT / "docs" / "tiny.md"
 MODEL = "bnn17"
-
-
-def _table(header: list[str], rows: list[list]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else cell for cell in line) + " |" for line in lines)
 
 
 def cycles(params: TinyParams) -> str:
@@ -35,7 +27,7 @@ def cycles(params: TinyParams) -> str:
     rows.append(["**from window to window** (the scale is there before)", "", "", exact.interval])
     rows.append(["latency: first normalised sample to class", "", "", exact.latency])
     rows.append(["live latency: last raw sample to class", "", "", exact.live_latency])
-    return _table(["", "positions", "cycles a position", "cycles"], rows)
+    return document.table(["", "positions", "cycles a position", "cycles"], rows)
 
 
 def memories(params: TinyParams) -> str:
@@ -67,7 +59,7 @@ def memories(params: TinyParams) -> str:
         ],
         ["logits", rams(params.head.logit_bits, params.head.classes), f"{params.head.classes} x {params.head.logit_bits}", ""],
     ]
-    return _table(["memory", "lies in", "holds", ""], rows)
+    return document.table(["memory", "lies in", "holds", ""], rows)
 
 
 SECTIONS = {"cycles": cycles, "memories": memories}
@@ -75,13 +67,7 @@ SECTIONS = {"cycles": cycles, "memories": memories}
 
 def render(text: str, params: TinyParams) -> str:
     """The document with its tables drawn anew."""
-    for name, draw in SECTIONS.items():
-        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
-        if not pattern.search(text):
-            raise PopbeatError(f"{PATH} has no section '<!-- generated: {name} -->' to write to")
-        drawn = draw(params)
-        text = pattern.sub(lambda found, drawn=drawn: f"{found[1]}{drawn}\n{found[2]}", text)
-    return text
+    return document.fill(text, {name: draw(params) for name, draw in SECTIONS.items()}, PATH.name)
 
 
 def params() -> TinyParams:

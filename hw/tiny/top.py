@@ -4,7 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib.wiring import connect
 
 from hw.front.normaliser import sample_layout
-from hw.stream import skid
+from hw.stream import axis, skid
 from hw.stream.result import Beat
 from hw.tiny.datapath import Datapath, predict, timing
 from hw.tiny.params import TinyParams
@@ -33,14 +33,5 @@ class TinyTop(Top):
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
         connect(m, source.o, datapath.i)
         connect(m, datapath.o, sink.i)
-        m.d.comb += [
-            source.i.valid.eq(self.s_axis_tvalid),
-            source.i.payload.sample.eq(self.s_axis_tdata[: spec.raw_bits]),
-            source.i.payload.last.eq(self.s_axis_tlast),
-            self.s_axis_tready.eq(source.i.ready),
-            self.m_axis_tdata.eq(sink.o.payload.word),
-            self.m_axis_tvalid.eq(sink.o.valid),
-            self.m_axis_tlast.eq(sink.o.payload.last),
-            sink.o.ready.eq(self.m_axis_tready),
-        ]
+        m.d.comb += axis.samples_in(self, source, spec.raw_bits) + axis.results_out(self, sink)
         return m
