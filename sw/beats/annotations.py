@@ -1,0 +1,49 @@
+"""Beats as WFDB annotation files: what any tool that reads MIT-BIH's annotations reads."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import wfdb
+
+from sw import files
+from sw.beats.score import CLASSES
+from sw.data import records
+from sw.errors import PopbeatError
+
+ANNOTATOR = "popbeat"
+# Annotators whose files are references; nothing is ever written under these names.
+REFERENCES = ("atr", "ari", "ecg", "qrs")
+SYMBOLS = "NSVFQ"  # of the AAMI classes; all of them stand in the WFDB library's list of codes
+
+
+def symbols(label: np.ndarray) -> np.ndarray:
+    """Annotation symbols of class indices (``sw.beats.score.CLASSES``)."""
+    label = np.asarray(label, np.int64)
+    if label.size and not 0 <= label.min() <= label.max() < len(CLASSES):
+        raise PopbeatError(f"class indices lie between 0 and {len(CLASSES) - 1}, not {label.min()} and {label.max()}")
+    return np.array(list(SYMBOLS))[label]
+
+
+def write(folder: Path, record: str, position: np.ndarray, symbol: np.ndarray, annotator: str = ANNOTATOR) -> Path:
+    """Write beats as ``folder/record.annotator``, whole or not at all: samples ``int[n]`` in strictly rising order, symbols
+    ``str[n]``. What :func:`sw.data.records.read_annotations` reads back equals what was asked for, else this is an error."""
+    position, symbol = np.asarray(position, np.int64), np.asarray(symbol)
+    path = Path(folder) / f"{record}.{annotator}"
+    if annotator in REFERENCES or not annotator.isalpha():
+        raise PopbeatError(
+            f"beats are not written to {path}: {annotator!r} is a reference annotator or no name; use {ANNOTATOR!r}, say"
+        )
+    if not len(position):
+        raise PopbeatError(f"no beats to write to {path}: WFDB has no empty annotation files")
+    if len(position) != len(symbol) or position[0] < 0 or (np.diff(position) <= 0).any():
+        raise PopbeatError(f"beats for {path} have {len(symbol)} symbols and must rise from 0 on; they are {position[:8]} ...")
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            wfdb.wrann(record, annotator, position, symbol, write_dir=name)
+        except Exception as error:  # wfdb raises several kinds
+            raise PopbeatError(f"annotations {path} can't be written: {error}") from None
+        read_position, read_symbol, _ = records.read_annotations(Path(name) / record, annotator)
+        if not (np.array_equal(read_position, position) and np.array_equal(read_symbol, symbol)):
+            raise PopbeatError(f"annotations {path} read back otherwise than they were written")
+        return files.write_bytes(path, (Path(name) / f"{record}.{annotator}").read_bytes())
