@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.qrs import envelope, judge
+from hw.qrs.taps import tap
 from sw.qrs.params import POSITION_BITS, QrsParams
 
 # Cycles from sample to sample, and from the sample with which a beat is known to its offer (see hw.qrs.judge of the others).
@@ -40,4 +41,5 @@ class Detector(wiring.Component):
         connect(m, flipped(self.i), filters.i)
         connect(m, filters.o, judged.i)
         connect(m, judged.o, flipped(self.o))
+        tap(m, "envelope", filters.o.payload, filters.o.valid & filters.o.ready)
         return m

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.qrs.taps import tap
 from sw.qrs.params import QrsParams
 
 LATENCY = 10
@@ -112,13 +113,6 @@ class Envelope(wiring.Component):
                 m.d.sync += envelope.eq(envelope + magnitude - past_magnitude)
                 keep(MAGNITUDES, magnitude)
 
-        tap_filtered = Signal(len(slope) + len(peak))
-        tap_filtered_moves, tap_magnitude_moves = Signal(), Signal()
-        tap_magnitude = Signal.like(magnitude)
-        m.d.comb += [
-            tap_filtered.eq(Cat(slope, peak)),
-            tap_filtered_moves.eq(step == 6),
-            tap_magnitude.eq(magnitude),
-            tap_magnitude_moves.eq(step == 9),
-        ]
+        tap(m, "filtered", Cat(slope, peak), step == 6)
+        tap(m, "magnitude", magnitude, step == 9)
         return m

@@ -1,15 +1,16 @@
 """The envelope's peaks to beats: candidates, levels, search-back, as :class:`sw.qrs.detector.Judge` has them."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.qrs.taps import tap
 from sw.qrs.params import POSITION_BITS, QrsParams
 
 # Cycles from the transfer of a sample to the beat that it made known, by a search-back or not; a beat may follow a search-back's.
 SEARCH_LATENCY = 2
 LATENCY = 3
-BOTH_LATENCY = 4
+BOTH_LATENCY = 6
 # A candidate works so long at most, the sample's own cycle included, where beats are taken at once.
 LONGEST = 8
 
@@ -44,7 +45,8 @@ class Judge(wiring.Component):
         height = unsigned(bits)
 
         # Peaks: the largest value so far, and for how long. It begins so that the first sample starts at 0.
-        largest, held = Signal(height), Signal(range(params.hold), init=(1 << (params.hold - 1).bit_length()) - 1)
+        held_bits = params.hold.bit_length()
+        largest, held = Signal(height), Signal(held_bits, init=(1 << held_bits) - 1)
         candidate = Signal(height, reset_less=True)
         number = Signal(POSITION_BITS, init=(1 << POSITION_BITS) - 1)
         learned = Signal()
@@ -134,7 +136,5 @@ class Judge(wiring.Component):
                     m.d.sync += judged.eq(1)
                     m.next = "IDLE"
 
-        state = Cat(threshold, signal, noise, interval, since, kept)
-        tap_judged, tap_judged_moves = Signal(len(Value.cast(state))), Signal()
-        m.d.comb += [tap_judged.eq(state), tap_judged_moves.eq(judged)]
+        tap(m, "judged", Cat(threshold, signal, noise, interval, since, kept), judged)
         return m

@@ -112,22 +112,25 @@ class Judge:
         return threshold
 
 
+def judge_envelope(envelope: np.ndarray, params: QrsParams) -> tuple[np.ndarray, np.ndarray]:
+    """Judge all candidates of an envelope ``int[n]``: beats ``int64[m, 3]`` (place in the envelope, sample with which it is known,
+    whether by search-back) and candidates (:class:`Detection`)."""
+    places = find_candidates(envelope, params.hold)
+    judge, seen = Judge(params), []
+    for place, height in zip(places.tolist(), envelope[places].tolist(), strict=True):
+        threshold, now = judge.judge(place, height), place + params.hold
+        seen.append((now, height, threshold, judge.signal, judge.noise, judge.interval, judge.since(now), judge.kept_height))
+    return np.array(judge.beats, np.int64).reshape(-1, 3), np.array(seen, np.int64).reshape(-1, len(CANDIDATE))
+
+
 def detect(samples: np.ndarray, params: QrsParams = PARAMS) -> Detection:
     """Run the detector over raw samples ``int[n]`` of one lead, from the state after reset."""
     stages = filtered(samples, params)
-    places = find_candidates(stages.envelope, params.hold)
-    heights = stages.envelope[places].tolist()
-    judge, seen = Judge(params), []
-    for place, height in zip(places.tolist(), heights, strict=True):
-        threshold = judge.judge(place, height)
-        now = place + params.hold
-        state = (judge.signal, judge.noise, judge.interval, judge.since(now), judge.kept_height)
-        seen.append((now, height, threshold, *state))
-    beats = np.array(judge.beats, np.int64).reshape(-1, 3)
+    beats, candidates = judge_envelope(stages.envelope, params)
     return Detection(
         position=beats[:, 0] - params.delay,
         known=beats[:, 1],
         search_back=beats[:, 2].astype(bool),
         stages=stages,
-        candidates=np.array(seen, np.int64).reshape(-1, len(CANDIDATE)),
+        candidates=candidates,
     )
