@@ -1,7 +1,7 @@
 """The networks by name, and the geometry of their layers. No PyTorch here: the hardware reads this too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -70,27 +70,82 @@ class BlockGeometry:
         return self.conv_length * self.out_channels * self.taps
 
 
+# Rhythm bits compare (32 * one word) with (up to 63 * another); the word behind the last is the constant RHYTHM_UNIT, so that a
+# comparison with it is one of a word with 8 * multiple samples.
+RATIO_SHIFT, MULTIPLE_BITS = 5, 6
+RHYTHM_UNIT = 256
+MAX_WORDS, MAX_BITS = 15, 256
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """What a network learns of a beat's rhythm: binary channels that block ``block`` (from 2 on, counted from 1) takes beside the
+    columns of the block before, behind them in this order.
+
+    ``words`` RR words come in front of the window's samples. ``comparisons``: a bit each that is the same in all columns,
+    (over, under, multiple): 32 * word[over] >= multiple * word[under], where word number ``words`` is 256. ``marks``: a bit each
+    that tells where a column lies, 1 from column ``mark`` on.
+    """
+
+    block: int
+    words: int
+    comparisons: tuple[tuple[int, int, int], ...]
+    marks: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        numbers = (self.block, self.words, *self.marks, *(n for c in self.comparisons for n in c))
+        if any(type(n) is not int or n < 0 for n in numbers) or any(len(c) != 3 for c in self.comparisons):
+            raise ValueError("a rhythm has block and words, comparisons of three numbers, and marks, all of them natural numbers")
+        if not 1 <= self.words <= MAX_WORDS or not 1 <= len(self.comparisons) <= MAX_BITS or len(self.marks) > MAX_BITS:
+            raise ValueError(f"a rhythm has 1 to {MAX_WORDS} words, 1 to {MAX_BITS} comparisons and at most {MAX_BITS} marks")
+        for over, under, multiple in self.comparisons:
+            if max(over, under) > self.words or not 1 <= multiple < 1 << MULTIPLE_BITS:
+                raise ValueError(
+                    f"comparison {(over, under, multiple)}: words are 0 to {self.words} and multiples 1 to {(1 << MULTIPLE_BITS) - 1}"
+                )
+
+    @property
+    def channels(self) -> int:
+        """Channels that the block gets beside its own."""
+        return len(self.comparisons) + len(self.marks)
+
+
 @dataclass(frozen=True)
 class BinaryNetwork:
-    """The binary network (``docs/dataflow.md``): blocks one after the other, then the sum over positions and the argmax."""
+    """The binary network (``docs/dataflow.md``): blocks one after the other, then the sum over positions and the argmax.
+    ``window`` samples; with ``rhythm``, RR words in front of them."""
 
     channels: tuple[int, ...]
     window: int = 3600
+    rhythm: Rhythm | None = field(default=None, repr=False)  # bundles without it keep the hash that they have
 
     def __post_init__(self):
         if not 2 <= len(self.channels) <= MAX_BLOCKS:
             raise ValueError(f"a binary network has 2 to {MAX_BLOCKS} blocks, not {len(self.channels)}")
         if type(self.window) is not int or self.window > MAX_WINDOW or max(self.channels) > MAX_CHANNELS:
             raise ValueError(f"a window has at most {MAX_WINDOW} samples and a block {MAX_CHANNELS} channels")
+        rhythm = self.rhythm
+        if rhythm is None:
+            return
+        if not 2 <= rhythm.block <= len(self.channels):
+            raise ValueError(f"rhythm bits go into block 2 to {len(self.channels)}, not {rhythm.block}")
+        if any(mark >= self.blocks[rhythm.block - 1].length for mark in rhythm.marks):
+            raise ValueError(f"marks {rhythm.marks} lie beyond the {self.blocks[rhythm.block - 1].length} columns of their block")
 
     @cached_property
     def blocks(self) -> tuple[BlockGeometry, ...]:
         """Geometry of each block; the first one has one input channel and stride 2."""
         blocks, length = [], self.window
         for index, (inputs, outputs) in enumerate(zip((1, *self.channels), self.channels, strict=False)):
-            blocks.append(BlockGeometry(inputs, outputs, length, stride=2 if index == 0 else 1))
+            beside = self.rhythm.channels if self.rhythm and self.rhythm.block == index + 1 else 0
+            blocks.append(BlockGeometry(inputs + beside, outputs, length, stride=2 if index == 0 else 1))
             length = blocks[-1].pool_length
         return tuple(blocks)
+
+    @property
+    def words(self) -> int:
+        """RR words in front of a window's samples."""
+        return self.rhythm.words if self.rhythm else 0
 
     @property
     def classes(self) -> int:
@@ -242,6 +297,23 @@ ALQ17 = MultibitNetwork(
 )
 
 
+# A beat's RR words, in the order of sw/data/beats.py, and the ratios that are asked for, in thirty-seconds: where the logarithms of
+# premature, regular and late beats lie. Words 0 to 5: RR before and behind, RR before that, means of 8 and 64, deviation; 6: 256.
+BEAT_RATIOS = {
+    (0, 3): (20, 24, 26, 28, 30, 34, 38),
+    (0, 4): (16, 20, 23, 26, 28, 30, 34, 40),
+    (1, 4): (22, 26, 30, 34, 38, 44),
+    (1, 0): (24, 29, 35, 40, 48),
+    (0, 2): (22, 26, 30, 34, 40),
+    (5, 3): (1, 2, 3, 5),
+    (0, 6): (20, 26, 32, 40),
+    (3, 4): (24, 28, 36),
+}
+# Columns of block 3, eight samples each: before the P wave, P wave, QRS complex (R at column 14), ST and T wave, behind it.
+BEAT_MARKS = (9, 12, 17, 23)
+BEAT_RHYTHM = Rhythm(3, 6, tuple((*pair, m) for pair, multiples in BEAT_RATIOS.items() for m in multiples), BEAT_MARKS)
+
+
 @dataclass(frozen=True)
 class Model:
     """A network for a task."""
@@ -256,6 +328,7 @@ MODELS = {
     for model in (
         Model("bnn5", "window-5", BinaryNetwork((8, 16, 32, 32, 64, 5))),
         Model("bnn17", "rhythm-17", BinaryNetwork((8, 16, 32, 32, 64, 17))),
+        Model("bnnbeat5", "beat-5", BinaryNetwork((8, 20, 40, 5), 300, BEAT_RHYTHM)),
         Model("alq17", "rhythm-17", ALQ17),
     )
 }

@@ -42,12 +42,14 @@ class Windows:
 
 @dataclass(frozen=True)
 class Task:
-    """A name, its classes in the order of their numbers, a window's length in samples, and the rule that finds the windows."""
+    """A name, its classes in the order of their numbers, a window's length in samples (RR words in front of them counted), the rule
+    that finds the windows, and how many ``words`` stand in front."""
 
     name: str
     classes: tuple[str, ...]
     length: int
     rule: Callable[[Source], list[tuple[str, int, str, int]]]
+    words: int = 0
 
     def windows(self, source: Source) -> Windows:
         """The task's windows in their fixed order."""
@@ -116,16 +118,22 @@ TASKS = {
 
 def get(name: str) -> Task:
     """The task called ``name``."""
+    from sw.data import beats  # which is made of what stands here
+
+    if name == beats.BEAT5.name:
+        return beats.BEAT5
     if name not in TASKS:
-        raise PopbeatError(f"unknown task {name!r}; there are {', '.join(TASKS)}")
+        raise PopbeatError(f"unknown task {name!r}; there are {', '.join(TASKS)}, {beats.BEAT5.name}")
     return TASKS[name]
 
 
-def for_network(name: str, window: int, raw_bits: int, classes: tuple[str, ...]) -> Task:
-    """The task ``name``, for a network that must fit it: same window, same classes, samples wide enough."""
+def for_network(name: str, window: int, raw_bits: int, classes: tuple[str, ...], words: int = 0) -> Task:
+    """The task ``name``, for a network that must fit it: same window, same RR words, same classes, samples wide enough."""
     task = get(name)
-    if window != task.length:
-        raise PopbeatError(f"the network has windows of {window} samples, and {name} has {task.length}")
+    if window != task.length - task.words:
+        raise PopbeatError(f"the network has windows of {window} samples, and {name} has {task.length - task.words}")
+    if words != task.words:
+        raise PopbeatError(f"the network takes {words} RR words, and {name} has {task.words}")
     if classes != task.classes:
         raise PopbeatError(f"the network names the classes {', '.join(classes)}, and {name} {', '.join(task.classes)}")
     if raw_bits < RAW_BITS:

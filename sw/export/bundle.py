@@ -7,7 +7,7 @@ A bundle is read only when every hash, shape, version and range is right. Nothin
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from safetensors.numpy import load, save
 from sw import files
 from sw.errors import PopbeatError
 from sw.export.normaliser import NormaliserSpec
-from sw.networks import BinaryNetwork, of_kind
+from sw.networks import MAX_WINDOW, MULTIPLE_BITS, BinaryNetwork, Rhythm, of_kind
 
 FORMAT = "popbeat-bundle"
 VERSION = 1
 HEAD_BITS = 14
 SHIFT_BITS = 4
+MARK_BITS = MAX_WINDOW.bit_length() - 1
 MAX_BYTES = 16 << 20
 SHIPPED = Path(__file__).resolve().parents[1] / "models" / "bundles"
 
@@ -89,7 +90,8 @@ class Bundle:
         return files.sha256(self._graph_bytes() + save(self.tensors()))
 
     def _graph_bytes(self) -> bytes:
-        return repr((self.network, self.normaliser, self.head.offset_shift)).encode()
+        rhythm = (self.network.rhythm,) if self.network.rhythm else ()
+        return repr((self.network, self.normaliser, self.head.offset_shift, *rhythm)).encode()
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The tensors of ``tensors.safetensors`` by name."""
@@ -159,6 +161,8 @@ def write(bundle: Bundle, folder: Path, golden: bytes | None = None) -> Path:
         "channels": list(bundle.network.channels),
         "head": {"offset_shift": bundle.head.offset_shift},
     }
+    if bundle.network.rhythm:
+        graph["rhythm"] = asdict(bundle.network.rhythm)
     return write_parts(bundle, graph, len(pack(bundle)), folder, golden)
 
 
@@ -240,7 +244,7 @@ def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
         raise PopbeatError(f"network kind {network['kind']!r} is unknown; known are 'binary' and 'multibit'")
     if type(shift) is not int:
         raise PopbeatError(f"offset_shift is {shift!r} and must be an integer")
-    shape = BinaryNetwork(tuple(network["channels"]), network["window"])
+    shape = BinaryNetwork(tuple(network["channels"]), network["window"], _rhythm(network.get("rhythm")))
     count = len(shape.channels)
     expected = {f"block{i}.weight" for i in range(1, count + 1)} | {f"block{i}.threshold" for i in range(1, count)}
     expected |= {f"block{i}.pad" for i in range(2, count + 1)} | {"head.positive", "head.negative", "head.offset"}
@@ -257,6 +261,16 @@ def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
         normaliser=NormaliserSpec(**graph["normaliser"]),
         training=graph.get("training", {}),
     )
+
+
+def _rhythm(stored: dict | None) -> Rhythm | None:
+    """The rhythm of a graph, None where there is none."""
+    if stored is None:
+        return None
+    if not isinstance(stored, dict) or not isinstance(stored.get("comparisons"), list):
+        raise PopbeatError(f"network.rhythm is {str(stored)[:80]!r}, not an object with block, words, comparisons and marks")
+    comparisons = tuple(tuple(c) for c in stored["comparisons"])
+    return Rhythm(**stored | {"comparisons": comparisons, "marks": tuple(stored.get("marks", ()))})
 
 
 def _read_hashed(folder: Path, graph: dict, path: Path, name: str) -> bytes:
@@ -342,7 +356,8 @@ def pack(bundle: Bundle) -> bytes:
     """Every stored bit of the network, packed without gaps: the size that is reported is this string's length.
 
     In order: each block's weights (1 for +1), thresholds (less their least value) and, for all blocks but the last, one
-    direction bit a channel (the next block's pad); the head's constants in two's complement; the offset's shift.
+    direction bit a channel (the next block's pad); the head's constants in two's complement; the offset's shift; of a rhythm every
+    comparison and mark.
     """
     out = BitWriter()
     for i, weight in enumerate(bundle.weights):
@@ -353,7 +368,17 @@ def pack(bundle: Bundle) -> bytes:
     for name in ("positive", "negative", "offset"):
         out.put(getattr(bundle.head, name), HEAD_BITS)
     out.put(bundle.head.offset_shift, SHIFT_BITS)
+    rhythm = bundle.network.rhythm
+    if rhythm:
+        for place, width in enumerate(_comparison_widths(rhythm)):
+            out.put([c[place] for c in rhythm.comparisons], width)
+        out.put(rhythm.marks, MARK_BITS)
     return out.bytes()
+
+
+def _comparison_widths(rhythm: Rhythm) -> tuple[int, int, int]:
+    """Bits of a comparison's two words and of its multiple."""
+    return rhythm.words.bit_length(), rhythm.words.bit_length(), MULTIPLE_BITS
 
 
 def unpack(data: bytes, like: Bundle) -> Bundle:
@@ -365,9 +390,14 @@ def unpack(data: bytes, like: Bundle) -> Bundle:
         if i < len(like.thresholds):
             low = like.threshold_range(i)[0]
             thresholds.append((stored.get(weight.shape[:1], like.threshold_bits(i)) + low).astype(np.int32))
-            pads.append(stored.get(weight.shape[:1], 1).astype(np.uint8))
+            pads.append(stored.get(like.pads[i].shape, 1).astype(np.uint8))
     constants = [stored.get((len(like.classes),), HEAD_BITS, signed=True).astype(np.int32) for _ in range(3)]
     head = Head(*constants, int(stored.get((1,), SHIFT_BITS)[0]))
+    network, rhythm = like.network, like.network.rhythm
+    if rhythm:
+        parts = [stored.get((len(rhythm.comparisons),), width).tolist() for width in _comparison_widths(rhythm)]
+        marks = tuple(stored.get((len(rhythm.marks),), MARK_BITS).tolist())
+        network = replace(network, rhythm=replace(rhythm, comparisons=tuple(zip(*parts, strict=True)), marks=marks))
     return Bundle(
-        like.model, like.task, like.classes, like.network, tuple(weights), tuple(thresholds), tuple(pads), head, like.normaliser
+        like.model, like.task, like.classes, network, tuple(weights), tuple(thresholds), tuple(pads), head, like.normaliser
     )

@@ -12,6 +12,7 @@ import torch
 
 from sw.data.tasks import Task
 from sw.errors import PopbeatError
+from sw.export import rhythm
 from sw.export.bundle import HEAD_BITS, SHIFT_BITS, Bundle, Head
 from sw.export.normaliser import NormaliserSpec
 from sw.models.binary import BinaryNet, Block
@@ -89,6 +90,10 @@ def export(model: str, task: Task, net: BinaryNet, training: dict) -> Bundle:
     for i, block in enumerate(net.blocks):
         weight = block.used_weight().detach().numpy().astype(np.int8)
         if direction is not None:
+            # Rhythm bits and marks are as they are, and +1 beyond the ends.
+            beside = block.geometry.in_channels - len(direction)
+            direction = np.concatenate([direction, np.ones(beside, np.uint8)])
+            pads.append(direction)
             weight = weight * (2 * direction.astype(np.int8) - 1)[None, :, None]
         weights.append(weight)
         if i == len(net.blocks) - 1:
@@ -101,7 +106,6 @@ def export(model: str, task: Task, net: BinaryNet, training: dict) -> Bundle:
         else:
             index, direction = threshold(block, np.arange(-taps, taps + 1, 2, dtype=np.float64))
             thresholds.append(index.astype(np.int32))
-        pads.append(direction)
     head, _ = quantise_head(net.blocks[-1])
     return Bundle(model, task.name, task.classes, net.network, tuple(weights), tuple(thresholds), tuple(pads), head, spec, training)
 
@@ -110,11 +114,13 @@ def export(model: str, task: Task, net: BinaryNet, training: dict) -> Bundle:
 def golden_logits(net: BinaryNet, bundle: Bundle, samples: np.ndarray) -> np.ndarray:
     """The golden model in float64 on raw windows, with the quantised input and the quantised head: integer-valued floats
     ``[n, classes]`` in the bundle's units."""
+    words, samples = np.split(samples, [bundle.network.words], axis=1)
     z, _ = bundle.normaliser.normalise(samples)
     x = torch.from_numpy(z.astype(np.float64) / (1 << bundle.normaliser.z_fraction))[:, None]
-    for block in net.blocks[:-1]:
-        x = block(x)
-    x = net.blocks[-1].pooled(x)
+    bits = None
+    if bundle.network.rhythm:
+        bits = torch.from_numpy(2.0 * rhythm.bits(bundle.network.rhythm, words) - 1)
+    x = net.blocks[-1].pooled(net.features(x, bits))
     head = bundle.head
     above = torch.from_numpy(head.positive.astype(np.float64))[:, None] * x.clamp(min=0)
     below = torch.from_numpy(head.negative.astype(np.float64))[:, None] * x.clamp(max=0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from sw.export import rhythm
 from sw.export.bundle import Bundle
 from sw.networks import POOL, POOL_STRIDE, BlockGeometry
 
@@ -20,7 +21,7 @@ class Trace:
 
     ``normalised`` ``int16[n, window]``; ``flat`` ``bool[n]``; ``columns`` per block but the last ``uint8[n, length, channels]``
     of bits; ``pooled`` ``int16[n, positions, classes]``, the last block's pooled popcounts; ``logits`` ``int64[n, classes]``;
-    ``label`` ``int64[n]``, ``NO_CALL`` for a flat window.
+    ``label`` ``int64[n]``, ``NO_CALL`` for a flat window; ``rhythm`` ``uint8[n, comparisons]``, None in a network without.
     """
 
     normalised: np.ndarray
@@ -29,6 +30,7 @@ class Trace:
     pooled: np.ndarray
     logits: np.ndarray
     label: np.ndarray
+    rhythm: np.ndarray | None = None
 
 
 def convolve(columns: np.ndarray, weight: np.ndarray, geometry: BlockGeometry, pad: np.ndarray) -> np.ndarray:
@@ -46,18 +48,23 @@ def max_pool(sums: np.ndarray) -> np.ndarray:
 
 
 def run(bundle: Bundle, samples: np.ndarray) -> Trace:
-    """The network on raw windows ``int[n, window]``."""
+    """The network on raw windows ``int[n, words + window]`` (RR words, where the network has them, and samples)."""
+    words, samples = np.split(np.asarray(samples), [bundle.network.words], axis=1)
     normalised, flat = bundle.normaliser.normalise(samples)
-    columns, blocks = [], bundle.network.blocks
+    columns, blocks, wanted = [], bundle.network.blocks, bundle.network.rhythm
+    bits = rhythm.bits(wanted, words) if wanted else None
     pooled = max_pool(convolve(normalised[:, :, None], bundle.weights[0], blocks[0], np.array([bundle.pad_value])))
     for i in range(1, len(blocks)):
         columns.append((pooled >= bundle.thresholds[i - 1]).astype(np.uint8))
-        signs = 2 * columns[-1].astype(np.int8) - 1
+        inputs = columns[-1]
+        if wanted and wanted.block == i + 1:
+            inputs = np.concatenate([inputs, rhythm.columns(wanted, bits, blocks[i].length)], axis=2)
+        signs = 2 * inputs.astype(np.int8) - 1
         sums = convolve(signs, bundle.weights[i], blocks[i], 2 * bundle.pads[i - 1].astype(np.int8) - 1)
         pooled = (max_pool(sums) + blocks[i].taps) // 2
     logits = head(bundle, pooled)
     label = np.where(flat, NO_CALL, logits.argmax(axis=1))
-    return Trace(normalised, flat, tuple(columns), pooled.astype(np.int16), logits, label)
+    return Trace(normalised, flat, tuple(columns), pooled.astype(np.int16), logits, label, bits)
 
 
 def head(bundle: Bundle, pooled: np.ndarray) -> np.ndarray:

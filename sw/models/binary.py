@@ -6,6 +6,7 @@ for ECG" (xpww/ECG_BNN_Net); slopes are kept >= 0 here, so that a threshold comm
 network with real weights and without signs: what binarisation costs is the difference between the two.
 """
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -65,16 +66,33 @@ class Block(nn.Module):
 
 
 class BinaryNet(nn.Module):
-    """The whole network: normalised windows ``[n, 1, window]`` to logits ``[n, classes]``."""
+    """The whole network: normalised windows ``[n, 1, window]`` and, where it has them, rhythm bits ``[n, comparisons]`` of -1 and +1
+    to logits ``[n, classes]``."""
 
     def __init__(self, network: BinaryNetwork, binary: bool = True):
         super().__init__()
         self.network = network
         self.blocks = nn.ModuleList(Block(g, binary, i == 0) for i, g in enumerate(network.blocks))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for block in self.blocks:
-            x = block(x)
+    def beside(self, number: int, x: torch.Tensor, rhythm: torch.Tensor | None) -> torch.Tensor:
+        """The input of block ``number`` (counted from 0): in the one that takes the rhythm, its bits and the marks stand behind the
+        channels of ``x``."""
+        wanted = self.network.rhythm
+        if wanted is None or wanted.block != number + 1:
+            return x
+        n, _, length = x.shape
+        marks = np.where(np.arange(length) >= np.array(wanted.marks).reshape(-1, 1), 1, -1)
+        marks = torch.from_numpy(marks).to(x).expand(n, -1, -1)
+        return torch.cat([x, rhythm.to(x)[:, :, None].expand(-1, -1, length), marks], dim=1)
+
+    def features(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
+        """What goes into the last block."""
+        for number, block in enumerate(self.blocks[:-1]):
+            x = block(self.beside(number, x, rhythm))
+        return self.beside(len(self.blocks) - 1, x, rhythm)
+
+    def forward(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
+        x = self.blocks[-1](self.features(x, rhythm))
         return functional.dropout(x, DROPOUT, self.training).sum(dim=2)
 
     def latent(self) -> list[nn.Parameter]:
