@@ -159,6 +159,9 @@ def run_canaries(subject: Subject, harness) -> None:
     compare.check(seen, trace)
     threshold = canary.flip_threshold(subject.bundle, samples, trace, blocks - 2)
     said.append(f"{threshold.what}: {canary.must_differ(seen, threshold.trace, threshold.what)}")
+    if subject.words:
+        ratio = canary.flip_comparison(subject.bundle, samples, trace)
+        said.append(f"{ratio.what}: {canary.must_differ(seen, ratio.trace, ratio.what)}")
     said.append(f"golden logit: {canary.must_differ(seen, canary.flip_logit(trace), 'golden logit')}")
     subject.rtl["canary_caught"] = True
     subject.rtl["canaries"] = said

@@ -32,6 +32,7 @@ from sw.networks import RATIO_SHIFT, RHYTHM_UNIT
 from sw.train import Trainer, mark, one_cycle
 
 COMPARABLE = "comparable"
+SPREAD = 0.5  # of latent weights, which lie between -1 and 1
 UNSCORED = beats.CLASSES.index("Q")
 # Patients held out together; each group has S, V and N beats of several records.
 GROUPS = (
@@ -43,8 +44,9 @@ GROUPS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a beat network is trained: ``held_epochs`` with patients held out; ``drawn`` beats an epoch, ``shares`` of the classes
-    among them; R peaks move by up to ``shift`` samples and words by ``jitter`` of themselves (deviation); the rest as in ``sw.train.Recipe``."""
+    """How a beat network is trained: ``epochs``, with patients held out ``held_epochs``; ``drawn`` beats an epoch, ``shares`` of the
+    classes among them; R peaks move by up to ``shift`` samples and words by ``jitter`` of themselves (deviation); the rest as in
+    ``sw.train.Recipe``."""
 
     epochs: int = 24
     held_epochs: int = 12
@@ -56,7 +58,7 @@ class Recipe:
     noise: float = 0.05
     gain: float = 0.2
     shift: int = 4
-    jitter: float = 0.01
+    jitter: float = 0.03
     shares: tuple[float, ...] = (0.62, 0.14, 0.18, 0.06, 0.0)
     seed: int = 1
 
@@ -96,6 +98,16 @@ def draw_weights(label: np.ndarray, record: np.ndarray, shares: tuple[float, ...
     return weight / weight.sum()
 
 
+@torch.no_grad()
+def spread(net: BinaryNet) -> None:
+    """Set the latent weights of the rhythm's channels apart, evenly over a kernel's taps. A channel that is the same in all columns
+    has the same gradient on all taps: so their signs change one after the other, and together they are a weight of eight levels."""
+    rhythm = net.network.rhythm
+    weight = net.blocks[rhythm.block - 1].weight[:, -rhythm.channels :][:, : len(rhythm.comparisons)]
+    taps = weight.shape[2]
+    weight.add_(torch.linspace(-SPREAD, SPREAD, taps))
+
+
 class BeatTrainer(Trainer):
     """One network on the beats ``known``; its whole state is in ``folder`` after every epoch. The last epoch counts."""
 
@@ -107,6 +119,8 @@ class BeatTrainer(Trainer):
         self.generator = torch.Generator().manual_seed(recipe.seed)
         torch.manual_seed(recipe.seed)
         self.net = BinaryNet(model.network, binary=binary)
+        if binary:
+            spread(self.net)
         latent = self.net.latent()
         others = [p for p in self.net.parameters() if all(p is not w for w in latent)]
         self.peaks = [recipe.latent_rate if binary else recipe.rate, recipe.rate]
