@@ -28,6 +28,8 @@ def get(name: str) -> Config:
 
 def parameters(packed: Bundle, config: Config) -> Params:
     """The hardware of a bundle in a configuration."""
+    if isinstance(config, tiny.TinyConfig) and packed.network.rhythm:
+        raise PopbeatError(f"the tiny engine takes no rhythm bits, and {packed.model} needs them; use CONFIG=full or half")
     return (tiny.TinyParams if isinstance(config, tiny.TinyConfig) else DatapathParams)(packed, config)
 
 

@@ -64,6 +64,7 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, di
         "ports": ports,
         "input": {
             "window": spec.window,
+            **({"rr_words": packed.network.words} if packed.network.words else {}),
             "raw_bits": spec.raw_bits,
             "samples_a_beat": params.config.samples,
             "rate_hz": 360,

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out, connect
 from hw.binary.datapath import Datapath, DatapathParams
 from hw.front.normaliser import Normaliser, sample_layout
 from hw.front.normaliser import latency as normaliser_latency
+from hw.front.rhythm import RhythmFront
 from hw.stream import axis, skid
 from hw.stream.result import Beat, Meta
 
@@ -29,7 +30,10 @@ def cycles(params: DatapathParams) -> Cycles:
     prediction = params.predict()
     latency = prediction.latency + skid.LATENCY
     before = skid.LATENCY + normaliser_latency(params.bundle.normaliser)
-    return Cycles(prediction.intervals[-1], latency, before + latency)
+    # RR words come through the same port as the samples: the datapath waits meanwhile.
+    packet = (params.bundle.network.words + params.bundle.network.window) // params.config.samples
+    interval = max(prediction.intervals[-1], packet * (params.bundle.network.words > 0))
+    return Cycles(interval, latency, before + latency)
 
 
 class Top(wiring.Component):
@@ -38,8 +42,8 @@ class Top(wiring.Component):
     Ports, beside ``clk`` and ``rst`` (synchronous, active high):
       - ``s_axis_*``: ``config.samples`` raw samples a beat (one, or two with the first in the lower half); TDATA has 16 bits for
         each, of which the lower ``raw_bits`` (12) are the sample in two's complement and the upper ones are ignored. A window is
-        ``window`` (3,600) samples; TLAST may mark the beat that ends it or be tied low. TLAST on an earlier beat drops the window
-        and skips its number;
+        ``window`` (3,600) samples, of a beat with its words in front; TLAST may mark the beat that ends it or be tied low. TLAST on
+        an earlier beat drops the window and skips its number;
       - ``m_axis_*``: a packet of 32-bit beats for each window, TLAST with the last. Beat 0: bits 15-0 window number (wraps), bits
         23-16 class (255: no call), bit 24 no call (flat line), the rest 0. Beats 1 to ``classes``: the logits, signed.
 
@@ -71,7 +75,14 @@ class Top(wiring.Component):
         m.submodules.meta_in = meta_in = skid.SkidBuffer(Meta)
         m.submodules.meta_out = meta_out = skid.SkidBuffer(Meta)
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
-        connect(m, source.o, normaliser.i)
+        rhythm = self.params.bundle.network.rhythm
+        if rhythm:
+            m.submodules.rhythm = front = RhythmFront(spec, rhythm, count)
+            connect(m, source.o, front.i)
+            connect(m, front.o, normaliser.i)
+            connect(m, front.bits, datapath.rhythm)
+        else:
+            connect(m, source.o, normaliser.i)
         connect(m, normaliser.o, datapath.i)
         connect(m, normaliser.meta, meta_in.i)
         connect(m, meta_in.o, meta_out.i)

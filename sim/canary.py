@@ -83,6 +83,22 @@ def flip_threshold(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int
     return _search(bundle, samples, trace, block, change)
 
 
+def flip_comparison(bundle: Bundle, samples: np.ndarray, trace: Trace) -> Flip:
+    """Change the multiple of one rhythm comparison."""
+    network = bundle.network
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        comparisons = list(network.rhythm.comparisons)
+        place = int(rng.integers(len(comparisons)))
+        over, under, multiple = comparisons[place]
+        comparisons[place] = over, under, multiple + (1 if multiple < 63 else -1)
+        changed = replace(bundle, network=replace(network, rhythm=replace(network.rhythm, comparisons=tuple(comparisons))))
+        flipped = engines.trace(changed, samples)
+        if "rhythm" in _differs(trace, flipped):
+            return Flip(f"multiple of comparison {place}", changed, flipped)
+    raise CanaryMissed(f"no comparison of {bundle.model} changes its bit on {len(samples)} windows")
+
+
 def flip_logit(trace: Trace) -> Trace:
     """Add one to one golden logit."""
     logits = trace.logits.copy()

@@ -82,6 +82,8 @@ def main(
         record = str(source.find().path / EXAMPLE)
         cli.warn(f"no record given (RECORD=path/to/record); taking {record}")
     packed = bundles.read(bundle.locate(model, path))
+    if packed.network.words:
+        raise PopbeatError(f"{packed.model} classifies beats, which have to be found first; classify windows: MODEL=bnn17")
     header = records.read_header(record)
     lead = choose_lead(header, lead)
     values = prepare(header, lead, packed.normaliser)

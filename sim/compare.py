@@ -34,14 +34,16 @@ def layers(trace: Trace) -> list[tuple[str, np.ndarray]]:
         return [("normalised", trace.normalised), *hidden, ("logits", trace.logits), ("label", trace.label)]
     blocks = [(f"block {i + 1}", columns) for i, columns in enumerate(trace.columns)]
     pooled = (f"block {len(trace.columns) + 1} (counts)", trace.pooled)
-    return [("normalised", trace.normalised), *blocks, pooled, ("logits", trace.logits), ("label", trace.label)]
+    bits = [("rhythm", trace.rhythm)] if trace.rhythm is not None else []
+    return [("normalised", trace.normalised), *blocks, pooled, ("logits", trace.logits), ("label", trace.label), *bits]
 
 
 def observed_layers(seen: Observed) -> list[np.ndarray]:
     """The same of the hardware, in the same order."""
     if isinstance(seen, array.Observed):
         return [seen.normalised, *seen.layers, seen.logits, seen.label]
-    return [seen.normalised, *seen.columns, seen.pooled, seen.logits, seen.label]
+    bits = [seen.rhythm] if seen.rhythm is not None else []
+    return [seen.normalised, *seen.columns, seen.pooled, seen.logits, seen.label, *bits]
 
 
 def check(seen: Observed, trace: Trace, first_number: int = 0) -> int:

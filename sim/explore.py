@@ -75,7 +75,9 @@ def simulated(
     found = source.find(download=False)
     here = [packed.sha256, verilator.VERSION, found.kind]
     campaign.demand("inputs", [bundle_sha256, simulator, data], here)
-    task = tasks.for_network(packed.task, packed.normaliser.window, packed.normaliser.raw_bits, packed.classes)
+    task = tasks.for_network(
+        packed.task, packed.normaliser.window, packed.normaliser.raw_bits, packed.classes, packed.network.words
+    )
     chosen = task.windows(found)
     rows = np.unique(chosen.label, return_index=True)[1][:windows]
     samples = task.samples(found, chosen)[rows]

@@ -19,11 +19,12 @@ from sim import canary, compare, engines, strips, verilator
 from sim.benches import runner
 from sim.compare import Observed
 from sw import cli, files, metrics, networks, report
-from sw.data import folds, mitbih, source, tasks
+from sw.data import beats, folds, mitbih, source, tasks
 from sw.export import bundle, bundles
 
 CHUNK = 100
 A_CLASS = 10
+MANY, SOME = 5000, 400  # of more unseen windows than many, a partial run takes some
 CLOCK_MHZ = 100
 STEADY = 20
 
@@ -35,11 +36,17 @@ class Subject:
         self.folder, self.bundle = folder, bundles.read(folder)
         self.model, self.source = self.bundle.model, found
         spec = self.bundle.normaliser
-        self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes)
+        self.words = self.bundle.network.words
+        self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes, self.words)
         self.windows = self.task.windows(found)
-        self.samples = self.task.samples(found, self.windows)
+        self.known = self.test = None  # of its training, and unseen
         number = self.bundle.training.get("fold")
-        self.test = folds.load(self.task.name, self.windows, number).test if isinstance(number, int) else None
+        if self.bundle.training.get("protocol") == beats.INTER_PATIENT:
+            self._other_patients()
+        elif isinstance(number, int):
+            split = folds.load(self.task.name, self.windows, number)
+            self.known, self.test = self.windows.take(np.concatenate([split.train, split.validation])), split.test
+        self.samples = self.task.samples(found, self.windows)
         self.rows = np.arange(len(self.windows)) if full else self._spread()
         self.engine = engines.engine(self.bundle, config)
         self.design, self.cycles = self.engine.design, self.engine.cycles
@@ -47,11 +54,20 @@ class Subject:
         self.full = full
         self.rtl: dict = {}
 
+    def _other_patients(self) -> None:
+        """The beats of DS2, which are the windows of such a network; Q beats go through the hardware, too, and are not scored."""
+        self.known = self.windows.take(beats.inter_patient(self.windows).train)
+        self.windows = self.windows.take(np.flatnonzero(np.isin(self.windows.record, beats.DS2)))
+        self.test = beats.inter_patient(self.windows).test
+
     def _spread(self) -> np.ndarray:
-        """Every unseen window, and ten of every class."""
+        """Every unseen window, of thousands some hundreds, and ten of every class."""
         label = self.windows.label
         of_each = [np.flatnonzero(label == c)[:A_CLASS] for c in range(len(self.task.classes))]
-        return np.unique(np.concatenate([*of_each, *([self.test] if self.test is not None else [])]))
+        unseen = self.test if self.test is not None else np.array([], np.int64)
+        if len(unseen) > MANY:
+            unseen = unseen[:: len(unseen) // SOME]
+        return np.unique(np.concatenate([*of_each, unseen])).astype(np.int64)
 
     def _few(self) -> np.ndarray:
         """Six different windows of as many classes as there are, for the benches."""
@@ -91,6 +107,7 @@ def bench_file(path: Path, subject: Subject, logits: np.ndarray | None = None) -
         label=trace.label,
         flat=trace.flat,
         logits=trace.logits if logits is None else logits,
+        words=subject.words,
         image=np.frombuffer(subject.engine.image or b"", np.uint8),
         **asdict(subject.cycles),
     )
@@ -132,7 +149,8 @@ def run_canaries(subject: Subject, harness) -> None:
     rows = subject.rows[:: max(1, len(subject.rows) // 12)][:12]
     samples = subject.samples[rows]
     trace = engines.trace(subject.bundle, samples)
-    blocks = len(compare.layers(trace)) - 3 + (not hasattr(trace, "pooled"))
+    network = subject.bundle.network
+    blocks = len(network.blocks if hasattr(network, "blocks") else network.layers)
     weight = canary.flip_weight(subject.bundle, samples, trace, blocks // 2)
     wrong = subject.engine.altered(weight.bundle, harness).run(samples)
     compare.check(wrong, weight.trace)  # the altered hardware is what its altered model says
@@ -141,6 +159,9 @@ def run_canaries(subject: Subject, harness) -> None:
     compare.check(seen, trace)
     threshold = canary.flip_threshold(subject.bundle, samples, trace, blocks - 2)
     said.append(f"{threshold.what}: {canary.must_differ(seen, threshold.trace, threshold.what)}")
+    if subject.words:
+        ratio = canary.flip_comparison(subject.bundle, samples, trace)
+        said.append(f"{ratio.what}: {canary.must_differ(seen, ratio.trace, ratio.what)}")
     said.append(f"golden logit: {canary.must_differ(seen, canary.flip_logit(trace), 'golden logit')}")
     subject.rtl["canary_caught"] = True
     subject.rtl["canaries"] = said
@@ -177,7 +198,7 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
             raise compare.Mismatch(f"{name}: measured {sorted(values)}, predicted {predicted} cycles")
         cycles |= {f"{name}_cycles": values.pop(), f"predicted_{name}_cycles": predicted}
     steady = 0
-    if subject.cycles.interval <= subject.bundle.normaliser.window:
+    if subject.cycles.interval <= subject.bundle.normaliser.window and not subject.words:
         # A clock of the sampling rate suffices: windows as an ADC on that clock gives them, none of whose samples waits.
         steady = len(compared(np.resize(subject.rows, STEADY), "steady")[0].label)
     subject.rtl |= {
@@ -206,13 +227,10 @@ def score(subject: Subject, labels: np.ndarray) -> None:
     unseen = np.isin(subject.rows, subject.test)
     rows = subject.rows[unseen]
     truth = subject.windows.label
-    split = folds.load(subject.task.name, subject.windows, subject.bundle.training["fold"])
-    known = np.concatenate([split.train, split.validation])
-    record = subject.windows.record
-    guessed = metrics.baselines(record[known], truth[known], record[rows], truth[rows])
+    guessed = metrics.baselines(subject.known.record, subject.known.label, subject.windows.record[rows], truth[rows])
     right = int((labels[unseen] == truth[rows]).sum())
     subject.rtl["unseen"] = {
-        "fold": subject.bundle.training["fold"],
+        "fold": subject.bundle.training.get("fold", subject.bundle.training["protocol"]),
         "windows": len(rows),
         "accuracy": round(right / len(rows), 4),
         "ci95": metrics.wilson(right, len(rows)),
@@ -238,13 +256,13 @@ def simulate(subject: Subject, bar) -> None:
     # Unseen windows first: a class's strip is one of them where there is one.
     order = np.argsort(~np.isin(subject.rows, subject.test), kind="stable") if subject.test is not None else slice(None)
     rows, shown = subject.rows[order], labels[order]
-    places = [f"{subject.windows.record[r]} @ {subject.windows.start[r] / tasks.RATE:.0f} s" for r in rows]
+    places = [f"{subject.windows.record[r]} @ {max(subject.windows.start[r], 0) / tasks.RATE:.0f} s" for r in rows]
     path = files.BUILD / subject.model / "strips.png"
     strips.one_a_class(
         path,
         subject.model,
         subject.task.classes,
-        subject.samples[rows],
+        subject.samples[rows, subject.words :],
         subject.windows.label[rows],
         shown,
         places,

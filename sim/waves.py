@@ -23,7 +23,7 @@ def main(
     """Write a value change dump of one window, and a GTKWave save file that shows its main signals."""
     packed = bundles.read(bundle.locate(model or "bnn17", path))
     spec, found = packed.normaliser, source.find()
-    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes)
+    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words)
     windows = task.windows(found)
     row = find_window(windows, window)
     samples = task.samples(found, windows.take([row]))

@@ -79,10 +79,10 @@ MAX_WORDS, MAX_BITS = 15, 256
 
 @dataclass(frozen=True)
 class Rhythm:
-    """What a network learns of a beat's rhythm: binary channels that block ``block`` (from 2 on, counted from 1) takes beside the
-    columns of the block before, behind them in this order.
+    """What a network learns of a beat's rhythm and shape: binary channels that block ``block`` (from 2 on, counted from 1) takes
+    beside the columns of the block before, behind them in this order.
 
-    ``words`` RR words come in front of the window's samples. ``comparisons``: a bit each that is the same in all columns,
+    ``words`` words come in front of the window's samples. ``comparisons``: a bit each that is the same in all columns,
     (over, under, multiple): 32 * word[over] >= multiple * word[under], where word number ``words`` is 256. ``marks``: a bit each
     that tells where a column lies, 1 from column ``mark`` on.
     """
@@ -101,7 +101,7 @@ class Rhythm:
         for over, under, multiple in self.comparisons:
             if max(over, under) > self.words or not 1 <= multiple < 1 << MULTIPLE_BITS:
                 raise ValueError(
-                    f"comparison {(over, under, multiple)}: words are 0 to {self.words} and multiples 1 to {(1 << MULTIPLE_BITS) - 1}"
+                    f"comparison {(over, under, multiple)}: words are 0 to {self.words}, multiples 1 to {(1 << MULTIPLE_BITS) - 1}"
                 )
 
     @property
@@ -252,6 +252,11 @@ class MultibitNetwork:
         """Samples a window."""
         return self.layers[0].length
 
+    @property
+    def words(self) -> int:
+        """RR words in front of a window: none."""
+        return 0
+
     def stored_bits(self, bases: Sequence[int]) -> int:
         """Every stored bit of the network whose layers have so many ``bases`` in all of their channels."""
         fixed = sum(8 * PROGRAM_BYTES + c.out_channels * (COUNT_BITS + SHIFT_BITS + BIAS_BITS) for c in self.layers)
@@ -297,8 +302,8 @@ ALQ17 = MultibitNetwork(
 )
 
 
-# A beat's RR words, in the order of sw/data/beats.py, and the ratios that are asked for, in thirty-seconds: where the logarithms of
-# premature, regular and late beats lie. Words 0 to 5: RR before and behind, RR before that, means of 8 and 64, deviation; 6: 256.
+# The ratios of a beat's words (in the order of sw/data/beats.py) that are asked for, in thirty-seconds. Words 0 to 5: RR before and
+# behind, RR before that, means of 8 and of 64, deviation; 6 to 8: difference from the usual shape, usual area, area; 9: 256.
 BEAT_RATIOS = {
     (0, 3): (20, 24, 26, 28, 30, 34, 38),
     (0, 4): (16, 20, 23, 26, 28, 30, 34, 40),
@@ -306,12 +311,14 @@ BEAT_RATIOS = {
     (1, 0): (24, 29, 35, 40, 48),
     (0, 2): (22, 26, 30, 34, 40),
     (5, 3): (1, 2, 3, 5),
-    (0, 6): (20, 26, 32, 40),
+    (0, 9): (20, 26, 32, 40),
     (3, 4): (24, 28, 36),
+    (6, 7): (3, 4, 5, 6, 8, 10, 13, 16, 20, 26, 34, 45),
+    (8, 7): (20, 24, 28, 31, 34, 38, 44, 52),
 }
 # Columns of block 3, eight samples each: before the P wave, P wave, QRS complex (R at column 14), ST and T wave, behind it.
 BEAT_MARKS = (9, 12, 17, 23)
-BEAT_RHYTHM = Rhythm(3, 6, tuple((*pair, m) for pair, multiples in BEAT_RATIOS.items() for m in multiples), BEAT_MARKS)
+BEAT_RHYTHM = Rhythm(3, 9, tuple((*pair, m) for pair, multiples in BEAT_RATIOS.items() for m in multiples), BEAT_MARKS)
 
 
 @dataclass(frozen=True)

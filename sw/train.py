@@ -294,6 +294,11 @@ def main(
 ) -> None:
     """Train a network and its float twin; resumes where it was interrupted."""
     chosen = networks.get(model)
+    if chosen.task == "beat-5":
+        from sw import train_beats
+
+        train_beats.train(chosen, which, epochs, ship)
+        return
     recipe, train, kind = _of_kind(chosen, epochs)
     numbers = {"shipped": [SHIPPED_FOLD], "all": list(range(folds.FOLDS))}.get(which)
     if numbers is None:

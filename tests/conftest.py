@@ -7,7 +7,7 @@ from sw.data import source, tasks
 from sw.export import multibit
 from sw.export.bundle import Bundle, Head
 from sw.export.normaliser import NormaliserSpec
-from sw.networks import BinaryNetwork, Convolution, MultibitNetwork
+from sw.networks import MULTIPLE_BITS, BinaryNetwork, Convolution, MultibitNetwork, Rhythm
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +24,13 @@ def rhythm17(recordings):
     return windows, task.samples(recordings, windows)
 
 
-def random_bundle(seed: int, channels=(3, 4, 2), window: int = 61, thresholds: str = "middle") -> Bundle:
+def random_bundle(
+    seed: int, channels=(3, 4, 2), window: int = 61, thresholds: str = "middle", rhythm: Rhythm | None = None
+) -> Bundle:
     """A small network of random integers. ``thresholds``: 'middle' of each block's range, 'extremes' (always, never and the ends),
     or 'any'."""
     rng = np.random.default_rng(seed)
-    network, spec = BinaryNetwork(tuple(channels), window), NormaliserSpec(window=window)
+    network, spec = BinaryNetwork(tuple(channels), window, rhythm), NormaliserSpec(window=window)
     weights = tuple(rng.choice(np.array([-1, 1], np.int8), (b.out_channels, b.in_channels, b.kernel)) for b in network.blocks)
     drawn = []
     for i, block in enumerate(network.blocks[:-1]):
@@ -45,6 +47,13 @@ def random_bundle(seed: int, channels=(3, 4, 2), window: int = 61, thresholds: s
     constants = [rng.integers(-8192, 8192, channels[-1]).astype(np.int32) for _ in range(3)]
     names = tuple(f"c{k}" for k in range(channels[-1]))
     return Bundle("random", "rhythm-17", names, network, weights, tuple(drawn), pads, Head(*constants, 3), spec)
+
+
+def random_rhythm(seed: int, block: int, words: int, comparisons: int, marks: tuple[int, ...] = ()) -> Rhythm:
+    """Comparisons of random words, the constant one among them, with small and large multiples."""
+    rng = np.random.default_rng(seed)
+    drawn = [(*rng.integers(0, words + 1, 2).tolist(), int(rng.integers(1, 1 << MULTIPLE_BITS))) for _ in range(comparisons)]
+    return Rhythm(block, words, tuple(drawn), marks)
 
 
 def random_windows(seed: int, count: int, window: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from sim.benches.cases import block_reference
 from sim.bulk.runner import Harness
 from sw.errors import PopbeatError
 from sw.export import integer
-from tests.conftest import random_bundle, random_windows
+from tests.conftest import random_bundle, random_rhythm, random_windows
 
 
 def folded(*pes: int, **last) -> Config:
@@ -28,7 +28,7 @@ def simulate(packed, config, folder, samples):
     trace = integer.run(packed, samples)
     for mode in ("burst", "isolated", "random"):
         seen = harness.run(samples, mode, seed=7)
-        assert compare.check(seen, trace) == len(packed.weights) + 3
+        assert compare.check(seen, trace) == len(packed.weights) + 3 + (trace.rhythm is not None)
         if mode == "isolated":
             predicted = top.cycles(design.params)
             assert set(seen.cycles["header"] - seen.cycles["normalised"]) == {predicted.latency}
@@ -70,6 +70,27 @@ def test_random_networks(tmp_path_factory, seed, channels, window, thresholds, m
     folder = tmp_path_factory.mktemp("random")
     # The front end is never the bottleneck's model: a window's own samples bound the interval from below.
     simulate(packed, config, folder, random_windows(seed, 9, window))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_networks_with_rhythm(tmp_path, seed):
+    """Rhythm bits into the second, third and last block; marks at the ends; one comparison and more than a handful."""
+    rng = np.random.default_rng(seed)
+    channels, block, words, count, marks = [
+        ((3, 5, 4), 2, 3, 9, (0, 2, 7)),
+        ((3, 4, 5, 3), 3, 6, 17, (1,)),
+        ((4, 3), 2, 1, 1, ()),
+    ][seed]
+    window = int(rng.integers(140, 200))
+    packed = random_bundle(seed, channels, window, "middle", random_rhythm(seed, block, words, count, marks))
+    samples = np.concatenate([rng.integers(-2048, 2048, (9, words)), random_windows(seed, 9, window)], axis=1)
+    samples[3:, :words] = rng.integers(100, 400, (6, words))
+    # One PE in block 1: the words leave it time.
+    pes = [1 if number == 0 else int(rng.integers(1, c + 1)) for number, c in enumerate(channels[:-1])]
+    harness, trace = simulate(packed, folded(*pes), tmp_path, samples.astype(np.int16))
+    assert len(np.unique(trace.rhythm, axis=0)) > 1
+    flipped = canary.flip_comparison(packed, samples, trace)
+    assert "rhythm" in canary.must_differ(harness.run(samples.astype(np.int16)), flipped.trace, flipped.what)
 
 
 def test_two_samples_a_clock_and_a_clock_a_sample(tmp_path):

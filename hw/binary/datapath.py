@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.binary import schedule
+from hw.binary.beside import Beside, BesideParams
 from hw.binary.block import Block, BlockParams
 from hw.binary.folding import Config
 from hw.binary.head import Head, HeadParams
@@ -21,6 +22,7 @@ class DatapathParams:
 
     def __init__(self, bundle: Bundle, config: Config):
         geometry = bundle.network.blocks
+        config = config.of(len(geometry))
         if len(config.blocks) != len(geometry):
             raise PopbeatError(
                 f"configuration {config.name!r} folds {len(config.blocks)} blocks, and {bundle.model} has {len(geometry)}"
@@ -44,6 +46,11 @@ class DatapathParams:
             for block in self.blocks:
                 _ = block.window, block.matrix  # checked now, so that an error names the configuration
             positions = geometry[-1].pool_length
+            rhythm = bundle.network.rhythm
+            self.beside = None
+            if rhythm:
+                before = geometry[rhythm.block - 2]
+                self.beside = BesideParams(before.out_channels, before.pool_length, rhythm)
             offset = positions * (bundle.head.offset.astype("int64") << bundle.head.offset_shift)
             self.head = HeadParams(
                 geometry[-1].taps,
@@ -86,17 +93,21 @@ class Datapath(wiring.Component):
       - ``i``: stream of signed samples of ``z_bits`` bits, ``config.samples`` at once (the first in the least significant bits),
         window after window;
       - ``meta``: stream of :data:`Meta`, one beat a window, needed when its result is ready;
+      - ``rhythm`` (of a network that takes rhythm bits): stream of a window's bits, needed when its first column comes to their
+        block;
       - ``o``: stream of result beats (see :class:`Head`).
 
-    Cycles: exactly as :meth:`DatapathParams.predict` says.
+    Cycles: exactly as :meth:`DatapathParams.predict` says, where no column waits for rhythm bits.
     """
 
     def __init__(self, params: DatapathParams):
         self.params = params
+        bits = {"rhythm": In(stream.Signature(len(params.beside.rhythm.comparisons)))} if params.beside else {}
         super().__init__(
             {
                 "i": In(stream.Signature(samples_layout(params.bundle.normaliser.z_bits, params.config.samples))),
                 "meta": In(stream.Signature(Meta)),
+                **bits,
                 "o": Out(stream.Signature(Beat)),
             }
         )
@@ -112,8 +123,15 @@ class Datapath(wiring.Component):
             blocks[0].i.payload.eq(Value.cast(self.i.payload)),
             self.i.ready.eq(blocks[0].i.ready),
         ]
-        for before, after in zip(blocks, blocks[1:], strict=False):
-            connect(m, before.o, after.i)
+        joined = self.params.beside.rhythm.block - 1 if self.params.beside else None
+        for number, (before, after) in enumerate(zip(blocks, blocks[1:], strict=False), start=1):
+            if number != joined:
+                connect(m, before.o, after.i)
+                continue
+            m.submodules.beside = beside = Beside(self.params.beside)
+            connect(m, before.o, beside.i)
+            connect(m, flipped(self.rhythm), beside.bits)
+            connect(m, beside.o, after.i)
         connect(m, blocks[-1].o, head.i)
         m.d.comb += blocks[-1].give.eq(head.free)
         connect(m, flipped(self.meta), head.meta)
@@ -124,6 +142,8 @@ class Datapath(wiring.Component):
     def _taps(self, m: Module, blocks: list[Block]) -> None:
         """Wires with lasting names that follow every layer's output: for the benches and for waveforms, no hardware."""
         flows = [("normalised", self.i), *((f"block{n}", block.o) for n, block in enumerate(blocks, start=1)), ("result", self.o)]
+        if self.params.beside:
+            flows.append(("rhythm", self.rhythm))
         for name, flow in flows:
             moves = Signal(name=f"tap_{name}_moves")
             value = Signal(len(Value.cast(flow.payload)), name=f"tap_{name}")

@@ -1,7 +1,7 @@
 """Folding: how much of each block works at once, and the named configurations of the whole datapath."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sw import files
@@ -27,11 +27,18 @@ class Folding:
 
 @dataclass(frozen=True)
 class Config:
-    """A folding for each block; ``samples`` that come at once, 1 or 2 (block 1 moves by two)."""
+    """A folding for each block; ``samples`` that come at once, 1 or 2 (block 1 moves by two); ``others``: foldings of networks with
+    another number of blocks."""
 
     name: str
     blocks: tuple[Folding, ...]
     samples: int = 1
+    others: tuple[tuple[Folding, ...], ...] = ()
+
+    def of(self, blocks: int) -> "Config":
+        """The configuration for a network with so many blocks; itself where it has none for them."""
+        fitting = [folds for folds in self.others if len(folds) == blocks]
+        return replace(self, blocks=fitting[0], others=()) if fitting else self
 
 
 CONFIGS = {
@@ -41,9 +48,15 @@ CONFIGS = {
         Config(
             "full",
             (Folding(4), Folding(4), Folding(4), Folding(2), Folding(2, memory=True), Folding(1, parts=2, memory=True)),
+            # Of beats: block 3 works 39 positions x 8 steps = 312 cycles a window of 300 samples and 6 words.
+            others=((Folding(4), Folding(5), Folding(5), Folding(1)),),
         ),
         # Half the PEs of the large blocks, every weight in logic.
-        Config("half", (Folding(2), Folding(2), Folding(2), Folding(1), Folding(1), Folding(1))),
+        Config(
+            "half",
+            (Folding(2), Folding(2), Folding(2), Folding(1), Folding(1), Folding(1)),
+            others=((Folding(2), Folding(3), Folding(3), Folding(1)),),
+        ),
         # A sample a clock suffices: no block works longer than a window's samples come in. They come in pairs, for one by one
         # block 1 would want two cycles more for its padding.
         Config("sample", (Folding(8), Folding(6), Folding(5), Folding(3), Folding(3), Folding(1, parts=2, memory=True)), samples=2),

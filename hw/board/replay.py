@@ -144,7 +144,7 @@ def main(
     """Send a record's windows to a board and compare its classes with the task's labels (not a medical device)."""
     packed = bundles.read(bundle.locate(model, path))
     spec, found = packed.normaliser, source.find()
-    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes)
+    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words)
     windows = task.windows(found)
     rows = np.flatnonzero(np.asarray(windows.record) == Path(record).name)
     if not len(rows):

@@ -25,6 +25,8 @@ def read(model: str, path: str) -> bundle.Bundle:
     packed = bundles.read(bundle.locate(model, path))
     if isinstance(packed, multibit.MultibitBundle):
         raise PopbeatError(f"{packed.model} runs on the array, which is not folded by blocks; take CONFIG=mac128, mac64 or mac32")
+    if packed.network.rhythm:
+        raise PopbeatError(f"{packed.model} takes rhythm bits, which the area model does not know; take CONFIG=full or half")
     return packed
 
 

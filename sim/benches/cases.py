@@ -11,6 +11,7 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect, flipped
 
+from hw.binary.beside import Beside, BesideParams
 from hw.binary.block import Block, BlockParams
 from hw.binary.columns import Columns, ColumnsParams
 from hw.binary.folding import Folding
@@ -23,12 +24,13 @@ from hw.binary.threshold import Threshold, ThresholdParams
 from hw.binary.window import Position, SlidingWindow, WindowParams
 from hw.front import reciprocal, scaler, statistics
 from hw.front.normaliser import Normaliser
+from hw.front.rhythm import RhythmFront
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
 from sim.benches.streams import Case, Hooks
 from sw.export.normaliser import NormaliserSpec
-from sw.networks import POOL, BlockGeometry
+from sw.networks import POOL, BlockGeometry, Rhythm
 
 CASES: dict[str, Callable[[], Case]] = {}
 
@@ -539,6 +541,63 @@ def normaliser() -> Case:
 @case
 def normaliser_of_pairs() -> Case:
     return _normaliser(2)
+
+
+RHYTHM = Rhythm(2, 4, ((0, 1, 32), (1, 4, 63), (4, 0, 1), (2, 2, 32), (3, 0, 33), (0, 3, 20), (2, 4, 9)), (0, 1, 5))
+
+
+def _rhythm_front(at_once: int) -> Case:
+    from sw.export import rhythm as reference
+
+    rng, spec = np.random.default_rng(18), NormaliserSpec(window=24)
+    words, samples = rng.integers(0, 2048, (12, RHYTHM.words)), rng.integers(-2048, 2048, (12, spec.window))
+    words[::3] = rng.integers(90, 120, (4, RHYTHM.words))  # ratios near one
+    words[4] = words[4][0]
+    bits, words_end = spec.raw_bits * at_once, RHYTHM.words // at_once
+    end = (RHYTHM.words + spec.window) // at_once - 1
+    sent, passed = [], []
+    for k, row in enumerate(np.concatenate([words, samples], axis=1)):
+        packet = [pack(x, spec.raw_bits) for x in row.reshape(-1, at_once).tolist()]
+        # Packets broken off after their first beat, with their last word, after a few samples and just before their end.
+        cut = {2: 1, 3: words_end, 5: words_end + 3, 6: end}.get(k)
+        if cut:
+            broken = [x | (j == cut - 1) << bits for j, x in enumerate(packet[::-1][:cut])]
+            sent += broken
+            passed += broken[min(words_end, cut - 1) :]
+        marked = [x | (j == end and k % 2 == 0) << bits for j, x in enumerate(packet)]
+        sent += marked
+        passed += marked[words_end:]
+    found = reference.bits(RHYTHM, words)
+    return Case(
+        lambda: RhythmFront(spec, RHYTHM, at_once),
+        {"i": sent},
+        {"o": passed, "bits": [pack(row, 1) for row in found]},
+        latencies=[("i", words_end, "o", 0, 0), ("i", end, "bits", 0, 2)],
+    )
+
+
+@case
+def rhythm_front() -> Case:
+    return _rhythm_front(1)
+
+
+@case
+def rhythm_front_of_pairs() -> Case:
+    return _rhythm_front(2)
+
+
+@case
+def beside() -> Case:
+    rng, params = np.random.default_rng(19), BesideParams(3, 9, RHYTHM)
+    columns = rng.integers(0, 2, (5, params.length, params.channels), dtype=np.uint8)
+    bits = rng.integers(0, 2, (5, len(RHYTHM.comparisons)), dtype=np.uint8)
+    joined = params.reference(columns, bits).reshape(5 * params.length, -1)
+    return Case(
+        lambda: Beside(params),
+        {"i": [pack(c, 1) for c in columns.reshape(-1, params.channels)], "bits": [pack(b, 1) for b in bits]},
+        {"o": [pack(c, 1) for c in joined]},
+        latencies=[("i", 0, "o", 0, 0), ("i", 44, "o", 44, 0)],
+    )
 
 
 def _block_params(geometry: BlockGeometry, folding: Folding, bits: int = 1, last: bool = False) -> BlockParams:

@@ -34,7 +34,9 @@ class Top:
             ends.append(self.loader)
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.clk, dut.rst)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk, dut.rst)
-        self.beats = DATA["samples"].shape[1] * 16 // len(dut.s_axis_tdata)  # a window
+        self.beats = DATA["samples"].shape[1] * 16 // len(dut.s_axis_tdata)  # a window, RR words in front of it counted
+        words = int(DATA["words"]) if "words" in DATA else 0
+        self.inner = self.beats - words * 16 // len(dut.s_axis_tdata)  # its normalised samples
         for end in (*ends, self.source, self.sink):
             end.log.setLevel(logging.WARNING)  # they print every frame
         self.cycle = 0
@@ -92,7 +94,7 @@ class Top:
             if int(dut.s_axis_tvalid.value) and int(dut.s_axis_tready.value):
                 self.raw.append(self.cycle)
             if tap is not None and int(tap.value):
-                if self.normalised % self.beats == 0:
+                if self.normalised % self.inner == 0:
                     self.firsts.append(self.cycle)
                 self.normalised += 1
 

@@ -2,13 +2,13 @@
 //
 //   harness WINDOWS_FILE COUNT OUT_FOLDER MODE SEED [DUMP_FILE]
 //
-// WINDOWS_FILE holds COUNT windows of POPBEAT_WINDOW int16 samples. MODE:
+// WINDOWS_FILE holds COUNT windows of POPBEAT_WORDS RR words and POPBEAT_WINDOW samples, each of them int16. MODE:
 //   burst     a sample whenever the top takes one, results taken at once
 //   isolated  one window at a time: the next begins when the result before has left
 //   random    random gaps before samples and random pauses before results, from SEED
 //   steady    a sample a cycle, as an ADC on the same clock gives them: one that is not taken in time is lost, and an error
 // Where POPBEAT_IMAGE is defined, OUT_FOLDER/image.bin is sent to c_axis first, a byte a beat.
-// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_BEAT (samples that come at once), POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
+// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_WORDS, POPBEAT_BEAT (samples that come at once), POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
 // POPBEAT_WIRE(name), the member of the model's root that holds tap_<name>; tap_<name>_moves says when it counts.
 //
 // Files: <name>.tap per wire, its values in order, ceil(bits / 8) bytes each, least significant first; results.u32, the beats of
@@ -60,8 +60,8 @@ struct Random {  // xorshift64*
     }
 };
 
-// Beats a window.
-constexpr size_t BEATS = POPBEAT_WINDOW / POPBEAT_BEAT;
+// Beats a window of normalised samples has, and as it comes, with RR words in front.
+constexpr size_t NORMALISED = POPBEAT_WINDOW / POPBEAT_BEAT, PACKET = POPBEAT_WORDS + POPBEAT_WINDOW, BEATS = PACKET / POPBEAT_BEAT;
 
 struct Stamp {
     uint64_t raw_first, raw_last, normalised, offered, header, end;
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     const std::string out = argv[3], mode = argv[4];
     Random random{strtoull(argv[5], nullptr, 10) * 2 + 1};
 
-    std::vector<int16_t> samples(count * POPBEAT_WINDOW);
+    std::vector<int16_t> samples(count * PACKET);
     FILE* file = fopen(argv[1], "rb");
     if (!file || fread(samples.data(), sizeof(int16_t), samples.size(), file) != samples.size()) {
         fprintf(stderr, "%s does not hold %zu windows\n", argv[1], count);
@@ -191,7 +191,7 @@ int main(int argc, char** argv) {
     if (root->POPBEAT_WIRE(name##_moves)) append(tap_##name, root->POPBEAT_WIRE(name), ((bits) + 7) / 8);
         POPBEAT_TAPS(RECORD)
         if (root->POPBEAT_WIRE(normalised_moves)) {
-            if (normalised++ % BEATS == 0 && started < count) stamps[started++].normalised = cycle;
+            if (normalised++ % NORMALISED == 0 && started < count) stamps[started++].normalised = cycle;
             last_progress = cycle;
         }
         if (root->POPBEAT_WIRE(result_moves)) {

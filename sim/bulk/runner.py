@@ -30,6 +30,7 @@ class Observed:
     number: np.ndarray
     no_call: np.ndarray
     cycles: dict[str, np.ndarray]
+    rhythm: np.ndarray | None = None
 
 
 class Simulator:
@@ -46,17 +47,19 @@ class Simulator:
         image: bool = False,
         brief: bool = False,
         beat: int = 1,
+        words: int = 0,
     ):
         """``name`` of the top; ``widths`` of the taps in its submodule ``datapath``; ``image``: it wants one before it works;
-        ``brief``: for a few windows, compiled fast instead of running fast; ``beat``: samples that come at once. Compiled into
-        ``folder``, unless the same sources were compiled there before."""
+        ``brief``: for a few windows, compiled fast instead of running fast; ``beat``: samples that come at once; ``words``:
+        RR words in front of a window. Compiled into ``folder``, unless the same sources were compiled there before."""
         self.name, self.widths, self.beat = name, widths, beat
         folder.mkdir(parents=True, exist_ok=True)
         listed = " ".join(f"T({name}, {bits})" for name, bits in widths.items())
         sources = {
             "top.v": verilog.read_text(),
             "harness.cpp": HARNESS.read_text(),
-            "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_BEAT {beat}\n#define POPBEAT_TAPS(T) {listed}\n"
+            "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_WORDS {words}\n#define POPBEAT_BEAT {beat}\n"
+            f"#define POPBEAT_TAPS(T) {listed}\n"
             f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
             "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}.datapath" -var "tap_*"\n',
         }
@@ -75,7 +78,7 @@ class Simulator:
         stamp.write_text(mark)
 
     def run(self, samples: np.ndarray, mode: str, seed: int | None, waves: Path | None, image: bytes | None = None) -> "Recorded":
-        """Simulate raw windows ``int16[n, window]`` from reset, one after the other (modes: see the harness)."""
+        """Simulate raw windows ``int16[n, words + window]`` from reset, one after the other (modes: see the harness)."""
         with tempfile.TemporaryDirectory(dir=self.program.parent) as name:
             folder = Path(name)
             (folder / "windows.i16").write_bytes(np.ascontiguousarray(samples, dtype="<i2").tobytes())
@@ -153,12 +156,16 @@ class Harness:
         widths = {"normalised": spec.z_bits * beat}
         widths |= {f"block{i + 1}": g.out_channels for i, g in enumerate(network.blocks[:-1])}
         widths |= {f"block{len(network.blocks)}": design.params.head.count_bits, "result": Beat.size}
+        if network.rhythm:
+            widths["rhythm"] = len(network.rhythm.comparisons)
         name = f"bulk_{design.params.config.name}" + ("_waves" if waves else "")
         folder = folder or files.BUILD / design.params.bundle.model / name
-        self.simulator = Simulator(design.verilog, design.name, spec.window, widths, folder, waves, brief=brief, beat=beat)
+        self.simulator = Simulator(
+            design.verilog, design.name, spec.window, widths, folder, waves, False, brief, beat, network.words
+        )
 
     def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
-        """Simulate raw windows ``int16[n, window]`` from reset, one after the other (modes: see the harness)."""
+        """Simulate raw windows ``int16[n, words + window]`` from reset, one after the other (modes: see the harness)."""
         params = self.design.params
         blocks, spec = params.bundle.network.blocks, params.bundle.normaliser
         seen = self.simulator.run(samples, mode, seed, waves)
@@ -166,11 +173,15 @@ class Harness:
         for number, block in enumerate(blocks[:-1], start=1):
             bits = np.unpackbits(seen.beats(f"block{number}", block.pool_length), axis=1, bitorder="little")
             columns.append(bits[:, : block.out_channels].reshape(seen.n, block.pool_length, block.out_channels))
+        wanted, rhythm = params.bundle.network.rhythm, None
+        if wanted:
+            rhythm = np.unpackbits(seen.beats("rhythm", 1), axis=1, bitorder="little")[:, : len(wanted.comparisons)]
         pooled = seen.integers(f"block{len(blocks)}", blocks[-1].pool_length * params.head.classes)
         return Observed(
             normalised=seen.samples(spec.window, spec.z_bits),
             columns=tuple(columns),
             pooled=pooled.reshape(seen.n, -1, params.head.classes).astype(np.int16),
             cycles=seen.cycles,
+            rhythm=rhythm,
             **seen.results(params.head.classes),
         )

@@ -81,6 +81,7 @@ def main(
         "samples": samples,
         "label": trace.label,
         "flat": trace.flat,
+        "words": task.words,
         "logits": trace.logits,
         "image": np.frombuffer(image, np.uint8),
         **vars(made.cycles),

@@ -120,7 +120,7 @@ def golden_logits(net: BinaryNet, bundle: Bundle, samples: np.ndarray) -> np.nda
     bits = None
     if bundle.network.rhythm:
         bits = torch.from_numpy(2.0 * rhythm.bits(bundle.network.rhythm, words) - 1)
-    x = net.blocks[-1].pooled(net.features(x, bits))
+    x = net.sums(x, bits)
     head = bundle.head
     above = torch.from_numpy(head.positive.astype(np.float64))[:, None] * x.clamp(min=0)
     below = torch.from_numpy(head.negative.astype(np.float64))[:, None] * x.clamp(max=0)

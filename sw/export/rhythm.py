@@ -25,5 +25,6 @@ def columns(rhythm: Rhythm, found: np.ndarray, length: int) -> np.ndarray:
     marks = np.arange(length)[:, None] >= np.array(rhythm.marks, dtype=np.int64)
     shape = len(found), length, -1
     return np.concatenate(
-        [np.broadcast_to(found[:, None], (*shape[:2], found.shape[1])), np.broadcast_to(marks, (*shape[:2], marks.shape[1]))], axis=2
+        [np.broadcast_to(found[:, None], (*shape[:2], found.shape[1])), np.broadcast_to(marks, (*shape[:2], marks.shape[1]))],
+        axis=2,
     ).astype(np.uint8)

@@ -6,7 +6,6 @@ for ECG" (xpww/ECG_BNN_Net); slopes are kept >= 0 here, so that a threshold comm
 network with real weights and without signs: what binarisation costs is the difference between the two.
 """
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -53,46 +52,57 @@ class Block(nn.Module):
         slope = self.slope.clamp(min=0)
         return self.norm(x.clamp(min=0) + slope * x.clamp(max=0))
 
-    def pooled(self, x: torch.Tensor) -> torch.Tensor:
-        """The pooled sums, before PReLU."""
+    def pooled(self, x: torch.Tensor, rhythm: torch.Tensor | None = None, marks: tuple[int, ...] = ()) -> torch.Tensor:
+        """The pooled sums, before PReLU. Behind the channels of ``x`` stand ``rhythm`` ``[n, comparisons]`` of -1 and +1, the same
+        in all columns, and ``marks``."""
         x = functional.pad(x, (self.geometry.pad, self.geometry.pad), value=1.0)
         if self.binary and not self.first:
             x = sign(x)
-        x = functional.conv1d(x, self.used_weight(), stride=self.geometry.stride)
+        weight = self.used_weight()
+        own = x.shape[1]
+        x = functional.conv1d(x, weight[:, :own], stride=self.geometry.stride)
+        if rhythm is not None:
+            x = x + self._beside(weight[:, own:], rhythm, marks)
         return functional.max_pool1d(x, POOL, POOL_STRIDE)
+
+    def _beside(self, weight: torch.Tensor, rhythm: torch.Tensor, marks: tuple[int, ...]) -> torch.Tensor:
+        """What rhythm and marks add to the sums ``[n, out_channels, conv_length]``. A channel that is the same in all columns needs
+        no convolution: its bit times the sum of its weights on columns, and the sum of those on the padding, which is +1."""
+        g, count = self.geometry, rhythm.shape[1]
+        column = torch.arange(-g.pad, g.length + g.pad)
+        inside = ((column >= 0) & (column < g.length)).to(rhythm)
+        each = weight[:, :count].reshape(-1, 1, g.kernel)
+        on_columns = functional.conv1d(inside[None, None], each).reshape(g.out_channels, count, -1)
+        on_padding = functional.conv1d(1 - inside[None, None], each).reshape(g.out_channels, count, -1).sum(dim=1)
+        placed = torch.stack([torch.where((column < mark) & (inside > 0), -1.0, 1.0) for mark in marks]) if marks else None
+        fixed = on_padding + (functional.conv1d(placed[None].to(rhythm), weight[:, count:])[0] if marks else 0)
+        return torch.einsum("nc,ocp->nop", rhythm, on_columns) + fixed
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.activation(self.pooled(x))
 
 
 class BinaryNet(nn.Module):
-    """The whole network: normalised windows ``[n, 1, window]`` and, where it has them, rhythm bits ``[n, comparisons]`` of -1 and +1
-    to logits ``[n, classes]``."""
+    """The whole network: normalised windows ``[n, 1, window]`` and, where it takes them, rhythm bits ``[n, comparisons]`` of -1
+    and +1, to logits ``[n, classes]``."""
 
     def __init__(self, network: BinaryNetwork, binary: bool = True):
         super().__init__()
         self.network = network
         self.blocks = nn.ModuleList(Block(g, binary, i == 0) for i, g in enumerate(network.blocks))
 
-    def beside(self, number: int, x: torch.Tensor, rhythm: torch.Tensor | None) -> torch.Tensor:
-        """The input of block ``number`` (counted from 0): in the one that takes the rhythm, its bits and the marks stand behind the
-        channels of ``x``."""
+    def sums(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
+        """The last block's pooled sums."""
         wanted = self.network.rhythm
-        if wanted is None or wanted.block != number + 1:
-            return x
-        n, _, length = x.shape
-        marks = np.where(np.arange(length) >= np.array(wanted.marks).reshape(-1, 1), 1, -1)
-        marks = torch.from_numpy(marks).to(x).expand(n, -1, -1)
-        return torch.cat([x, rhythm.to(x)[:, :, None].expand(-1, -1, length), marks], dim=1)
-
-    def features(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
-        """What goes into the last block."""
-        for number, block in enumerate(self.blocks[:-1]):
-            x = block(self.beside(number, x, rhythm))
-        return self.beside(len(self.blocks) - 1, x, rhythm)
+        for number, block in enumerate(self.blocks, start=1):
+            joins = wanted and number == wanted.block
+            x = block.pooled(x, rhythm.to(x), wanted.marks) if joins else block.pooled(x)
+            if number < len(self.blocks):
+                x = block.activation(x)
+        return x
 
     def forward(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
-        x = self.blocks[-1](self.features(x, rhythm))
+        x = self.blocks[-1].activation(self.sums(x, rhythm))
         return functional.dropout(x, DROPOUT, self.training).sum(dim=2)
 
     def latent(self) -> list[nn.Parameter]:

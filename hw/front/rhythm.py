@@ -1,0 +1,139 @@
+"""The rhythm's front: takes the RR words from the front of a packet, hands its samples on, and makes the rhythm bits meanwhile.
+
+A bit is a comparison of two words, 32 * over >= multiple * under (``sw/export/rhythm.py``). One multiplier does all of them, one
+after the other, while the packet's samples come in.
+"""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.front.normaliser import sample_layout
+from hw.front.samples import each
+from hw.stream import multiplier
+from hw.stream.delay import delay
+from sw.export.normaliser import NormaliserSpec
+from sw.export.rhythm import WORD_BITS
+from sw.networks import MULTIPLE_BITS, RATIO_SHIFT, RHYTHM_UNIT, Rhythm
+
+QUEUE = 8  # windows whose bits may wait; there are never so many between here and the block that takes them
+BEFORE_PRODUCT = 2  # cycles: the comparison is read, its words are chosen
+
+
+def latency(rhythm: Rhythm) -> int:
+    """Last word's transfer to the cycle from which the bits may go: a comparison a cycle."""
+    return len(rhythm.comparisons) + BEFORE_PRODUCT + multiplier.LATENCY + 1
+
+
+class RhythmFront(wiring.Component):
+    """Packets of RR words and raw samples in; the samples, and a packet's bits, out.
+
+    Ports:
+      - ``i``: stream of raw samples with ``last``, ``samples`` at once. A packet is ``rhythm.words`` words (whose lower 11 bits
+        count), then ``spec.window`` samples; ``last`` may mark its end, and breaks it off where it comes sooner;
+      - ``o``: the same stream without the words, in the same cycle. A packet that breaks off among its words leaves one sample with
+        ``last``, so that its number is skipped as that of any broken window;
+      - ``bits``: stream of ``comparisons`` bits, comparison 0 least significant, one beat for each whole window, offered two cycles
+        after its last sample.
+
+    The last sample waits until the bits are there (:func:`latency`; with more samples than that it never does) and ``QUEUE`` has
+    room. Reset empties everything.
+    """
+
+    def __init__(self, spec: NormaliserSpec, rhythm: Rhythm, samples: int = 1):
+        if rhythm.words % samples or spec.raw_bits <= WORD_BITS:
+            raise ValueError(
+                f"{rhythm.words} RR words of {WORD_BITS} bits do not come {samples} at once in {spec.raw_bits} bits each"
+            )
+        self.spec, self.rhythm, self.samples = spec, rhythm, samples
+        layout = sample_layout(spec, samples)
+        super().__init__(
+            {
+                "i": In(stream.Signature(layout)),
+                "o": Out(stream.Signature(layout)),
+                "bits": Out(stream.Signature(len(rhythm.comparisons))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        rhythm, count = self.rhythm, self.samples
+        words = [Signal(WORD_BITS, name=f"word{k}", reset_less=True) for k in range(rhythm.words)]
+        beats, window = rhythm.words // count, self.spec.window // count
+        place = Signal(range(max(beats, window)))
+        inside, final = Signal(), Signal()  # of the samples; the last one
+        busy, done = Signal(), Signal()  # comparing; this packet's bits are there
+        taken, starts, ends = Signal(), Signal(), Signal()
+        m.submodules.queue = queue = SyncFIFOBuffered(width=len(rhythm.comparisons), depth=QUEUE)
+
+        # Samples, and the last of a packet that breaks off, go on; words do not.
+        passes, free = Signal(), Signal()
+        m.d.comb += [
+            passes.eq(inside | self.i.payload.last),
+            free.eq(Mux(inside, ~final | (done & queue.w_rdy), ~busy)),
+            self.o.valid.eq(self.i.valid & passes & free),
+            self.o.payload.sample.eq(self.i.payload.sample),
+            self.o.payload.last.eq(self.i.payload.last),
+            self.i.ready.eq(free & (~passes | self.o.ready)),
+            taken.eq(self.i.valid & self.i.ready),
+            starts.eq(taken & ~inside & ~self.i.payload.last & (place == beats - 1)),
+            ends.eq(taken & (final | self.i.payload.last)),
+        ]
+        with m.If(taken):
+            m.d.sync += [place.eq(place + 1), final.eq(inside & (place == window - 2))]
+        with m.If(starts):
+            m.d.sync += [inside.eq(1), place.eq(0), final.eq(window == 1)]
+        with m.If(ends):
+            m.d.sync += [inside.eq(0), place.eq(0), final.eq(0)]
+        with m.If(taken & ~inside):
+            held = [*words[count:], *(sample[:WORD_BITS] for sample in each(self.i.payload.sample, count))]
+            m.d.sync += [word.eq(after) for word, after in zip(words, held, strict=True)]
+
+        found = self._compare(m, platform, words, starts, busy)
+        m.d.sync += done.eq(Mux(starts | ends, 0, done | found["last"]))
+        m.d.comb += [
+            queue.w_en.eq(ends & final),
+            queue.w_data.eq(found["bits"]),
+            self.bits.valid.eq(queue.r_rdy),
+            self.bits.payload.eq(queue.r_data),
+            queue.r_en.eq(self.bits.ready),
+        ]
+        return m
+
+    def _compare(self, m: Module, platform, words: list, starts, busy) -> dict:
+        """One comparison after the other, from ``starts`` on; ``busy`` until the words may change."""
+        comparisons = self.rhythm.comparisons
+        number = range(self.rhythm.words + 1)
+        layout = data.StructLayout({"over": number, "under": number, "multiple": MULTIPLE_BITS})
+        init = [dict(zip(("over", "under", "multiple"), c, strict=True)) for c in comparisons]
+        m.submodules.comparisons = memory = Memory(shape=layout, depth=len(init), init=init)
+        read = memory.read_port(domain="sync")
+        step = Signal(range(max(len(init), 2)))
+        naming, reading, ending = Signal(), Signal(), Signal()  # a comparison is addressed, is read; the last one is read
+        ends = Signal()
+        m.d.comb += [ends.eq(naming & (step == len(init) - 1)), read.addr.eq(step), busy.eq(naming | reading)]
+        m.d.sync += [
+            naming.eq(starts | (naming & ~ends)),
+            step.eq(Mux(naming & ~ends, step + 1, 0)),
+            reading.eq(naming),
+            ending.eq(ends),
+        ]
+        chosen = Array([*words, RHYTHM_UNIT])
+        over, under = Signal(WORD_BITS, reset_less=True), Signal(WORD_BITS, reset_less=True)
+        multiple = Signal(MULTIPLE_BITS, reset_less=True)
+        m.d.sync += [over.eq(chosen[read.data.over]), under.eq(chosen[read.data.under]), multiple.eq(read.data.multiple)]
+        m.submodules.product = product = multiplier.Multiplier(WORD_BITS, MULTIPLE_BITS)
+        m.d.comb += [product.a.eq(under), product.b.eq(multiple)]
+        waiting = over
+        for k in range(multiplier.LATENCY):
+            later = Signal(WORD_BITS, name=f"over{k}", reset_less=True)
+            m.d.sync += later.eq(waiting)
+            waiting = later
+        valid = delay(m, reading, 1 + multiplier.LATENCY, "compared")[-1]
+        last = delay(m, ending, 1 + multiplier.LATENCY, "compared_last")[-1]
+        bits = Signal(len(init), reset_less=True)
+        with m.If(valid):
+            m.d.sync += bits.eq(Cat(bits[1:], (waiting << RATIO_SHIFT) >= product.p))
+        return {"bits": bits, "last": last}

@@ -1,0 +1,336 @@
+"""Train the beat-level network between patients (DS1 to DS2), or on a random fold, and write its bundle.
+
+Protocol *inter-patient*: three groups of DS1's patients are held out in turn; the three networks' logits on patients that they
+never saw choose how far each class's logit is moved (sensitivity against positive predictivity). Then one network is trained on all
+of DS1, moved so, and looks at DS2 once, in the hardware's integers. Its float twin is trained likewise.
+Protocol *comparable*: a stored fold of all 48 records, the same recipe, moved by its validation beats.
+
+S beats are few and most of them in few records: each epoch draws beats anew, classes by fixed shares and, within a class, patients
+by the root of their beats.
+"""
+
+import itertools
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.table import Table
+from safetensors.numpy import save
+from torch.nn import functional
+
+from sw import cli, files, metrics, networks, report
+from sw.beats import figures
+from sw.data import beats, folds, source, tasks
+from sw.data.beats import INTER_PATIENT
+from sw.data.mitbih import RECORDS
+from sw.errors import PopbeatError
+from sw.export import bundle, fold, integer
+from sw.models.binary import BinaryNet
+from sw.networks import RATIO_SHIFT, RHYTHM_UNIT
+from sw.train import Trainer, mark, one_cycle
+
+COMPARABLE = "comparable"
+SPREAD = 0.5  # of latent weights, which lie between -1 and 1
+UNSCORED = beats.CLASSES.index("Q")
+# Patients held out together; each group has S, V and N beats of several records.
+GROUPS = (
+    ("101", "109", "118", "201", "208", "223", "230"),
+    ("106", "112", "114", "122", "205", "209", "215"),
+    ("108", "115", "116", "119", "124", "203", "207", "220"),
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a beat network is trained: ``epochs``, with patients held out ``held_epochs``; ``drawn`` beats an epoch, ``shares`` of the
+    classes among them; R peaks move by up to ``shift`` samples and words by ``jitter`` of themselves (deviation); the rest as in
+    ``sw.train.Recipe``."""
+
+    epochs: int = 24
+    held_epochs: int = 12
+    drawn: int = 12_800
+    batch: int = 128
+    latent_rate: float = 3e-2
+    rate: float = 5e-3
+    warmup: float = 0.05
+    noise: float = 0.05
+    gain: float = 0.2
+    shift: int = 4
+    jitter: float = 0.03
+    shares: tuple[float, ...] = (0.62, 0.14, 0.18, 0.06, 0.0)
+    seed: int = 1
+
+
+RECIPES = {"bnnbeat5": Recipe()}
+
+
+class Data:
+    """The task's beats in memory: raw packets, normalised samples ``float32[n, window]`` in units of 1, RR words, labels."""
+
+    def __init__(self, task: beats.BeatTask):
+        self.source, self.task = source.find(), task
+        self.windows = task.windows(self.source)
+        self.raw = task.samples(self.source, self.windows)
+        spec = bundle.NormaliserSpec(window=task.length - task.words)
+        parts = [spec.normalise(self.raw[i : i + 4096, task.words :])[0] for i in range(0, len(self.raw), 4096)]
+        self.input = torch.from_numpy(np.concatenate(parts).astype(np.float32) / (1 << spec.z_fraction))
+        self.words = torch.from_numpy(self.raw[:, : task.words].astype(np.float32))
+        self.label = torch.from_numpy(self.windows.label)
+
+
+def rhythm_bits(network: networks.BinaryNetwork, words: torch.Tensor) -> torch.Tensor:
+    """Rhythm bits as -1 and +1 of RR words ``[n, words]``, which may lie between integers."""
+    words = torch.cat([words, torch.full((len(words), 1), float(RHYTHM_UNIT))], dim=1)
+    over, under, multiple = torch.tensor(network.rhythm.comparisons).T
+    return ((words[:, over] * (1 << RATIO_SHIFT) >= multiple * words[:, under]).float()) * 2 - 1
+
+
+def draw_weights(label: np.ndarray, record: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
+    """Chance of each beat to be drawn: its class's share, divided among the class's patients by the root of their beats."""
+    weight = np.zeros(len(label))
+    for number, share in enumerate(shares):
+        own = label == number
+        names, index, count = np.unique(record[own], return_inverse=True, return_counts=True)
+        if len(names) and share:
+            weight[own] = share * (count**-0.5)[index] / np.sqrt(count).sum()
+    return weight / weight.sum()
+
+
+@torch.no_grad()
+def spread(net: BinaryNet) -> None:
+    """Set the latent weights of the rhythm's channels apart, evenly over a kernel's taps. A channel that is the same in all columns
+    has the same gradient on all taps: so their signs change one after the other, and together they are a weight of eight levels."""
+    rhythm = net.network.rhythm
+    weight = net.blocks[rhythm.block - 1].weight[:, -rhythm.channels :][:, : len(rhythm.comparisons)]
+    taps = weight.shape[2]
+    weight.add_(torch.linspace(-SPREAD, SPREAD, taps))
+
+
+class BeatTrainer(Trainer):
+    """One network on the beats ``known``; its whole state is in ``folder`` after every epoch. The last epoch counts."""
+
+    def __init__(self, model: networks.Model, data: Data, known: np.ndarray, binary: bool, recipe: Recipe, folder: Path):
+        self.recipe, self.data, self.folder, self.device = recipe, data, folder, "cpu"
+        self.mark = files.sha256((mark(model, data, recipe) + files.sha256(known.tobytes()) + repr(model.network.rhythm)).encode())
+        self.known = known
+        self.weight = draw_weights(data.windows.label[known], data.windows.record[known], recipe.shares)
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        torch.manual_seed(recipe.seed)
+        self.net = BinaryNet(model.network, binary=binary)
+        if binary:
+            spread(self.net)
+        latent = self.net.latent()
+        others = [p for p in self.net.parameters() if all(p is not w for w in latent)]
+        self.peaks = [recipe.latent_rate if binary else recipe.rate, recipe.rate]
+        self.optimiser = torch.optim.Adam([{"params": latent}, {"params": others}])
+        self.steps = recipe.drawn // recipe.batch
+        self.epoch, self.seconds, self.best = 0, 0.0, (-1.0, 0.0, 0)
+        self.best_parameters = fold.parameters(self.net)
+        self._resume()
+
+    def run(self, advance) -> None:
+        """Train to the last epoch; ``advance()`` is called after each."""
+        while self.epoch < self.recipe.epochs:
+            begun = time.monotonic()
+            self._train_epoch()
+            self.epoch += 1
+            self.best_parameters = fold.parameters(self.net)
+            self.best = (0.0, 0.0, self.epoch)
+            self.seconds += time.monotonic() - begun
+            self._save()
+            advance()
+
+    def _train_epoch(self) -> None:
+        self.net.train()
+        rng = np.random.default_rng([self.recipe.seed, self.epoch])
+        order = torch.from_numpy(self.known[rng.choice(len(self.known), self.steps * self.recipe.batch, p=self.weight)])
+        for step, rows in enumerate(order.split(self.recipe.batch)):
+            x, words = self._augment(self.data.input[rows], self.data.words[rows])
+            loss = functional.cross_entropy(self.scaled(x, words), self.data.label[rows])
+            share = one_cycle(self.epoch * self.steps + step, self.recipe.epochs * self.steps, self.recipe.warmup)
+            for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
+                group["lr"] = peak * share
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            self.net.clip()
+
+    def _augment(self, x: torch.Tensor, words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Move the R peak, scale the beat, add noise, and let the RR words tremble."""
+        recipe, (n, length) = self.recipe, x.shape
+        turn = torch.randint(-recipe.shift, recipe.shift + 1, (n, 1), generator=self.generator)
+        x = torch.gather(x, 1, (torch.arange(length)[None] + turn).clamp(0, length - 1))
+        x = x * (1 + recipe.gain * (2 * torch.rand((n, 1), generator=self.generator) - 1))
+        x = x + recipe.noise * torch.randn((n, length), generator=self.generator)
+        return x, words * (1 + recipe.jitter * torch.randn(words.shape, generator=self.generator))
+
+    def scaled(self, x: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Logits in the units of the loss. No dropout: the last block has few positions."""
+        out = self.net.blocks[-1].activation(self.net.sums(x[:, None], rhythm_bits(self.net.network, words))).sum(dim=2)
+        return out / self.net.network.blocks[-1].pool_length ** 0.5
+
+    @torch.no_grad()
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """Logits ``float32[n, classes]`` of beats, in the units of the loss."""
+        self.net.eval()
+        chunks = torch.from_numpy(rows).split(1024)
+        return torch.cat([self.scaled(self.data.input[c], self.data.words[c]) for c in chunks]).numpy()
+
+
+def choose_moves(logits: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
+    """How far to move the logits of S, V and F, in the units of the loss, for the largest sum of sensitivity and positive
+    predictivity of S and of V and twice the accuracy."""
+    best = (-1.0, ())
+    grid = np.arange(-2.0, 2.01, 0.25)
+    for moves in itertools.product(grid, grid, (-2.0, -1.0, 0.0)):
+        told = (logits + np.array([0, *moves, 0])).argmax(axis=1)
+        worth = 2 * (told == truth).mean()
+        for number in (1, 2):
+            hit = ((told == number) & (truth == number)).sum()
+            worth += hit / max((truth == number).sum(), 1) + hit / max((told == number).sum(), 1)
+        best = max(best, (worth, (0.0, *map(float, moves), 0.0)))
+    return best[1]
+
+
+def moved(parameters: dict[str, np.ndarray], network: networks.BinaryNetwork, moves: tuple[float, ...]) -> dict[str, np.ndarray]:
+    """The parameters with the last batch norm's offsets moved, so that the logits in the units of the loss move by ``moves``."""
+    name = f"blocks.{len(network.channels) - 1}.norm.bias"
+    by = np.array(moves, np.float32) / np.float32(network.blocks[-1].pool_length ** 0.5)
+    return parameters | {name: parameters[name] + by}
+
+
+def _line(bar, text: str, trainer: BeatTrainer):
+    """Train with a line of the progress bar."""
+    line = bar.add_task(text, total=trainer.recipe.epochs, completed=trainer.epoch)
+    trainer.run(lambda: bar.update(line, advance=1, refresh=True))
+    return trainer
+
+
+def _predictions(packed: bundle.Bundle, raw: np.ndarray) -> np.ndarray:
+    """Labels by the integer model, which is what the hardware computes."""
+    return np.concatenate([integer.run(packed, raw[i : i + 512]).label for i in range(0, len(raw), 512)])
+
+
+def _finish(model, data: Data, trainers: list[BeatTrainer], moves, split: folds.Split, training: dict, folder: Path) -> dict:
+    """Bundle of the binary network of (binary, float twin), and the one look at the test set; both with the same moves."""
+    raw = [moved(t.best_parameters, model.network, moves) for t in trainers]
+    exported = fold.export(model.name, data.task, fold.golden(model.network, raw[0]), training)
+    bundle.write(exported, folder / "bundle", save(raw[0]))
+    truth, record = data.windows.label[split.test], data.windows.record[split.test]
+    told = _predictions(exported, data.raw[split.test])
+    trainers[1].net.load_state_dict({k: torch.from_numpy(v) for k, v in raw[1].items()})
+    known = np.concatenate([split.train, split.validation])
+    guessed = metrics.baselines(data.windows.record[known], data.windows.label[known], record, truth)
+    result = figures.summary(truth, told, record, apart=("232",) if training["protocol"] == INTER_PATIENT else ())
+    result |= {
+        "float_accuracy": round(float((trainers[1].logits(split.test).argmax(axis=1) == truth).mean()), 4),
+        **{name: round(count / len(truth), 4) for name, count in guessed.items()},
+        "data": data.source.kind,
+    }
+    return result
+
+
+def between_patients(model: networks.Model, data: Data, recipe: Recipe, home: Path, bar) -> dict:
+    """The protocol *inter-patient*; figures and bundle in ``home``."""
+    path = home / "result.json"
+    start = mark(model, data, recipe)
+    if path.is_file() and files.read_json(path).get("mark") == start:
+        return files.read_json(path)["figures"]
+    split = beats.inter_patient(data.windows)
+    logits, rows = [], []
+    for number, group in enumerate(GROUPS, start=1):
+        held = np.isin(data.windows.record[split.train], group)
+        shorter = replace(recipe, epochs=min(recipe.held_epochs, recipe.epochs))
+        trainer = BeatTrainer(model, data, split.train[~held], True, shorter, home / f"group{number}")
+        _line(bar, f"{model.name} without {', '.join(group)}", trainer)
+        rows.append(split.train[held])
+        logits.append(trainer.logits(rows[-1]))
+    rows, logits = np.concatenate(rows), np.concatenate(logits)
+    truth = data.windows.label[rows]
+    moves = choose_moves(logits, truth)
+    held_out = (logits + np.array(moves, np.float32)).argmax(axis=1)
+    pair = [
+        _line(bar, f"{model.name} DS1 {kind}", BeatTrainer(model, data, split.train, kind == "binary", recipe, home / kind))
+        for kind in ("binary", "float")
+    ]
+    training = {
+        "protocol": INTER_PATIENT,
+        "data": data.source.kind,
+        "recipe": asdict(recipe),
+        "moves": list(moves),
+        "validation": figures.rates(figures.confusion(truth, held_out)),
+        "windows": {"train": len(split.train), "validation": len(rows), "test": len(split.test)},
+    }
+    result = _finish(model, data, pair, moves, split, training, home)
+    result["validation"] = training["validation"]
+    files.write_json(path, {"mark": start, "figures": result})
+    return result
+
+
+def comparable_fold(model: networks.Model, data: Data, number: int, recipe: Recipe, home: Path, bar) -> dict:
+    """One stored fold of the protocol *comparable*; Q beats are in training, and not scored."""
+    path = home / "result.json"
+    recipe = replace(recipe, shares=(0.6, 0.12, 0.14, 0.06, 0.08))
+    start = mark(model, data, recipe)
+    if path.is_file() and files.read_json(path).get("mark") == start:
+        return files.read_json(path)["figures"]
+    split = folds.load(model.task, data.windows, number)
+    split = replace(split, test=split.test[data.windows.label[split.test] != UNSCORED])
+    pair = [
+        _line(
+            bar, f"{model.name} fold {number} {kind}", BeatTrainer(model, data, split.train, kind == "binary", recipe, home / kind)
+        )
+        for kind in ("binary", "float")
+    ]
+    valid = split.validation[data.windows.label[split.validation] != UNSCORED]
+    moves = choose_moves(pair[0].logits(valid), data.windows.label[valid])
+    training = {"protocol": COMPARABLE, "fold": number, "data": data.source.kind, "recipe": asdict(recipe), "moves": list(moves)}
+    result = _finish(model, data, pair, moves, split, training, home) | {"folds": [number]}
+    files.write_json(path, {"mark": start, "figures": result})
+    return result
+
+
+def train(model: networks.Model, which: str, epochs: int, ship: bool) -> None:
+    """``which``: ``shipped`` (between patients), a fold's number (comparable), or ``all`` (both, five folds)."""
+    recipe = replace(RECIPES[model.name], epochs=epochs) if epochs else RECIPES[model.name]
+    numbers = {"shipped": [], "all": list(range(folds.FOLDS))}.get(which)
+    if numbers is None:
+        if not which.isdigit() or int(which) >= folds.FOLDS:
+            raise PopbeatError(f"FOLDS is 'shipped', 'all' or a number below {folds.FOLDS}, not {which!r}")
+        numbers = [int(which)]
+    home = files.BUILD / model.name / "train"
+    said = f"make train MODEL={model.name}" + " FOLDS={}" + (f" (with {epochs} epochs)" if epochs else "")
+    with cli.progress() as bar:
+        data = Data(tasks.get(model.task))
+        known = report.load()["models"].get(model.name, {}).get("training", {})
+        if which in ("shipped", "all"):
+            found = between_patients(model, data, recipe, home, bar)
+            known |= {INTER_PATIENT: found | {"command": said.format("shipped")}}
+        for number in numbers:
+            found = comparable_fold(model, data, number, recipe, home / f"fold{number}", bar)
+            known |= {COMPARABLE: found | {"command": said.format(number)}}
+    report.merge({"source": data.source.kind, "records": len(RECORDS)}, model.name, training=known)
+    show(model.name, known)
+    cli.say(f"bundle: {home / 'bundle'}\ntry it: make sim BUNDLE={home / 'bundle'}")
+    if ship:
+        kept = bundle.read(home / "bundle")
+        kept.training["accuracy"] = known
+        cli.say(f"shipped: {bundle.write(kept, bundle.SHIPPED / model.name, save(bundle.read_golden(home / 'bundle')))}")
+
+
+def show(model: str, training: dict) -> None:
+    """The table that a person reads."""
+    table = Table(title=f"{model}: beat-5, hardware integers")
+    columns = ("protocol", "accuracy", "float twin", "S: Se / +P", "V: Se / +P", "macro-F1", "all N")
+    for column in columns:
+        table.add_column(column)
+    for protocol, found in training.items():
+        pairs = [
+            " / ".join(metrics.percent(found["rates"][f"{k}_{what}"]) for what in ("sensitivity", "positive_predictivity"))
+            for k in figures.SCORED
+        ]
+        row = [metrics.percent(found[k]) for k in ("accuracy", "float_accuracy")]
+        table.add_row(protocol, *row, *pairs, f"{found['macro_f1']:.3f}", metrics.percent(found["class_majority"]))
+    cli.console.print(table)
