@@ -35,3 +35,11 @@ def merge(data: dict, model: str, **parts: dict) -> Path:
     report["models"].setdefault(model, {}).update(parts)
     report["written"] = datetime.date.today().isoformat()
     return files.write_json(REPORT, report)
+
+
+def put(part: str, figures: dict) -> Path:
+    """Put what belongs to no model (``detection``) into the report."""
+    known = load()
+    known[part] = figures
+    known["written"] = datetime.date.today().isoformat()
+    return files.write_json(REPORT, known)

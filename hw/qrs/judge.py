@@ -1,6 +1,6 @@
 """The envelope's peaks to beats: candidates, levels, search-back, as :class:`sw.qrs.detector.Judge` has them."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,11 @@ LATENCY = 3
 BOTH_LATENCY = 6
 # A candidate works so long at most, the sample's own cycle included, where beats are taken at once.
 LONGEST = 8
+
+
+def _thrice(value: Value) -> Value:
+    """3 times a value without a multiplier."""
+    return value + (value << 1)
 
 
 class Judge(wiring.Component):
@@ -58,10 +63,10 @@ class Judge(wiring.Component):
         # What follows from the state, a cycle later.
         threshold, limit = Signal(height, reset_less=True), Signal(params.since_bits, reset_less=True)
         difference = Signal(signed(bits + 1))
-        wait = (3 * interval) >> 5
+        wait = _thrice(interval) >> 5
         m.d.comb += difference.eq(signal - noise)
         m.d.sync += [
-            threshold.eq(noise + ((3 * difference) >> 3)),
+            threshold.eq(noise + (_thrice(difference) >> 3)),
             limit.eq(Mux(wait > params.search_limit, params.search_limit, wait)),
         ]
 
@@ -101,7 +106,7 @@ class Judge(wiring.Component):
                 m.d.sync += searched.eq(0)
                 m.next = "JUDGE"
             with m.State("JUDGE"):
-                t_wave = (since < params.hold + params.t_wave) & (candidate < (3 * last) >> 3)
+                t_wave = (since < params.hold + params.t_wave) & (candidate < _thrice(last) >> 3)
                 with m.If((candidate > threshold) & ~t_wave):
                     m.next = "BEAT"
                 with m.Else():
