@@ -44,11 +44,9 @@ def rr_words(peaks: np.ndarray) -> np.ndarray:
     point, which the words leave out. Shifts round down.
     """
     peaks = np.asarray(peaks, dtype=np.int64)
-    if len(peaks) < 2:
-        return np.full((len(peaks), len(RR_WORDS)), PATIENCE, np.int16)
     intervals = np.minimum(np.diff(peaks), LONGEST).tolist()
     out = np.empty((len(peaks), len(RR_WORDS)), np.int16)
-    before = earlier = intervals[0]
+    before = earlier = min([*intervals, PATIENCE][0], PATIENCE)
     short = long = before << GUARD
     deviation = before
     for i in range(len(peaks)):
