@@ -33,6 +33,16 @@ RR_BITS = LONGEST.bit_length()
 WORDS = len(RR_WORDS) + len(SHAPE_WORDS)
 
 
+def longest_wait(raw_bits: int, max_delay: int) -> int:
+    """Samples from an R peak to the start of its packet at the latest, the next beat not being there; raises where samples are no
+    words or the ring is too short."""
+    if raw_bits != RR_BITS + 1:
+        raise ValueError(f"words have {RR_BITS + 1} bits, and so must samples, not {raw_bits}")
+    if (wait := PATIENCE + max_delay + SLACK) + WINDOW > DEPTH:
+        raise ValueError(f"a beat that waits {wait} samples does not lie in a ring of {DEPTH} any more")
+    return wait
+
+
 class Segmenter(wiring.Component):
     """Ports:
       - ``i``: stream of raw samples, ``raw_bits`` signed (12: a word, unsigned, has one bit less), number 0 first;
@@ -46,11 +56,7 @@ class Segmenter(wiring.Component):
     """
 
     def __init__(self, raw_bits: int, max_delay: int):
-        if raw_bits != RR_BITS + 1:
-            raise ValueError(f"words have {RR_BITS + 1} bits, and so must samples, not {raw_bits}")
-        self.raw_bits, self.longest_wait = raw_bits, PATIENCE + max_delay + SLACK
-        if self.longest_wait + WINDOW > DEPTH:
-            raise ValueError(f"a beat that waits {self.longest_wait} samples does not lie in a ring of {DEPTH} any more")
+        self.raw_bits, self.longest_wait = raw_bits, longest_wait(raw_bits, max_delay)
         super().__init__(
             {
                 "i": In(stream.Signature(signed(raw_bits))),

@@ -105,10 +105,7 @@ class QrsHarness:
             "magnitude": _field(raw["magnitude"], 0, params.magnitude_bits),
             "envelope": _field(raw["envelope"], 0, params.envelope_bits),
             "candidates": np.stack(
-                [
-                    _field(raw["judged"], sum(list(self.fields.values())[:k]), bits)
-                    for k, bits in enumerate(self.fields.values())
-                ],
+                [_field(raw["judged"], sum(list(self.fields.values())[:k]), bits) for k, bits in enumerate(self.fields.values())],
                 axis=1,
             ),
         }

@@ -1,0 +1,109 @@
+"""The beat classifier for raw recordings: samples of one lead in, labelled beats out. No annotation is used."""
+
+from pathlib import Path
+
+from amaranth.hdl import Module, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from hw import verilog
+from hw.binary.datapath import DatapathParams
+from hw.front.beats import BeatFront
+from hw.stream import axis, skid
+from hw.stream.result import Beat
+from hw.top import Top
+from sw import files
+from sw.data.beats import WORDS
+from sw.errors import PopbeatError
+from sw.qrs.detector import PARAMS
+from sw.qrs.params import POSITION_BITS, QrsParams
+
+# Beats that may be between the segmenter and the end of their result; more than the classifier holds.
+UNDER_WAY = 8
+
+
+def check(params: DatapathParams) -> None:
+    """Raise unless these hardware parameters can stand behind the detector."""
+    if params.bundle.network.words != len(WORDS) or params.config.samples != 1:
+        raise PopbeatError(
+            f"{params.bundle.model} in configuration {params.config.name!r} can't stand behind the QRS detector: that takes a "
+            f"network of beats with {len(WORDS)} words (bnnbeat5) in a configuration with one sample a clock"
+        )
+
+
+class BeatTop(wiring.Component):
+    """Detector, segmenter and classifier of beats with AXI4-Stream ports (a register on each side).
+
+    Ports, beside ``clk`` and ``rst`` (synchronous, active high):
+      - ``s_axis_*``: raw samples at 360 Hz, without end; TDATA's lower 12 bits are the sample in two's complement. There
+        is no TLAST;
+      - ``m_axis_*``: for each beat of the heart a packet of 32-bit beats: those of :class:`hw.top.Top` (header with running number,
+        class and *no call*; a signed logit a class), then with TLAST the number of the R peak's sample modulo 2^16, the first after
+        reset being 0.
+
+    A packet leaves after the next beat was detected, at the latest :attr:`longest_wait` samples after its R peak, and the
+    classifier's latency. Where samples come faster than that is worked on, ``s_axis_tready`` falls and nothing is lost.
+    """
+
+    def __init__(self, params: DatapathParams, qrs: QrsParams = PARAMS):
+        self.params, self.qrs = params, qrs
+        super().__init__(
+            {
+                "s_axis_tdata": In(16),
+                "s_axis_tvalid": In(1),
+                "s_axis_tready": Out(1),
+                "m_axis_tdata": Out(32),
+                "m_axis_tvalid": Out(1),
+                "m_axis_tready": In(1),
+                "m_axis_tlast": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.source = source = skid.SkidBuffer(data.StructLayout({"sample": signed(self.qrs.raw_bits), "last": 1}))
+        m.submodules.front = front = BeatFront(self.qrs)
+        m.submodules.classifier = classifier = Top(self.params)
+        m.submodules.positions = positions = SyncFIFOBuffered(width=POSITION_BITS, depth=UNDER_WAY)
+        m.submodules.sink = sink = skid.SkidBuffer(Beat)
+        m.d.comb += [
+            source.i.valid.eq(self.s_axis_tvalid),
+            source.i.payload.sample.eq(self.s_axis_tdata[: self.qrs.raw_bits].as_signed()),
+            self.s_axis_tready.eq(source.i.ready),
+            front.i.valid.eq(source.o.valid),
+            front.i.payload.eq(source.o.payload.sample),
+            source.o.ready.eq(front.i.ready),
+            positions.w_en.eq(front.position.valid),
+            positions.w_data.eq(front.position.payload),
+            front.position.ready.eq(positions.w_rdy),
+            classifier.s_axis_tvalid.eq(front.o.valid),
+            classifier.s_axis_tdata.eq(front.o.payload.sample),
+            classifier.s_axis_tlast.eq(front.o.payload.last),
+            front.o.ready.eq(classifier.s_axis_tready),
+        ]
+        # The result's beats, then the position.
+        after = Signal()
+        m.d.comb += [
+            sink.i.valid.eq(classifier.m_axis_tvalid & ~after | after & positions.r_rdy),
+            sink.i.payload.word.eq(classifier.m_axis_tdata),
+            classifier.m_axis_tready.eq(sink.i.ready & ~after),
+            positions.r_en.eq(after & sink.i.ready),
+        ]
+        with m.If(after):
+            m.d.comb += [sink.i.payload.word.eq(positions.r_data), sink.i.payload.last.eq(1)]
+        with m.If(sink.i.valid & sink.i.ready):
+            m.d.sync += after.eq(~after & classifier.m_axis_tlast)
+        m.d.comb += axis.results_out(self, sink)
+        return m
+
+
+def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | None = None) -> tuple[Path, str]:
+    """Write the top's Verilog into ``folder`` (default ``build/<model>/verilog``), the same bytes every time; returns the file and
+    the top's name."""
+    check(params)
+    name = f"popbeat_{params.bundle.model}_record"
+    text = f"// popbeat: {params.bundle.model} behind the QRS detector, bundle {params.bundle.sha256}\n"
+    text += verilog.convert(BeatTop(params, qrs), name)
+    folder = folder or files.BUILD / params.bundle.model / "verilog"
+    return files.write_bytes(folder / f"{name}.v", text.encode()), name

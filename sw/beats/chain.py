@@ -1,0 +1,52 @@
+"""Raw samples of a lead to labelled beats, in exact integers: detector, words, network; the reference of ``hw/beat_top.py``."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sw.data import beats
+from sw.export import integer
+from sw.export.bundle import Bundle
+from sw.qrs.detector import PARAMS, detect
+from sw.qrs.params import QrsParams
+
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Beats in their order: ``position`` of the R peak in samples, ``label`` (index into the bundle's classes, 255 no call), both
+    ``int64[n]``, and ``logits`` ``int64[n, classes]``."""
+
+    position: np.ndarray
+    label: np.ndarray
+    logits: np.ndarray
+
+
+def flushed(signal: np.ndarray, params: QrsParams = PARAMS) -> np.ndarray:
+    """A recording ``int[n]`` and so many more samples like its last one that every beat of it has left the hardware."""
+    wait = beats.PATIENCE + params.max_delay + beats.WINDOW
+    return np.concatenate([signal, np.full(wait, signal[-1], signal.dtype)])
+
+
+def packets(signal: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """What the network gets of the beats at ``position``: words, then samples, ``int16[n, words + window]``. Beyond the ends of the
+    signal its first or last sample stands."""
+    places = position[:, None] - beats.BEFORE + np.arange(beats.WINDOW)
+    samples = signal[np.clip(places, 0, len(signal) - 1)].astype(np.int16)
+    return np.concatenate([beats.rr_words(position), beats.shape_words(signal, position), samples], axis=1)
+
+
+def run(bundle: Bundle, signal: np.ndarray, params: QrsParams = PARAMS) -> Labelled:
+    """Detect and classify the beats of a lead's raw samples ``int[n]``, from the state after reset on, to the last one
+    (:func:`flushed`)."""
+    signal = flushed(np.asarray(signal), params)
+    position = detect(signal, params).position
+    made = packets(signal, position)
+    traces = [integer.run(bundle, made[i : i + CHUNK]) for i in range(0, len(made), CHUNK)]
+    classes = bundle.network.classes
+    return Labelled(
+        position,
+        np.concatenate([np.zeros(0, np.int64), *[t.label for t in traces]]),
+        np.concatenate([np.zeros((0, classes), np.int64), *[t.logits for t in traces]]),
+    )

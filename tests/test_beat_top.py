@@ -1,0 +1,81 @@
+"""Raw recordings through detector, segmenter and a random network of beats in Verilator, against the integers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hw import beat_top
+from hw.binary.datapath import DatapathParams
+from hw.binary.folding import Config, Folding
+from hw.front.segmenter import longest_wait
+from sim.bulk.record import RecordHarness, check
+from sim.compare import Mismatch
+from sw import files
+from sw.beats import chain
+from sw.data import beats
+from sw.errors import PopbeatError
+from sw.qrs.detector import detect
+from tests.conftest import random_bundle, random_rhythm
+
+CONFIG = Config("test", (Folding(3), Folding(4), Folding(1)))
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    """A random network of beats."""
+    return random_bundle(3, (6, 12, 5), beats.WINDOW, rhythm=random_rhythm(3, 2, len(beats.WORDS), 24))
+
+
+@pytest.fixture(scope="module")
+def harness(bundle):
+    """Its compiled top."""
+    return RecordHarness(DatapathParams(bundle, CONFIG), files.BUILD / "record-test")
+
+
+# 208: many ventricular beats; 232: pauses. Their positions come round in three minutes without a beat.
+@pytest.mark.parametrize(("record", "mode"), [("208", "burst"), ("232", "burst"), ("232", "random")])
+def test_every_beat_is_that_of_the_integers(harness, bundle, recordings, record, mode):
+    signal = recordings.signal(record, beats.lead(recordings, record))[:20_000]
+    if record == "232":
+        signal = np.concatenate([signal[:9_000], np.full(70_000, signal[9_000]), signal[9_000:]])
+    expected = chain.run(bundle, signal)
+    assert len(expected.position) > 60
+    assert (np.diff(expected.position).max() > 1 << 16) == (record == "232")
+    assert len(np.unique(expected.logits, axis=0)) > 0.6 * len(expected.logits)  # the network looks at its input
+    assert check(harness.run(signal, mode), expected) == len(expected.position)
+
+
+def test_wrong_beats_are_noticed(harness, bundle, recordings):
+    signal = recordings.signal("208", "MLII")[:5_000]
+    seen, expected = harness.run(signal), chain.run(bundle, signal)
+    for field, name in (("position", "R peaks"), ("logits", "logits"), ("label", "labels")):
+        changed = getattr(expected, field).copy()
+        changed.reshape(-1)[len(changed) // 2] ^= 1
+        with pytest.raises(Mismatch, match=name):
+            check(seen, replace(expected, **{field: changed}))
+
+
+def test_packets_are_those_of_the_task(recordings):
+    """The chain cuts as the task does: at the annotated R peaks both give the same packets."""
+    task, record = beats.BEAT5, "100"
+    windows = task.windows(recordings)
+    rows = windows.record == record
+    peaks, _ = beats.annotated(recordings, record)
+    made = chain.packets(recordings.signal(record, "MLII"), peaks)
+    assert np.array_equal(made, task.samples(recordings, windows.take(np.flatnonzero(rows))))
+
+
+def test_a_flat_line_has_no_beats(harness, bundle):
+    signal = np.full(3_000, 17, np.int16)
+    assert len(detect(signal).position) == 0
+    assert check(harness.run(signal), chain.run(bundle, signal)) == 0
+
+
+def test_what_can_not_stand_behind_the_detector():
+    with pytest.raises(PopbeatError, match="can't stand behind the QRS detector"):
+        beat_top.check(DatapathParams(random_bundle(1), CONFIG))
+    with pytest.raises(ValueError, match="does not lie in a ring"):
+        longest_wait(12, 1300)
+    with pytest.raises(ValueError, match="words have 12 bits"):
+        longest_wait(11, 600)
