@@ -1,0 +1,163 @@
+"""``make beats``: raw recordings through detector and beat network, no annotation used; then scored against the annotations.
+
+The reference chain runs on every record that is asked for, the RTL on some (with ``FULL=1`` on all) and must agree on every beat.
+Scores are those of EC57: a beat counts as found within 150 ms; the first five minutes are a learning period. Leaves WFDB annotation
+files of its own annotator in ``build/beats/annotations``.
+"""
+
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from hw.binary import folding
+from hw.binary.datapath import DatapathParams
+from sim import canary, verilator
+from sim.bulk.record import RecordHarness, check
+from sim.compare import Mismatch
+from sw import cli, files, report
+from sw.beats import annotations, chain, score
+from sw.data import beats, mitbih, source
+from sw.errors import PopbeatError
+from sw.export import bundle
+from sw.export.integer import NO_CALL
+from sw.qrs import evaluate
+
+MODEL = "bnnbeat5"
+HOME = files.BUILD / "beats"
+# Through the RTL where not all are: pauses and nearly all of the S beats; ventricular beats and fusions.
+FEW = ("232", "213")
+# Without the one record that holds most of DS2's S beats.
+SETS = {"DS2": beats.DS2, "DS2 without 232": tuple(r for r in beats.DS2 if r != "232")}
+
+
+def symbols(made: chain.Labelled, classes: tuple[str, ...]) -> np.ndarray:
+    """Annotation symbols of labelled beats; one without a call is Q."""
+    named = np.array([annotations.SYMBOLS[score.CLASSES.index(name)] for name in classes])
+    return np.where(made.label == NO_CALL, "Q", named[np.where(made.label == NO_CALL, 0, made.label)])
+
+
+def matrices(found: source.Source, record: str, made: chain.Labelled, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """EC57's confusion matrix of a record for each way of counting."""
+    label = score.labels(symbols(made, classes))
+    sample, symbol, _ = found.annotations(record)
+    out = {}
+    for name, way in evaluate.WAYS.items():
+        truth = score.reference(sample, symbol, way.exempt_flutter)
+        out[name] = score.confusion(truth, score.compare(truth, made.position, way.start), label)
+    return out
+
+
+def figures_of(matrix: np.ndarray) -> dict:
+    """What a matrix says: detection, S and V, and the share of N, S, V and F beats called right."""
+    scored = matrix[:4]
+    return {
+        "detection": score.detection(matrix),
+        **{name: score.class_figures(matrix, name) for name in "SV"},
+        "accuracy": round(float(np.trace(scored[:, :4]) / scored.sum()), 5),
+        "confusion": matrix.tolist(),
+    }
+
+
+def gross(counted: dict[str, np.ndarray]) -> dict[str, dict]:
+    """Figures of all beats of each set whose records are all there."""
+    return {
+        name: figures_of(sum(counted[record] for record in members))
+        for name, members in SETS.items()
+        if set(members) <= counted.keys()
+    }
+
+
+def run_rtl(harness: RecordHarness, found: source.Source, made: dict[str, chain.Labelled], names: list[str], bar) -> dict:
+    """Whole records through the RTL; every beat's place, logits and label must be those of the reference. The canary: one logit."""
+    line = bar.add_task("RTL = integers, every beat", total=len(names))
+    count = samples = 0
+    for number, record in enumerate(names):
+        signal = found.signal(record, beats.lead(found, record))
+        seen = harness.run(signal, "burst" if number else "random")
+        count += check(seen, made[record])
+        samples += len(signal)
+        bar.update(line, advance=1)
+    seen.logits[len(seen.logits) // 2, 0] += 1
+    try:
+        check(seen, made[names[-1]])
+    except Mismatch as error:
+        said = str(error)
+    else:
+        raise canary.CanaryMissed("the comparison did not notice a changed logit")
+    return {
+        "simulator": f"Verilator {verilator.VERSION}",
+        "records": len(names),
+        "samples": samples,
+        "beats": count,
+        "mismatches": 0,  # the first one would have ended the run
+        "canary": said,
+        "verilog_sha256": files.sha256_file(harness.verilog),
+    }
+
+
+def show(figures: dict) -> None:
+    """The tables that a person reads."""
+    table = Table(title="raw samples to labelled beats (EC57): sensitivity / positive predictivity in %")
+    for column in ("", "beats", "R peaks", "S", "V", "right class"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, row in (figures["records"] | figures["gross"]["ec57"]).items():
+        cells = [
+            f"{_percent(row[k]['sensitivity'])} / {_percent(row[k]['positive_predictivity'])}" for k in ("detection", "S", "V")
+        ]
+        table.add_row(name, f"{row['detection']['beats']:,}", *cells, _percent(row["accuracy"]))
+    cli.console.print(table)
+    rtl = figures["rtl"]
+    cli.say(f"RTL: {rtl['records']} whole records, {rtl['samples']:,} samples, {rtl['beats']:,} beats, {rtl['mismatches']} differ")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f}"
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    records: Annotated[str, typer.Option(help="Records with commas between them; default DS2")] = "",
+    full: Annotated[bool, typer.Option(help="Every record through the RTL")] = False,
+    path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of the shipped one")] = "",
+) -> None:
+    """Detect and classify the beats of whole records, in the reference and in the RTL, and score them."""
+    found, packed = source.find(), bundle.read(bundle.locate(MODEL, path))
+    names = tuple(filter(None, records.split(","))) or beats.DS2
+    if unknown := [name for name in names if name not in mitbih.RECORDS]:
+        raise PopbeatError(f"record {unknown[0]!r} is none of the database; there are {', '.join(mitbih.RECORDS)}")
+    if found.kind != mitbih.NAME:
+        cli.warn("SYNTHETIC ECG: NO FIGURE BELOW SAYS ANYTHING ABOUT ACCURACY")
+    made, counted = {}, {}
+    with cli.progress() as bar:
+        line = bar.add_task("detector, words, network in integers", total=len(names))
+        for record in names:
+            signal = found.signal(record, beats.lead(found, record))
+            made[record] = one = chain.run(packed, signal)
+            counted[record] = matrices(found, record, one, packed.classes)
+            inside = one.position < len(signal)
+            annotations.write(HOME / "annotations", record, one.position[inside], symbols(one, packed.classes)[inside])
+            bar.update(line, advance=1)
+        harness = RecordHarness(DatapathParams(packed, folding.get("full")))
+        chosen = list(names) if full else [name for name in FEW if name in names] or list(names[:1])
+        figures = {
+            "data": found.kind,
+            "full": full and names == beats.DS2,
+            "command": "make beats FULL=1" if full else "make beats",
+            "bundle_sha256": packed.sha256,
+            "records": {record: figures_of(counted[record]["ec57"]) for record in names},
+            "gross": {way: gross({r: c[way] for r, c in counted.items()}) for way in evaluate.WAYS},
+            "rtl": run_rtl(harness, found, made, chosen, bar),
+        }
+    files.write_json(HOME / "beats.json", figures)
+    report.merge({"source": found.kind, "records": len(mitbih.RECORDS)}, MODEL, end_to_end=figures)
+    show(figures)
+    cli.say(f"{HOME / 'beats.json'}\nannotation files of {annotations.ANNOTATOR} in {HOME / 'annotations'}")
+
+
+if __name__ == "__main__":
+    cli.run(app)
