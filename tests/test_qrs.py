@@ -176,7 +176,7 @@ def test_one_wrong_bit_in_each_stage_is_caught(recordings, harness):
 def test_other_parameters_are_noticed(harness):
     signal = np.clip(np.cumsum(RNG.integers(-60, 61, 30_000)), -2048, 2047)
     with pytest.raises(Mismatch):
-        harness.check(signal, detect(signal, replace(PARAMS, search_limit=400, t_wave=100)))
+        harness.check(signal, detect(signal, replace(PARAMS, hold=PARAMS.hold + 1)))
 
 
 def test_verilog_has_the_same_bytes_every_time(tmp_path):
