@@ -5,7 +5,6 @@ all three scored in the same way; where ``bxb`` is installed, its count must be 
 every stage of every sample compared; ``FULL=1``: all 48, and the detector is synthesised.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -199,7 +198,7 @@ def main(
     record = STRIP if STRIP in detections else names[0]
     picture = draw(HOME / "strips.png", found, record, detections[record])
     show(figures)
-    cli.say(f"{HOME / 'detection.json'}\n{picture}\nannotation files of {OWN} in {Path(HOME / 'annotations')}")
+    cli.say(f"{HOME / 'detection.json'}\n{picture}\nannotation files of {OWN} in {HOME / 'annotations'}")
 
 
 if __name__ == "__main__":

@@ -171,12 +171,13 @@ def store() -> dict:
         elif before and placed:
             stored["models"][name] = before | {"fpga": before.get("fpga", {}) | placed}
             taken.append(name)
+    if taken:
+        stored |= {"data": measured["data"], "written": measured["written"]}
+        stored["models"] = dict(sorted(stored["models"].items(), key=lambda item: len(item[0])))
     if detection_tables.presentable(measured.get("detection", {})):
         stored["detection"] = measured["detection"]
         taken.append("detection")
     if taken:
-        stored |= {"data": measured["data"], "written": measured["written"]}
-        stored["models"] = dict(sorted(stored["models"].items(), key=lambda item: len(item[0])))
         files.write_json(STORED, stored)
         cli.say(f"stored in {STORED}: {', '.join(taken)}")
     if not stored["models"]:

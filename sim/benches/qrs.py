@@ -39,9 +39,9 @@ class _Taps(Hooks):
 
 
 def excerpt() -> np.ndarray:
-    """Six seconds of record 203: wide and narrow beats."""
+    """Some seconds of record 203: wide and narrow beats."""
     found = source.find(download=False)
-    return found.signal("203", evaluate.lead(found, "203"))[230_000:232_200].astype(np.int64)
+    return found.signal("203", evaluate.lead(found, "203"))[230_000:231_600].astype(np.int64)
 
 
 def _envelope(params: QrsParams, samples: np.ndarray) -> Case:
