@@ -26,7 +26,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train curve cycles verilog explore fpga gate bitstream replay classify report lint clean lock
+.PHONY: help sim test train curve cycles verilog explore fpga gate bitstream replay detect classify report lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -82,6 +82,9 @@ bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn
 
 replay: $(READY) ## a record through a board over its serial line [RECORD=200 PORT=/dev/ttyUSB0 MODEL=bnn17]
 	@$(RUN) -m hw.board.replay --record "$(or $(RECORD),200)" --port "$(PORT)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
+
+detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detectors; RTL compared [FULL=1]
+	@$(RUN) -m sim.detect $(if $(filter-out 0,$(FULL)),--full)
 
 classify: $(READY) ## any WFDB record through the simulated hardware, RECORD=path [LEAD= MODEL=bnn17]
 	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"

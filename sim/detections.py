@@ -41,7 +41,8 @@ def draw(path: Path, source: Source, record: str, found: Detection) -> Path:
         seconds = np.arange(start, stop) / mitbih.RATE
         upper.plot(seconds, signal[start:stop], linewidth=0.6, color="black")
         top = int(signal[start:stop].max())
-        for places, wrong, marker, lift in ((truth.position, compared.missed, "|", 1.08), (found.position, compared.extra, "v", 1.03)):
+        marks = (truth.position, compared.missed, "|", 1.08), (found.position, compared.extra, "v", 1.03)
+        for places, wrong, marker, lift in marks:
             good = np.ones(len(places), bool)
             good[wrong] = False
             for kind, color in ((good, "black"), (~good, "red")):

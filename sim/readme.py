@@ -12,6 +12,7 @@ from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.mac import design as mac_design
 from hw.top import cycles
+from sim import detection_tables
 from sw import cli, document, files, pictures, report
 from sw.data import mitbih
 from sw.errors import PopbeatError
@@ -137,7 +138,7 @@ def fpga(stored: dict) -> str:
     return document.table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
 
 
-SECTIONS = {"results": results, "classes": classes, "commands": commands, "fpga": fpga}
+SECTIONS = {"results": results, "classes": classes, "commands": commands, "fpga": fpga, "detection": detection_tables.readme}
 
 
 def render(text: str, stored: dict) -> str:
@@ -173,6 +174,10 @@ def store() -> dict:
     if taken:
         stored |= {"data": measured["data"], "written": measured["written"]}
         stored["models"] = dict(sorted(stored["models"].items(), key=lambda item: len(item[0])))
+    if detection_tables.presentable(measured.get("detection", {})):
+        stored["detection"] = measured["detection"]
+        taken.append("detection")
+    if taken:
         files.write_json(STORED, stored)
         cli.say(f"stored in {STORED}: {', '.join(taken)}")
     if not stored["models"]:
@@ -246,6 +251,7 @@ def main() -> None:
     for name, model in stored["models"].items():
         confusion(DOCS / f"confusion_{name}.png", name, model["accuracy"]["comparable"])
     dataflow(DOCS / "dataflow.png")
+    detection_tables.write(stored)
     files.write_bytes(README, render(README.read_text(), stored).encode())
     cli.say(f"drawn from {STORED}: {README}, pictures in {DOCS}")
 

@@ -22,7 +22,7 @@ class Detector(wiring.Component):
 
     A beat is offered ``LATENCY`` cycles after the sample that made it known, which is ``usual_delay`` samples after its R peak, or
     for a search-back's at most ``max_delay``. Beats are in order, at least ``hold`` samples apart, and final. While one waits for
-    ``o.ready``, samples are taken up to the next candidate; then ``i`` pauses and nothing is lost.
+    ``o.ready``, at most one more sample is taken; then ``i`` pauses and nothing is lost.
     """
 
     def __init__(self, params: QrsParams):

@@ -104,8 +104,8 @@ class Envelope(wiring.Component):
             with m.Case(6):  # their sizes
                 m.d.sync += [slope.eq(Mux(slope < 0, -slope, slope)), peak.eq(Mux(peak < 0, -peak, peak))]
             with m.Case(7):  # the larger one in peak
-                with m.If(slope > peak):
-                    m.d.sync += [slope.eq(peak), peak.eq(slope)]
+                swap = slope > peak
+                m.d.sync += [slope.eq(Mux(swap, peak, slope)), peak.eq(Mux(swap, slope, peak))]
             with m.Case(8):
                 m.d.sync += magnitude.eq((peak + (slope >> 1)) >> 1)
                 look(MAGNITUDES, params.smooth)

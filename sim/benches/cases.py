@@ -28,6 +28,7 @@ from hw.front.rhythm import RhythmFront
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
+from sim.benches.qrs import qrs_detector, qrs_envelope, qrs_judge
 from sim.benches.streams import Case, Hooks
 from sw.export.normaliser import NormaliserSpec
 from sw.networks import POOL, BlockGeometry, Rhythm
@@ -682,6 +683,10 @@ def block_last() -> Case:
         {"o": counts.reshape(-1).tolist()},
         hooks=lambda: _Gives(counts.size // 3),
     )
+
+
+for _made in (qrs_envelope, qrs_judge, qrs_detector):
+    case(_made)
 
 
 class Bench(wiring.Component):

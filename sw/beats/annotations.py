@@ -7,7 +7,7 @@ import numpy as np
 import wfdb
 
 from sw import files
-from sw.beats.score import CLASSES
+from sw.beats.score import CLASSES, labels
 from sw.data import records
 from sw.errors import PopbeatError
 
@@ -38,6 +38,7 @@ def write(folder: Path, record: str, position: np.ndarray, symbol: np.ndarray, a
         raise PopbeatError(f"no beats to write to {path}: WFDB has no empty annotation files")
     if len(position) != len(symbol) or position[0] < 0 or (np.diff(position) <= 0).any():
         raise PopbeatError(f"beats for {path} have {len(symbol)} symbols and must rise from 0 on; they are {position[:8]} ...")
+    labels(symbol)  # other symbols are no beats
     with tempfile.TemporaryDirectory() as name:
         try:
             wfdb.wrann(record, annotator, position, symbol, write_dir=name)

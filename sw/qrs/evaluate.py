@@ -15,8 +15,13 @@ from sw.qrs.detector import Detection
 
 PREFERRED = "MLII"
 PACED = ("102", "104", "107", "217")
-DS1 = tuple("101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 215 220 223 230".split())
-DS2 = tuple("100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234".split())
+# fmt: off
+DS1 = (
+    "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122",
+    "124", "201", "203", "205", "207", "208", "209", "215", "220", "223", "230",
+)
+# fmt: on
+DS2 = tuple(record for record in mitbih.RECORDS if record not in DS1 + PACED)
 SETS = {"all": mitbih.RECORDS, "unpaced": DS1 + DS2, "DS1": DS1, "DS2": DS2}
 
 

@@ -20,7 +20,7 @@ class QrsParams:
     taps: int = 10
     smooth: int = 8
     hold: int = 80
-    learning: int = 360
+    learning: int = 720
     t_wave: int = 192
     search_from: int = 128
     search_limit: int = 560
