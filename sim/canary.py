@@ -8,7 +8,7 @@ from sim import compare, engines
 from sim.compare import Observed, Trace
 from sw.export.bundles import Bundle
 from sw.export.multibit import MultibitBundle
-from sw.networks import BIAS_BITS
+from sw.networks import BIAS_BITS, MULTIPLE_BITS
 
 
 class CanaryMissed(AssertionError):
@@ -84,18 +84,18 @@ def flip_threshold(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int
 
 
 def flip_comparison(bundle: Bundle, samples: np.ndarray, trace: Trace) -> Flip:
-    """Change the multiple of one rhythm comparison."""
+    """Change the multiple of one rhythm comparison; the trace differs in the rhythm bits alone."""
     network = bundle.network
     rng = np.random.default_rng(1)
     for _ in range(200):
         comparisons = list(network.rhythm.comparisons)
         place = int(rng.integers(len(comparisons)))
         over, under, multiple = comparisons[place]
-        comparisons[place] = over, under, multiple + (1 if multiple < 63 else -1)
+        comparisons[place] = over, under, multiple ^ 1 << int(rng.integers(MULTIPLE_BITS)) or 1
         changed = replace(bundle, network=replace(network, rhythm=replace(network.rhythm, comparisons=tuple(comparisons))))
         flipped = engines.trace(changed, samples)
         if "rhythm" in _differs(trace, flipped):
-            return Flip(f"multiple of comparison {place}", changed, flipped)
+            return Flip(f"multiple of comparison {place}", changed, replace(trace, rhythm=flipped.rhythm))
     raise CanaryMissed(f"no comparison of {bundle.model} changes its bit on {len(samples)} windows")
 
 

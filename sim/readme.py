@@ -29,18 +29,20 @@ def results(stored: dict) -> str:
     """A column for each model: what it is, how well it does, what it costs, and how that was checked."""
     names = list(stored["models"])
     models = [stored["models"][name] for name in names]
-    scores = [m["accuracy"]["comparable"] for m in models]
+    scores = [m["accuracy"].get("comparable") for m in models]
+
+    def told(name: str) -> list[str]:
+        return [percent(s[name]) if s and name in s else "" for s in scores]
+
     rows = [
         ["task", *[m["task"] for m in models]],
-        ["accuracy, *comparable*, hardware integers (95 %)", *map(with_interval, scores)],
-        ["... of the float twin", *[percent(s["float_accuracy"]) for s in scores]],
-        [
-            "... of guessing the record's most common class",
-            *[percent(s["record_majority"]) for s in scores],
-        ],
-        ["... of guessing the most common class", *[percent(s["class_majority"]) for s in scores]],
-        ["macro-F1", *[f"{s['macro_f1']:.3f}" for s in scores]],
-        ["windows tested, folds", *map(_folds, scores)],
+        ["accuracy, *comparable*, hardware integers (95 %)", *[with_interval(s) if s else "" for s in scores]],
+        ["... of the float twin", *told("float_accuracy")],
+        ["... of guessing the record's most common class", *told("record_majority")],
+        ["... of guessing the most common class", *told("class_majority")],
+        ["macro-F1", *[f"{s['macro_f1']:.3f}" if s else "" for s in scores]],
+        ["windows tested, folds", *[_folds(s) if s else "" for s in scores]],
+        ["accuracy between patients (*inter-patient*)", *map(_between, models)],
         ["network, every stored bit", *[f"{m['stored_bytes']:,} bytes" for m in models]],
         ["engine", *["multi-bit array, 128 lanes" if "utilisation" in m["rtl"] else "binary datapath, full rate" for m in models]],
         ["lanes busy, start to logits", *[_busy(m["rtl"]) for m in models]],
@@ -58,6 +60,70 @@ def _busy(rtl: dict) -> str:
     return percent(rtl["utilisation"]) if "utilisation" in rtl else ""
 
 
+def _between(model: dict) -> str:
+    found = model["accuracy"].get("inter-patient")
+    return (
+        f"{percent(found['accuracy'])} ({', '.join(f'{100 * v:.1f}' for v in found['rates']['intervals']['accuracy'])})"
+        if found
+        else ""
+    )
+
+
+# Sensitivity / positive predictivity of S and of V on DS2, and accuracy, as others report them for N S V F.
+PUBLISHED_BEATS = (
+    ("de Chazal et al. 2004, hand-made features", "", "75.9 % / 38.5 %", "", "77.7 % / 81.9 %", "", ""),
+    ("LUT networks 2026, four classes, the best", "94.3 %", "", "", "", "", ""),
+)
+
+
+def _with_range(rates: dict, name: str) -> str:
+    low, high = rates["intervals"][name]
+    return f"{percent(rates[name])} ({100 * low:.0f} to {100 * high:.0f})"
+
+
+def _pair(rates: dict, name: str) -> str:
+    return " / ".join(_with_range(rates, f"{name}_{what}") for what in ("sensitivity", "positive_predictivity"))
+
+
+def beats(stored: dict) -> str:
+    """Beats between patients: this network, with and without record 232, and what is published."""
+    rows = []
+    for name, model in stored["models"].items():
+        found = model["accuracy"].get("inter-patient")
+        if not found:
+            continue
+        parts = [(f"`{name}`, {found['windows']:,} beats", found["rates"], f"{found['macro_f1']:.3f}")]
+        parts += [(f"... without record {record}", rates, "") for record, rates in found["without"].items()]
+        rows += [
+            [
+                text,
+                _with_range(rates, "accuracy"),
+                *[cell for k in "SV" for cell in (_pair(rates, k), percent(rates[f"{k}_false_positive_rate"]))],
+                macro,
+            ]
+            for text, rates, macro in parts
+        ]
+        rows.append(["... of guessing N", percent(found["class_majority"]), "", "", "", "", ""])
+    rows += [list(row) for row in PUBLISHED_BEATS]
+    header = ["DS1 to DS2", "accuracy", "S: Se / +P", "S: FPR", "V: Se / +P", "V: FPR", "macro-F1"]
+    return document.table(header, rows)
+
+
+def beat_records(stored: dict) -> str:
+    """The same by record."""
+    parts = []
+    for name, model in stored["models"].items():
+        found = model["accuracy"].get("inter-patient")
+        if not found:
+            continue
+        rows = []
+        for record, r in found["by_record"].items():
+            pairs = [f"{percent(r[f'{k}_sensitivity'])} / {percent(r[f'{k}_positive_predictivity'])}" if r[k] else "" for k in "SV"]
+            rows.append([record, r["beats"], percent(r["accuracy"]), *[r[k] for k in "NSVF"], *pairs])
+        parts.append(f"`{name}`\n\n" + document.table(["record", "beats", "accuracy", *"NSVF", "S: Se / +P", "V: Se / +P"], rows))
+    return "\n\n".join(parts)
+
+
 def _folds(figures: dict) -> str:
     return f"{figures['windows']:,}, {len(figures['folds'])} of 5"
 
@@ -66,7 +132,9 @@ def classes(stored: dict) -> str:
     """Sensitivity, positive predictivity and F1 of every class."""
     parts = []
     for name, model in stored["models"].items():
-        figures = model["accuracy"]["comparable"]
+        figures = model["accuracy"].get("comparable")
+        if not figures:
+            continue
         rows = [
             [label, str(c["windows"]), percent(c["sensitivity"]), percent(c["positive_predictivity"]), f"{c['f1']:.3f}"]
             for label, c in figures["per_class"].items()
@@ -78,7 +146,7 @@ def classes(stored: dict) -> str:
 
 def commands(stored: dict) -> str:
     """Which command measured what."""
-    trained = sorted({m["accuracy"]["comparable"]["command"] for m in stored["models"].values()})
+    trained = sorted({figures["command"] for m in stored["models"].values() for figures in m["accuracy"].values()})
     lines = [f"accuracy: `{command}`" for command in trained]
     hashes = [f"`{name}` {m['rtl']['verilog_sha256'][:16]}" for name, m in stored["models"].items()]
     lines += [
@@ -138,7 +206,14 @@ def fpga(stored: dict) -> str:
     return document.table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
 
 
-SECTIONS = {"results": results, "classes": classes, "commands": commands, "fpga": fpga, "detection": detection_tables.readme}
+SECTIONS = {
+    "results": results,
+    "classes": classes,
+    "commands": commands,
+    "fpga": fpga,
+    "detection": detection_tables.readme,
+    "beats": beats,
+}
 
 
 def render(text: str, stored: dict) -> str:
@@ -185,7 +260,7 @@ def store() -> dict:
     return stored
 
 
-def confusion(path: Path, name: str, figures: dict) -> None:
+def confusion(path: Path, name: str, protocol: str, figures: dict) -> None:
     """A confusion matrix: rows are the truth, shades the share of a row."""
     matrix, labels = np.array(figures["confusion"]), list(figures["per_class"])
     size = 1.6 + 0.36 * len(labels)
@@ -198,7 +273,7 @@ def confusion(path: Path, name: str, figures: dict) -> None:
     axis.set_yticks(range(len(labels)), labels, fontsize=8)
     axis.set_xlabel("hardware's class")
     axis.set_ylabel("true class")
-    axis.set_title(f"{name}, protocol comparable", fontsize=9)
+    axis.set_title(f"{name}, protocol {protocol}", fontsize=9)
     pictures.save(figure, path)
 
 
@@ -249,10 +324,13 @@ def main() -> None:
     """Draw README's tables and the pictures of docs from the stored figures; stores those of a new full run first."""
     stored = store()
     for name, model in stored["models"].items():
-        confusion(DOCS / f"confusion_{name}.png", name, model["accuracy"]["comparable"])
+        protocol = next(p for p in ("inter-patient", "comparable") if p in model["accuracy"])
+        confusion(DOCS / f"confusion_{name}.png", name, protocol, model["accuracy"][protocol])
     dataflow(DOCS / "dataflow.png")
     detection_tables.write(stored)
     files.write_bytes(README, render(README.read_text(), stored).encode())
+    page = DOCS / "beats.md"
+    files.write_bytes(page, document.fill(page.read_text(), {"records": beat_records(stored)}, page.name).encode())
     cli.say(f"drawn from {STORED}: {README}, pictures in {DOCS}")
 
 

@@ -170,7 +170,8 @@ def run_canaries(subject: Subject, harness) -> None:
 def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
     """Every chosen window through the top, back to back in chunks; every layer compared. Returns the hardware's labels."""
     line = bar.add_task(f"{subject.model}: RTL = integers, every layer", total=len(subject.rows))
-    chunks = [subject.rows[i : i + CHUNK] for i in range(0, len(subject.rows), CHUNK)]
+    size = CHUNK * max(1, mitbih.WINDOW // subject.samples.shape[1])
+    chunks = [subject.rows[i : i + size] for i in range(0, len(subject.rows), size)]
 
     def compared(rows: np.ndarray, mode: str = "burst") -> tuple[Observed, int]:
         seen = harness.run(subject.samples[rows], mode)

@@ -222,7 +222,7 @@ def test_moves_are_the_logits_own():
         net.load_state_dict({k: torch.from_numpy(v) for k, v in train_beats.moved(numpy_state(net), network, moves).items()})
         after = net(x, bits)
     scale = network.blocks[-1].pool_length ** 0.5
-    np.testing.assert_allclose((after - before) / scale, np.broadcast_to(moves, (6, 5)), atol=1e-4)
+    np.testing.assert_array_equal(((after - before) / scale).numpy().round(3), np.broadcast_to(np.float32(moves), (6, 5)))
 
 
 def numpy_state(net) -> dict[str, np.ndarray]:
@@ -244,7 +244,7 @@ def test_draws_favour_rare_classes_and_small_records():
     label = np.array([0] * 100 + [1] * 10 + [4] * 5)
     record = np.array(["a"] * 90 + ["b"] * 10 + ["a"] * 9 + ["b"] + ["a"] * 5)
     weight = train_beats.draw_weights(label, record, (0.7, 0.3, 0.0, 0.0, 0.0))
-    assert weight[label == 1].sum() == pytest.approx(0.3)
+    assert round(weight[label == 1].sum(), 9) == 0.3
     assert weight[label == 4].sum() == 0
     share = weight[(label == 1) & (record == "b")].sum() / 0.3
-    assert share == pytest.approx(1 / 4)  # by roots: 1 of 1 + 3
+    assert round(share, 9) == 0.25  # by roots: 1 of 1 + 3

@@ -81,7 +81,7 @@ def test_window5_rule(symbols, expected):
     assert tasks.window5_class(symbols) == expected
 
 
-@pytest.mark.parametrize("name", tasks.TASKS)
+@pytest.mark.parametrize("name", tasks.names())
 def test_folds_are_stored_disjoint_and_stratified(name, recordings):
     windows = tasks.get(name).windows(recordings)
     tested = []
@@ -107,7 +107,7 @@ def test_folds_refuse_other_windows(rhythm17):
 
 
 @real
-@pytest.mark.parametrize("name", tasks.TASKS)
+@pytest.mark.parametrize("name", tasks.names())
 def test_drawing_the_folds_again_gives_the_stored_ones(name, monkeypatch, tmp_path):
     stored = (folds.FOLDER / f"{name}.json").read_bytes()
     monkeypatch.setattr(folds, "FOLDER", tmp_path)
@@ -149,7 +149,7 @@ def test_source_named_by_the_environment(monkeypatch, tmp_path, small):
 
 
 def test_unknown_task():
-    with pytest.raises(PopbeatError, match="unknown task 'x'; there are rhythm-17, window-5"):
+    with pytest.raises(PopbeatError, match="unknown task 'x'; there are rhythm-17, window-5, beat-5"):
         tasks.get("x")
 
 

@@ -73,7 +73,7 @@ def main() -> None:
     found = source.find()
     if found.kind != mitbih.NAME:
         raise PopbeatError("folds are drawn from the real recordings; none were found")
-    for task in tasks.TASKS.values():
+    for task in map(tasks.get, tasks.names()):
         cli.say(f"wrote {draw(task.name, task.windows(found))}")
 
 

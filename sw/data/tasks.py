@@ -116,6 +116,13 @@ TASKS = {
 }
 
 
+def names() -> list[str]:
+    """Names of all tasks, that of the beats among them."""
+    from sw.data import beats  # which is made of what stands here
+
+    return [*TASKS, beats.BEAT5.name]
+
+
 def get(name: str) -> Task:
     """The task called ``name``."""
     from sw.data import beats  # which is made of what stands here
@@ -123,7 +130,7 @@ def get(name: str) -> Task:
     if name == beats.BEAT5.name:
         return beats.BEAT5
     if name not in TASKS:
-        raise PopbeatError(f"unknown task {name!r}; there are {', '.join(TASKS)}, {beats.BEAT5.name}")
+        raise PopbeatError(f"unknown task {name!r}; there are {', '.join(names())}")
     return TASKS[name]
 
 
@@ -141,4 +148,4 @@ def for_network(name: str, window: int, raw_bits: int, classes: tuple[str, ...],
     return task
 
 
-__all__ = ["RATE", "TASKS", "Task", "Windows", "for_network", "get"]
+__all__ = ["RATE", "TASKS", "Task", "Windows", "for_network", "get", "names"]
