@@ -35,6 +35,8 @@ def golden_logits(packed: Bundle, net, samples: np.ndarray) -> np.ndarray:
 class BinaryEngine:
     """A bundle on the streaming binary datapath or on the tiny engine; ``config`` is the name or file of a folding, or ``tiny``."""
 
+    DEFAULT = "full"
+
     def __init__(self, packed: bundle.Bundle, config: str):
         self.bundle, self.folding = packed, configurations.get(config)
         self.config = self.folding.name
@@ -56,6 +58,8 @@ class BinaryEngine:
 
 class MacEngine:
     """A bundle on the multi-bit array; ``config`` is the name of an array."""
+
+    DEFAULT = mac_design.DEFAULT
 
     def __init__(self, packed: multibit.MultibitBundle, config: str):
         self.bundle, self.params = packed, mac_design.config(config)

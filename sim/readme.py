@@ -11,6 +11,7 @@ import numpy as np
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.mac import design as mac_design
+from hw.tiny import params as tiny
 from hw.top import cycles
 from sim import detection_tables
 from sw import cli, document, files, pictures, report
@@ -206,6 +207,42 @@ def fpga(stored: dict) -> str:
     return document.table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
 
 
+def configurations(stored: dict) -> str:
+    """What was simulated of the other configurations."""
+    rows = [
+        [
+            f"`{name}`, {config}",
+            f"{rtl['interval_cycles']:,}",
+            f"{rtl['latency_cycles']:,}",
+            f"{rtl['windows']:,}, {rtl['layers_compared']} layers each; {rtl['mismatches']} values differ",
+            f"{rtl['steady_windows']} windows, none lost" if rtl["steady_windows"] else "",
+            f"`{rtl['command']}`",
+        ]
+        for name, model in stored["models"].items()
+        for config, rtl in model.get("configurations", {}).items()
+    ]
+    return document.table(["", "interval, cycles", "latency, cycles", "windows through the RTL", "a sample every cycle", ""], rows)
+
+
+def boards(stored: dict) -> str:
+    """The bitstreams that were built."""
+    rows = [
+        [
+            board,
+            f"`{name}`, {f['config']}",
+            f"{f['lut4']:,}",
+            f"{f['mhz']} ({f['reached_mhz']:.1f})",
+            f"{f['latency']:,.1f}",
+            f"{f['interval']:,.1f}",
+            f"`{f['command']}`",
+        ]
+        for name, model in stored["models"].items()
+        for board, f in sorted(model.get("board", {}).items())
+    ]
+    head = ["board", "", "LUT4 or logic cells", "MHz (reached)", "latency, µs", "interval, µs", ""]
+    return document.table(head, rows)
+
+
 SECTIONS = {
     "results": results,
     "classes": classes,
@@ -213,7 +250,12 @@ SECTIONS = {
     "fpga": fpga,
     "detection": detection_tables.readme,
     "beats": beats,
+    "boards": boards,
+    "configurations": configurations,
 }
+# Parts of a model's figures that grow entry by entry.
+PARTS = ("fpga", "board", "configurations")
+NAMED = (*folding.CONFIGS, tiny.NAME)
 
 
 def render(text: str, stored: dict) -> str:
@@ -229,6 +271,15 @@ def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:
     return {name: rtl.get(name) for name in wanted} == wanted
 
 
+def _of_bundle(entries: dict, shipped: bundles.Bundle) -> dict:
+    """Those of a part's entries that are of the shipped bundle, and not on synthetic signals."""
+    return {
+        name: f
+        for name, f in entries.items()
+        if f.get("bundle_sha256") == shipped.sha256 and f.get("data", mitbih.NAME) == mitbih.NAME
+    }
+
+
 def store() -> dict:
     """The figures to draw from: those of a new full run are stored first."""
     measured = report.load()
@@ -238,13 +289,14 @@ def store() -> dict:
         if not (bundle.SHIPPED / name).is_dir():
             continue
         shipped = bundles.read(bundle.SHIPPED / name)
-        placed = {d: f for d, f in model.get("fpga", {}).items() if f.get("bundle_sha256") == shipped.sha256}
         before = stored["models"].get(name, {})
+        parts = {part: _of_bundle(before.get(part, {}) | model.get(part, {}), shipped) for part in PARTS}
+        parts["configurations"] = {k: rtl for k, rtl in parts["configurations"].items() if k in NAMED}  # no files of foldings
         if "rtl" in model and presentable(model["rtl"], shipped):
-            stored["models"][name] = model | {"fpga": before.get("fpga", {}) | placed}
+            stored["models"][name] = model | parts
             taken.append(name)
-        elif before and placed:
-            stored["models"][name] = before | {"fpga": before.get("fpga", {}) | placed}
+        elif before and any(parts[part] != before.get(part, {}) for part in PARTS):
+            stored["models"][name] = before | parts
             taken.append(name)
     if taken:
         stored |= {"data": measured["data"], "written": measured["written"]}

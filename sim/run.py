@@ -280,8 +280,11 @@ def simulate(subject: Subject, bar) -> None:
         stored_bytes=bundles.stored_bytes(subject.bundle),
         macs=subject.bundle.network.macs,
         accuracy=subject.bundle.training.get("accuracy", {}),
-        rtl=subject.rtl,
+        **({"rtl": subject.rtl} if subject.engine.config == subject.engine.DEFAULT else {}),
     )
+    if subject.engine.config != subject.engine.DEFAULT:
+        again = f"make sim MODEL={subject.model} CONFIG={subject.engine.config}" + (" FULL=1" if subject.rtl["full"] else "")
+        report.add(subject.model, "configurations", subject.engine.config, subject.rtl | {"command": again})
 
 
 def show(subjects: list[Subject]) -> None:

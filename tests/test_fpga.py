@@ -11,7 +11,9 @@ from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
 from hw.fpga import devices, flow, output_registers
 from hw.top import Top, cycles
+from sim import compare
 from sim.gate import netlist as gate
+from sim.gate import toggles
 from sw import files
 from sw.errors import PopbeatError
 from sw.export import integer
@@ -46,6 +48,31 @@ def test_the_netlist_is_the_network(small):
     assert gate.check(netlist, "small", files.BUILD / "fpga-test" / "gate", bench) == 3
 
 
+def test_toggles_are_those_of_the_nets(small):
+    params, netlist = small
+    samples = random_windows(5, 3, 61)
+    folder = files.BUILD / "fpga-test" / "toggles"
+    seen = toggles.count(netlist, "small", samples, 1, folder)
+    logits = integer.run(params.bundle, samples).logits
+    toggles.check_results(seen.words, logits)
+    logits[2, 1] -= 1
+    with pytest.raises(compare.Mismatch, match=r"logits of the netlist: 1 of"):
+        toggles.check_results(seen.words, logits)
+    nets = toggles.read(folder / "toggles.saif", "small")
+    assert "clk" not in nets and len(nets) == seen.nets > netlist.cells["TRELLIS_FF"]
+    # The input is driven by the program itself: it begins at 0 and takes on every sample.
+    bits = (np.concatenate([[0], samples.reshape(-1)])[:, None] >> np.arange(16)) & 1
+    driven = [nets[rf"s_axis_tdata\[{k}\]"] for k in range(16)]
+    assert driven == np.abs(np.diff(bits, axis=0)).sum(axis=0).tolist()
+
+
+def test_toggles_want_a_file_with_nets(tmp_path):
+    path = tmp_path / "empty.saif"
+    path.write_text('(SAIFILE (SAIFVERSION "2.0") (INSTANCE top))')
+    with pytest.raises(PopbeatError, match="empty.saif holds no net"):
+        toggles.read(path, "top")
+
+
 def test_block_rams_take_their_output_registers(small):
     design = json.loads(small[1].json.read_text())
     cells = [c for m in design["modules"].values() for c in m["cells"].values() if c["type"] == "DP16KD"]
@@ -74,6 +101,19 @@ def test_what_does_not_fit_is_told(tmp_path):
         flow.place(netlist, DEVICE, tmp_path, 1, 10.0)
     with pytest.raises(PopbeatError, match=r"big does not fit ecp5-25k: it takes \d+ of 28 MULT18X18D \(\d+ %\); take less"):
         flow.check_room(netlist, DEVICE, tmp_path / "packed", "big", "take less")
+
+
+def test_room_is_looked_for_with_the_pins_in_place(tmp_path):
+    """A PLL on a pad is packed only where its pad is known."""
+    device = devices.get("ice40-up5k")
+    text = "module blink(input clock, output lamp);\n  wire c; reg r = 0; always @(posedge c) r <= !r; assign lamp = r;\n"
+    text += '  SB_PLL40_PAD #(.FEEDBACK_PATH("SIMPLE"), .DIVF(63), .DIVQ(5), .FILTER_RANGE(1)) pll'
+    text += "(.PACKAGEPIN(clock), .PLLOUTCORE(c), .RESETB(1'b1), .BYPASS(1'b0));\nendmodule\n"
+    netlist = flow.synthesise(text, "blink", device, tmp_path)
+    pins = "set_io clock 35\nset_io lamp 11\n"
+    assert flow.occupy(netlist, device, tmp_path / "packed", pins)["ICESTORM_LC"][0] >= 1
+    with pytest.raises(PopbeatError, match="PLL 'pll' PACKAGEPIN"):
+        flow.occupy(netlist, device, tmp_path / "packed")
 
 
 def test_verilog_that_is_none(tmp_path):

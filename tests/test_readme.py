@@ -46,6 +46,18 @@ def test_stored_verilog_is_what_is_generated_now(tmp_path):
         assert design.description["verilog_sha256"] == model["rtl"]["verilog_sha256"], "measure anew: make sim FULL=1; make report"
 
 
+def test_other_configurations_are_of_the_verilog_that_is_generated_now(tmp_path):
+    from hw import configurations, generate
+    from sw.export import bundle, bundles
+
+    for name, model in STORED["models"].items():
+        packed = bundles.read(bundle.SHIPPED / name)
+        for config, rtl in model["configurations"].items():
+            design = generate.generate(packed, configurations.get(config), tmp_path)
+            assert design.description["verilog_sha256"] == rtl["verilog_sha256"], f"measure anew: {rtl['command']}; make report"
+            assert rtl["mismatches"] == 0 and rtl["canary_caught"] and rtl["data"] == "mitdb"
+
+
 def test_placed_verilog_is_what_is_generated_now():
     from hw import verilog
     from hw.fpga import devices

@@ -14,7 +14,7 @@ from hw.tiny.top import TinyTop
 from sim import canary, compare
 from sim.benches import runner
 from sim.bulk.runner import Harness
-from sim.gate import ice40
+from sim.gate import cells
 from sw import files
 from sw.data import tasks
 from sw.errors import PopbeatError
@@ -171,7 +171,7 @@ def test_the_scalers_netlist():
     folder, device = files.BUILD / "tiny-test" / "scaler", devices.get("ice40-up5k")
     netlist = flow.synthesise(verilog.convert(Scaler(NormaliserSpec()), "scaler", "ice40"), "scaler", device, folder / "synthesis")
     assert netlist.cells["SB_MAC16"] == 3
-    runner.build(ice40.source_of(netlist, folder), "scaler", folder / "verilator", visible=("clk", "rst", "sample", "scale", "z"))
+    runner.build(cells.source_of(netlist, folder), "scaler", folder / "verilator", visible=("clk", "rst", "sample", "scale", "z"))
     assert runner.run("scaler", "sim.benches.scaler", folder / "verilator", {}, tests=1) == 1
     seen = runner.outcome("scaler", "sim.benches.scaler", folder / "verilator", {"POPBEAT_CANARY": "1"})
     assert (seen.ran, seen.failed) == (1, 1) and "sample 100 of deviation 2" in seen.log

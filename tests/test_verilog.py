@@ -78,6 +78,12 @@ def test_configurations_from_files(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text('[{"pe": 2}, {"pe": 1, "memory": true}, {"pe": 1}]')
     assert folding.get(str(path)) == Config("mine", (Folding(2), Folding(1, memory=True), Folding(1)))
+    path.write_text('{"samples": 2, "blocks": [{"pe": 2}, {"pe": 1}]}')
+    assert folding.get(str(path)) == Config("mine", (Folding(2), Folding(1)), samples=2)
+    for wrong in ('{"samples": 3, "blocks": []}', '{"samples": 2}', '{"blocks": [], "rate": 2}', "3"):
+        path.write_text(wrong)
+        with pytest.raises(PopbeatError, match="is no list of foldings"):
+            folding.get(str(path))
     path.write_text('[{"pe": 0}]')
     with pytest.raises(PopbeatError, match="pe of a folding is a positive integer"):
         folding.get(str(path))

@@ -40,6 +40,10 @@ class Config:
         fitting = [folds for folds in self.others if len(folds) == blocks]
         return replace(self, blocks=fitting[0], others=()) if fitting else self
 
+    def __post_init__(self):
+        if type(self.samples) is not int or self.samples not in (1, 2):
+            raise ValueError(f"samples of a configuration are 1 or 2, not {self.samples!r}")
+
 
 CONFIGS = {
     config.name: config
@@ -72,15 +76,16 @@ CONFIGS = {
 
 def get(name: str) -> Config:
     """The configuration called ``name``, or the one in the JSON file of that path: a list with an object for each block, its
-    members as of :class:`Folding`."""
+    members as of :class:`Folding`; or an object with that list as ``blocks``, and ``samples``."""
     if name in CONFIGS:
         return CONFIGS[name]
     if not name.endswith(".json"):
         raise PopbeatError(f"unknown configuration {name!r}; there are {', '.join(CONFIGS)}, or give a .json file of foldings")
     entries = files.read_json(Path(name), "configuration")
     try:
-        config = Config(Path(name).stem, tuple(Folding(**entry) for entry in entries))
-    except (TypeError, ValueError) as error:
+        whole = entries if isinstance(entries, dict) else {"blocks": entries}
+        config = Config(Path(name).stem, **whole | {"blocks": tuple(Folding(**entry) for entry in whole["blocks"])})
+    except (KeyError, TypeError, ValueError) as error:
         raise PopbeatError(f"configuration {name} is no list of foldings with pe, parts, memory and queue: {error}") from None
     if config.name in CONFIGS or not re.fullmatch(r"[a-z0-9_]{1,32}", config.name):
         raise PopbeatError(f"configuration {name}: call the file by a lower-case word that is none of {', '.join(CONFIGS)}")

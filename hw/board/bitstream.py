@@ -48,9 +48,9 @@ def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int,
     text = verilog.convert(top, NAME, board.device.family)
     netlist = flow.synthesise(text, NAME, board.device, home / "synthesis")
     what = f"{made.bundle.model} in configuration {made.config} with the host link"
-    flow.check_room(netlist, board.device, home / "packed", what, way_out(made, board.device))
-    bar.update(step, advance=1, description="place and route")
     pins = (CONSTRAINTS / f"{board.name}{board.suffix}").read_text()
+    flow.check_room(netlist, board.device, home / "packed", what, way_out(made, board.device), pins)
+    bar.update(step, advance=1, description="place and route")
     placed = flow.place(
         netlist,
         board.device,
@@ -135,6 +135,8 @@ def main(
         **used,
         **{name: round(value / built.mhz, 2) for name, value in asdict(made.cycles).items() if name != "program"},
         "bitstream_sha256": digest,
+        "bundle_sha256": packed.sha256,
+        "command": f"make bitstream BOARD={chosen.name} MODEL={packed.model}" + (f" SEED={seed}" if seed != 1 else ""),
     }
     report.add(packed.model, "board", chosen.name, figures)
     loader = "iceprog" if chosen.device.family == "ice40" else f"openFPGALoader --board {chosen.name.split('-')[0]}"

@@ -91,14 +91,23 @@ def _tool(package: str, function: str) -> list[str]:
     return [sys.executable, "-c", f"import sys, {package} as tool; sys.exit(tool.{function}(sys.argv[1:]))"]
 
 
-def occupy(netlist: Netlist, device: Device, folder: Path) -> dict[str, tuple[int, int]]:
+def _pins(device: Device, folder: Path, constraints: str | None) -> list[str]:
+    """nextpnr's arguments for the text of an LPF or PCF file, which is put into ``folder``; None: pins are chosen freely."""
+    kind = "lpf" if device.family == "ecp5" else "pcf"
+    if constraints is None:
+        return [f"--{kind}-allow-unconstrained"]
+    (folder / f"pins.{kind}").write_text(constraints)
+    return [f"--{kind}", f"pins.{kind}"]
+
+
+def occupy(netlist: Netlist, device: Device, folder: Path, constraints: str | None = None) -> dict[str, tuple[int, int]]:
     """What a netlist takes of a device and what there is, by nextpnr's names of cells: packed, and neither placed nor routed (a
     second instead of minutes)."""
     folder.mkdir(parents=True, exist_ok=True)
     package, report = TOOLS[device.family], folder / "occupied.json"
-    free = "--lpf-allow-unconstrained" if device.family == "ecp5" else "--pcf-allow-unconstrained"
-    arguments = [*device.flags, "--json", "netlist.json", "--pack-only", free, "--report", report.name]
-    mark = files.sha256(repr((files.sha256(netlist.json.read_bytes()), arguments, version(package))).encode())
+    arguments = [*device.flags, "--json", "netlist.json", "--pack-only", *_pins(device, folder, constraints)]
+    arguments += ["--report", report.name]
+    mark = files.sha256(repr((files.sha256(netlist.json.read_bytes()), arguments, constraints, version(package))).encode())
     if not _done(folder, mark, [report]):
         (folder / "netlist.json").write_bytes(netlist.json.read_bytes())
         _run(_tool(package, f"run_nextpnr_{device.family}") + arguments, folder, lambda line: None)
@@ -107,9 +116,9 @@ def occupy(netlist: Netlist, device: Device, folder: Path) -> dict[str, tuple[in
     return {name: (use["used"], use["available"]) for name, use in json.loads(report.read_text())["utilization"].items()}
 
 
-def check_room(netlist: Netlist, device: Device, folder: Path, what: str, way_out: str) -> None:
+def check_room(netlist: Netlist, device: Device, folder: Path, what: str, way_out: str, constraints: str | None = None) -> None:
     """Raise where a netlist takes more than there is: by how much, and the ``way_out``."""
-    over = {name: (used, there) for name, (used, there) in occupy(netlist, device, folder).items() if used > there}
+    over = {name: (used, there) for name, (used, there) in occupy(netlist, device, folder, constraints).items() if used > there}
     if over:
         takes = ", ".join(f"{used:,} of {there:,} {name} ({100 * used / there:.0f} %)" for name, (used, there) in over.items())
         raise PopbeatError(f"{what} does not fit {device.name}: it takes {takes}; {way_out}")
@@ -129,18 +138,13 @@ def place(
     nextpnr's lines."""
     folder.mkdir(parents=True, exist_ok=True)
     package = TOOLS[device.family]
-    suffix, output = (".lpf", "--textcfg") if device.family == "ecp5" else (".pcf", "--asc")
+    output = "--textcfg" if device.family == "ecp5" else "--asc"
     arguments = [*device.flags, "--json", "netlist.json", "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail"]
-    arguments += ["--report", "report.json", output, "placed.config"]
-    arguments += (
-        [suffix.replace(".", "--"), f"pins{suffix}"] if constraints else [f"{suffix.replace('.', '--')}-allow-unconstrained"]
-    )
+    arguments += ["--report", "report.json", output, "placed.config", *_pins(device, folder, constraints)]
     report, config = folder / "report.json", folder / "placed.config"
     mark = files.sha256(repr((files.sha256(netlist.json.read_bytes()), arguments, constraints, version(package))).encode())
     if not _done(folder, mark, [report, config]):
         (folder / "netlist.json").write_bytes(netlist.json.read_bytes())
-        if constraints:
-            (folder / f"pins{suffix}").write_text(constraints)
         _run(_tool(package, f"run_nextpnr_{device.family}") + arguments, folder, say)
         (folder / "netlist.json").unlink()
         (folder / "made.sha256").write_text(mark)

