@@ -1,13 +1,17 @@
-"""Train a model under the protocol *comparable* and write its bundle.
+"""Train a model under a protocol (``sw/data/protocols.py``) and write its bundle.
 
 Five stored folds; the checkpoint is chosen on the validation part of the training folds; the test fold is looked at once, at the
 end, by the integer model, which is what the hardware computes. The bundle is the model of one fold (the shipped one), so that
 this fold's windows are unseen by it. Beside every binary model its float twin is trained, on the same windows.
+
+With further windows of the records, training begins with those that are in or next to no window of the task: one pretrained
+network serves every fold. The binary network starts from its pretrained twin: signs come first, then weights of +-1.
 """
 
 import math
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,19 +25,22 @@ from safetensors.torch import save as save_torch
 from torch.nn import functional
 
 from sw import cli, files, metrics, networks, report
-from sw.data import folds, mitbih, source, tasks
+from sw.data import folds, mitbih, protocols, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, fold, integer, multibit
 from sw.models.binary import BinaryNet
 
 SHIPPED_FOLD = 0
-PROTOCOL = "comparable"
+FIRST_LATENT = 0.3  # mean size of latent weights that come from real ones
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained. ``latent_rate`` is the peak learning rate of the binary network's latent weights, ``rate``
-    that of everything else; both rise for ``warmup`` of the steps and fall to zero along a cosine."""
+    that of everything else; both rise for ``warmup`` of the steps and fall to zero along a cosine. Where there are further windows,
+    an epoch draws ``windows`` of them and of the task's own, of which ``own`` is the share; further windows of a class are drawn as
+    the root of their number. ``sign_epochs`` come before ``epochs``: signs, but weights still real. The float twin has
+    ``twin_epochs`` where they are given. ``pretraining`` comes before all."""
 
     epochs: int
     batch: int = 64
@@ -46,23 +53,46 @@ class Recipe:
     wander: float = 0.3
     smoothing: float = 0.0
     seed: int = 1
+    windows: int = 0
+    own: float = 0.5
+    sign_epochs: int = 0
+    twin_epochs: int = 0
+    pretraining: "Recipe | None" = None
+
+    def shortened(self, epochs: int) -> "Recipe":
+        """The same with so many epochs, before and after the pretraining."""
+        signs, twin = min(self.sign_epochs, epochs), min(self.twin_epochs, epochs)
+        first = self.pretraining and self.pretraining.shortened(epochs)
+        return replace(self, epochs=epochs, sign_epochs=signs, twin_epochs=twin, pretraining=first)
 
 
 RECIPES = {"bnn17": Recipe(epochs=400), "bnn5": Recipe(epochs=45)}
+_PRETRAINING = Recipe(epochs=80, windows=2560, own=0.0, sign_epochs=15, twin_epochs=40)
+RECORDS_RECIPES = {
+    "bnn17": Recipe(epochs=25, windows=2560, latent_rate=1e-2, rate=2e-3, twin_epochs=10, pretraining=_PRETRAINING),
+    "bnn5": Recipe(epochs=30, windows=5120),
+}
 
 
 class Data:
-    """A task's windows in memory: raw ``int16[n, window]``, normalised ``float32[n, window]`` in units of 1, labels."""
+    """A task's windows in memory: raw ``int16[n, window]``, normalised ``float32[n, window]`` in units of 1, labels. With
+    ``further``, inputs and labels of the further windows come behind those of the task's own."""
 
-    def __init__(self, task: tasks.Task):
+    def __init__(self, task: tasks.Task, further: bool = False):
         self.source = source.find()
         self.task = task
         self.windows = task.windows(self.source)
         self.raw = task.samples(self.source, self.windows)
-        spec = bundle.NormaliserSpec(window=task.length)
-        z = np.concatenate([spec.normalise(self.raw[i : i + 256])[0] for i in range(0, len(self.raw), 256)])
-        self.input = torch.from_numpy(z.astype(np.float32) / (1 << spec.z_fraction))
-        self.label = torch.from_numpy(self.windows.label)
+        self.input, self.label = self._input(self.raw), torch.from_numpy(self.windows.label)
+        self.further = protocols.further(task, self.source, self.windows) if further else None
+        if self.further is not None:
+            self.input = torch.cat([self.input, self._input(task.samples(self.source, self.further))])
+            self.label = torch.cat([self.label, torch.from_numpy(self.further.label)])
+
+    def _input(self, raw: np.ndarray) -> torch.Tensor:
+        spec = bundle.NormaliserSpec(window=self.task.length)
+        z = [spec.normalise(raw[i : i + 256])[0].astype(np.float32) for i in range(0, len(raw), 256)]
+        return torch.from_numpy(np.concatenate(z) / np.float32(1 << spec.z_fraction))
 
 
 def augment(x: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
@@ -98,21 +128,24 @@ def one_cycle(step: int, total: int, warmup: float) -> float:
 
 
 class Trainer:
-    """One network on one fold; its whole state is in ``folder`` after every epoch."""
+    """One network on one part of the data, from ``start`` (another network's state) or from chance; its whole state is in ``folder``
+    after every epoch."""
 
-    def __init__(self, model: networks.Model, data: Data, number: int, binary: bool, recipe: Recipe, folder: Path):
+    def __init__(self, model: networks.Model, data: Data, part: "Part", binary: bool, recipe: Recipe, folder: Path, start=None):
         self.recipe, self.data, self.folder = recipe, data, folder
-        self.mark = mark(model, data, recipe)
+        self.mark = mark(model, data, recipe, part)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.split = folds.load(model.task, data.windows, number)
-        self.generator = torch.Generator().manual_seed(recipe.seed * 1000 + number)
-        torch.manual_seed(recipe.seed * 1000 + number)
+        self.split = part.split(data)
+        self.generator = torch.Generator().manual_seed(recipe.seed * 1000 + part.number)
+        torch.manual_seed(recipe.seed * 1000 + part.number)
         self.net = BinaryNet(model.network, binary=binary).to(self.device)
+        self.staged = recipe.sign_epochs if binary else 0
+        if start is not None:
+            self.net.load_state_dict(start)
         latent = self.net.latent()
         others = [p for p in self.net.parameters() if all(p is not w for w in latent)]
-        self.peaks = [recipe.latent_rate if binary else recipe.rate, recipe.rate]
         self.optimiser = torch.optim.Adam([{"params": latent}, {"params": others}])
-        self.steps = len(self.split.train) // recipe.batch
+        self.epochs = self.staged + recipe.epochs if binary else recipe.twin_epochs or recipe.epochs
         self.epoch = 0
         self.seconds = 0.0
         self.best = (-1.0, 0.0, 0)  # validation accuracy, negative loss, epoch
@@ -121,30 +154,58 @@ class Trainer:
 
     def run(self, advance) -> None:
         """Train to the last epoch; ``advance(validation accuracy)`` is called after each."""
-        while self.epoch < self.recipe.epochs:
+        while self.epoch < self.epochs:
             begun = time.monotonic()
             self._train_epoch()
             self.epoch += 1
             accuracy, loss = self.validate()
             # The last quarter of the schedule competes; before it the rate is still high.
-            if self.epoch > 0.75 * self.recipe.epochs and (accuracy, -loss) >= self.best[:2]:
+            if self.epoch > self.staged + 0.75 * (self.epochs - self.staged) and (accuracy, -loss) >= self.best[:2]:
                 self.best = (accuracy, -loss, self.epoch)
                 self.best_parameters = fold.parameters(self.net)
             self.seconds += time.monotonic() - begun
             self._save()
             advance(accuracy)
 
+    def _stage(self) -> tuple[int, int, list[float]]:
+        """First epoch and number of epochs of the stage that this epoch belongs to, and the peak rates of latent weights and of
+        everything else in it. A stage of its own makes signs alone binary; where it ends, real weights become latent ones."""
+        binary = self.net.binary
+        if self.staged and self.epoch <= self.staged:
+            self.net.binary_weights(self.epoch == self.staged)
+        if self.epoch < self.staged:
+            return 0, self.staged, [self.recipe.rate] * 2
+        if self.staged and self.epoch == self.staged:
+            for weight in self.net.latent():
+                with torch.no_grad():
+                    weight.mul_(FIRST_LATENT / weight.abs().mean()).clamp_(-1, 1)
+                self.optimiser.state.pop(weight, None)
+        return self.staged, self.epochs - self.staged, [self.recipe.latent_rate if binary else self.recipe.rate, self.recipe.rate]
+
+    def _draw(self) -> torch.Tensor:
+        """Rows of an epoch's windows: the task's own in random order, or a draw from these and further ones."""
+        own, further = torch.from_numpy(self.split.train), torch.from_numpy(self.split.further) + len(self.data.windows)
+        if not len(further):
+            return own[torch.randperm(len(own), generator=self.generator)]
+        count = torch.bincount(self.data.label[further]).double()
+        of_own = torch.full((len(own),), self.recipe.own / max(len(own), 1), dtype=torch.float64)
+        of_further = (1 - self.recipe.own) * (count**-0.5)[self.data.label[further]] / count.sqrt().sum()
+        chosen = torch.multinomial(torch.cat([of_own, of_further]), self.recipe.windows, replacement=True, generator=self.generator)
+        return torch.cat([own, further])[chosen]
+
     def _train_epoch(self) -> None:
+        begin, epochs, peaks = self._stage()
         self.net.train()
-        order = torch.from_numpy(self.split.train)[torch.randperm(len(self.split.train), generator=self.generator)]
-        for step in range(self.steps):
+        order = self._draw()
+        steps = len(order) // self.recipe.batch
+        for step in range(steps):
             rows = order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
             x = augment(self.data.input[rows].to(self.device), self.recipe, self.generator)
             logits = self.net(x[:, None]) / self.net.network.blocks[-1].pool_length ** 0.5
             target = self.data.label[rows].to(self.device)
             loss = functional.cross_entropy(logits, target, label_smoothing=self.recipe.smoothing)
-            share = one_cycle(self.epoch * self.steps + step, self.recipe.epochs * self.steps, self.recipe.warmup)
-            for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
+            share = one_cycle((self.epoch - begin) * steps + step, epochs * steps, self.recipe.warmup)
+            for group, peak in zip(self.optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
             self.optimiser.zero_grad()
             loss.backward()
@@ -153,8 +214,10 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> tuple[float, float]:
-        """Accuracy and loss on the validation windows."""
+        """Accuracy and loss on the validation windows; zeros where there are none, so that the last epoch is taken."""
         self.net.eval()
+        if not len(self.split.validation):
+            return 0.0, 0.0
         logits, label = self._logits(self.split.validation), self.data.label[self.split.validation]
         scaled = logits / self.net.network.blocks[-1].pool_length ** 0.5
         return float((logits.argmax(1) == label).float().mean()), float(functional.cross_entropy(scaled, label))
@@ -208,37 +271,68 @@ class Trainer:
         self.epoch, self.best = int(epoch), (accuracy, loss, int(best_epoch))
 
 
-def mark(model: networks.Model, data: Data, recipe: Recipe) -> str:
+@dataclass(frozen=True)
+class Part:
+    """What a training sees of the data: a fold under a protocol, or, without a number, what comes before any fold."""
+
+    fold: int | None
+    protocol: str = protocols.COMPARABLE
+
+    @property
+    def number(self) -> int:
+        """The fold's number, for seeds; one beyond them for the pretraining."""
+        return folds.FOLDS if self.fold is None else self.fold
+
+    def split(self, data: Data) -> protocols.Split:
+        """Rows of the data."""
+        if self.fold is None:
+            return protocols.pretraining(data.task, data.windows, data.further)
+        return protocols.split(data.task, data.windows, data.further, self.fold, self.protocol)
+
+
+def mark(model: networks.Model, data: Data, recipe: Recipe, part: Part) -> str:
     """Hash of everything that a training starts from; a checkpoint or result with another one is not its own."""
-    windows = data.windows
-    start = (asdict(recipe), model.network, windows.positions(), windows.label.tolist(), data.source.kind)
-    return files.sha256(repr(start).encode())
+    tables = [(w.positions(), w.label.tolist()) for w in (data.windows, data.further) if w is not None]
+    return files.sha256(repr((asdict(recipe), model.network, tables, data.source.kind, asdict(part))).encode())
 
 
-def train_fold(model: networks.Model, data: Data, number: int, recipe: Recipe, folder: Path, bar) -> dict:
+def _train(model: networks.Model, data: Data, part: Part, kind: str, recipe: Recipe, folder: Path, bar, start=None) -> Trainer:
+    trainer = Trainer(model, data, part, kind == "binary", recipe, folder / kind, start)
+    name = "pretraining" if part.fold is None else f"fold {part.fold}"
+    line = bar.add_task(f"{model.name} {name} {kind}", total=trainer.epochs, completed=trainer.epoch)
+    trainer.run(lambda accuracy: bar.update(line, advance=1, refresh=True))
+    return trainer
+
+
+def pretrain(model: networks.Model, data: Data, recipe: Recipe, folder: Path, bar) -> dict[str, dict]:
+    """States of the float twin and of the binary network that every fold starts from, trained on further windows that are in or
+    next to no window of the task. The binary network itself starts from the twin."""
+    twin = _train(model, data, Part(None), "float", recipe, folder, bar).net.state_dict()
+    return {"float": twin, "binary": _train(model, data, Part(None), "binary", recipe, folder, bar, twin).net.state_dict()}
+
+
+def train_fold(
+    model: networks.Model, data: Data, number: int, recipe: Recipe, folder: Path, bar, protocol: str = protocols.COMPARABLE
+) -> dict:
     """Train the binary network and its float twin on one fold and look at the test fold once. Returns the fold's figures and
-    writes the bundle to ``folder/bundle``."""
-    result_path = folder / "result.json"
-    if result_path.is_file() and files.read_json(result_path).get("mark") == mark(model, data, recipe):
+    writes the bundle to ``folder/bundle``. What is pretrained lies beside the protocols' folders."""
+    result_path, part = folder / "result.json", Part(number, protocol)
+    if result_path.is_file() and files.read_json(result_path).get("mark") == mark(model, data, recipe, part):
         return files.read_json(result_path)
-    trainers = {}
-    for kind in ("binary", "float"):
-        trainer = Trainer(model, data, number, kind == "binary", recipe, folder / kind)
-        line = bar.add_task(f"{model.name} fold {number} {kind}", total=recipe.epochs, completed=trainer.epoch)
-        trainer.run(lambda accuracy, line=line: bar.update(line, advance=1, refresh=True))
-        trainers[kind] = trainer
+    first = pretrain(model, data, recipe.pretraining, folder.parents[1] / "pretrained", bar) if recipe.pretraining else {}
+    trainers = {kind: _train(model, data, part, kind, recipe, folder, bar, first.get(kind)) for kind in ("binary", "float")}
     split, label = trainers["binary"].split, data.windows.label
     record = data.windows.record
     known = np.concatenate([split.train, split.validation])
     net = fold.golden(model.network, trainers["binary"].best_parameters)
     training = {
-        "protocol": PROTOCOL,
+        "protocol": protocol,
         "fold": number,
         "data": data.source.kind,
         "recipe": asdict(recipe),
         "epoch": trainers["binary"].best[2],
         "validation_accuracy": round(trainers["binary"].best[0], 4),
-        "windows": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        "windows": {name: len(getattr(split, name)) for name in ("train", "validation", "test", "further")},
     }
     exported = fold.export(model.name, data.task, net, training)
     predicted = integer.run(exported, data.raw[split.test]).label
@@ -246,7 +340,7 @@ def train_fold(model: networks.Model, data: Data, number: int, recipe: Recipe, f
     with torch.no_grad():
         float_predicted = twin(data.input[split.test][:, None].double()).argmax(1).numpy()
     result = {
-        "mark": mark(model, data, recipe),
+        "mark": mark(model, data, recipe, part),
         "fold": number,
         "truth": label[split.test].tolist(),
         "predicted": predicted.tolist(),
@@ -287,47 +381,60 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Model to train: " + ", ".join(networks.MODELS))] = "bnn17",
     which: Annotated[
-        str, typer.Option("--folds", help="'shipped' (one fold), 'all' (the whole protocol), or a number")
+        str, typer.Option("--folds", help="'shipped' (one fold), 'all' (the whole protocol), or numbers with commas")
     ] = "shipped",
+    protocol: Annotated[str, typer.Option(help="What may be trained on: " + ", ".join(protocols.NAMES))] = protocols.COMPARABLE,
     epochs: Annotated[int, typer.Option(help="Epochs instead of the recipe's; 0 keeps them")] = 0,
     ship: Annotated[bool, typer.Option(help="Put the bundle where make sim finds it (sw/models/bundles)")] = False,
 ) -> None:
     """Train a network and its float twin; resumes where it was interrupted."""
     chosen = networks.get(model)
-    recipe, train, kind = _of_kind(chosen, epochs)
-    numbers = {"shipped": [SHIPPED_FOLD], "all": list(range(folds.FOLDS))}.get(which)
-    if numbers is None:
-        if not which.isdigit() or int(which) >= folds.FOLDS:
-            raise PopbeatError(f"FOLDS is 'shipped', 'all' or a number below {folds.FOLDS}, not {which!r}")
-        numbers = [int(which)]
+    recipe, train, kind = _of_kind(chosen, protocols.check(protocol), epochs)
+    numbers = fold_numbers(which)
     task = tasks.get(chosen.task)
     with cli.progress() as bar:
-        data = Data(task)
-        home = files.BUILD / model / "train"
+        data = Data(task, further=protocol != protocols.COMPARABLE)
+        home = files.BUILD / model / "train" / protocol
         results = [train(chosen, data, n, recipe, home / f"fold{n}", bar) for n in numbers]
-    command = f"make train MODEL={model} FOLDS={which}" + (f" (with {epochs} epochs)" if epochs else "")
+    options = f"MODEL={model}" + (f" PROTOCOL={protocol}" if protocol != protocols.COMPARABLE else "")
+    command = f"make train {options} FOLDS={which}" + (f" (with {epochs} epochs)" if epochs else "")
     summary = summarise(results, task.classes, command)
-    report.merge({"source": data.source.kind, "records": len(mitbih.RECORDS)}, model, training={PROTOCOL: summary})
-    _print(model, kind, task, summary)
+    before = report.load()["models"].get(model, {}).get("training", {})
+    measured = {"source": data.source.kind, "records": len(mitbih.RECORDS)}
+    report.merge(measured, model, training=before | {protocol: summary})
+    _print(model, kind, task, protocol, summary)
     made = home / f"fold{numbers[0]}" / "bundle"
     cli.say(f"bundle: {made}" + (f"\ntry it: make sim BUNDLE={made}" if kind == "binary" else ""))
     if ship:
-        _ship(made, model, summary)
+        _ship(made, model, protocol, summary)
 
 
-def _of_kind(model: networks.Model, epochs: int) -> tuple:
+def fold_numbers(which: str) -> list[int]:
+    """Numbers of the folds that ``which`` names: 'shipped', 'all', or numbers with commas."""
+    named = {"shipped": [SHIPPED_FOLD], "all": list(range(folds.FOLDS))}
+    if which in named:
+        return named[which]
+    numbers = [int(n) if n.isdigit() else folds.FOLDS for n in which.split(",")]
+    if max(numbers) >= folds.FOLDS or len(set(numbers)) < len(numbers):
+        raise PopbeatError(f"FOLDS is 'shipped', 'all' or different numbers below {folds.FOLDS}, not {which!r}")
+    return numbers
+
+
+def _of_kind(model: networks.Model, protocol: str, epochs: int) -> tuple:
     """Recipe, training of a fold and name of the kind of network that a model is; ``epochs`` other than 0 shorten it."""
     if isinstance(model.network, networks.BinaryNetwork):
-        recipe = RECIPES[model.name]
-        return (replace(recipe, epochs=epochs) if epochs else recipe), train_fold, "binary"
+        recipe = (RECIPES if protocol == protocols.COMPARABLE else RECORDS_RECIPES)[model.name]
+        return (recipe.shortened(epochs) if epochs else recipe), partial(train_fold, protocol=protocol), "binary"
+    if protocol != protocols.COMPARABLE:
+        raise PopbeatError(f"{model.name} is trained under the protocol {protocols.COMPARABLE} alone, not {protocol}")
     from sw import train_alq
 
     recipe = train_alq.RECIPES[model.name]
     return (recipe.shortened(epochs) if epochs else recipe), train_alq.train_fold, "multi-bit"
 
 
-def _print(model: str, kind: str, task: tasks.Task, summary: dict) -> None:
-    table = Table(title=f"{model}: {task.name}, protocol {PROTOCOL}, test folds {summary['folds']}")
+def _print(model: str, kind: str, task: tasks.Task, protocol: str, summary: dict) -> None:
+    table = Table(title=f"{model}: {task.name}, protocol {protocol}, test folds {summary['folds']}")
     for column in ("", "accuracy", "95 % interval", "macro-F1"):
         table.add_column(column)
     low, high = summary["ci95"]
@@ -340,12 +447,15 @@ def _print(model: str, kind: str, task: tasks.Task, summary: dict) -> None:
     cli.console.print(table)
 
 
-def _ship(made: Path, model: str, summary: dict) -> None:
+def _ship(made: Path, model: str, protocol: str, summary: dict) -> None:
     form = bundle if isinstance(networks.get(model).network, networks.BinaryNetwork) else multibit
     kept = form.read(made)
     golden = bundle.read_golden(made)
-    kept.training["accuracy"] = {PROTOCOL: summary}
-    path = form.write(kept, bundle.SHIPPED / model, save(golden))
+    shipped = bundle.SHIPPED / model
+    # Figures under the other protocols stay: they are of the same network, trained on other windows.
+    before = form.read(shipped).training.get("accuracy", {}) if shipped.is_dir() else {}
+    kept.training["accuracy"] = before | {protocol: summary}
+    path = form.write(kept, shipped, save(golden))
     cli.say(f"shipped: {path}")
 
 

@@ -27,6 +27,7 @@ class Tiny:
         z, _ = bundle.NormaliserSpec(window=length).normalise(self.raw)
         self.input = torch.from_numpy(z.astype(np.float32) / 256)
         self.source = type("Source", (), {"kind": "noise"})()
+        self.further = None
 
 
 MODEL = Model("tiny", "tiny", BinaryNetwork((3, 4, 2), 120))
@@ -45,7 +46,7 @@ def state(trainer):
 
 @pytest.mark.parametrize("binary", [True, False])
 def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary):
-    whole = train.Trainer(MODEL, tiny, 0, binary, RECIPE, tmp_path / "whole")
+    whole = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "whole")
     whole.run(lambda accuracy: None)
 
     class Interrupted(Exception):
@@ -55,11 +56,11 @@ def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary
         if first.epoch == 3:
             raise Interrupted
 
-    first = train.Trainer(MODEL, tiny, 0, binary, RECIPE, tmp_path / "parts")
+    first = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "parts")
     with pytest.raises(Interrupted):
         first.run(stop)
     torch.manual_seed(999)  # whatever happened in between
-    second = train.Trainer(MODEL, tiny, 0, binary, RECIPE, tmp_path / "parts")
+    second = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "parts")
     assert second.epoch == 3
     second.run(lambda accuracy: None)
     expected, seen = state(whole), state(second)
@@ -70,18 +71,18 @@ def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary
 
 
 def test_another_recipe_starts_anew(tiny, tmp_path, capsys):
-    train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path).run(lambda accuracy: None)
-    other = train.Trainer(MODEL, tiny, 0, True, train.Recipe(epochs=9, batch=12), tmp_path)
+    train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
+    other = train.Trainer(MODEL, tiny, train.Part(0), True, train.Recipe(epochs=9, batch=12), tmp_path)
     assert other.epoch == 0
     assert "another recipe" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_named(tiny, tmp_path):
-    train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path).run(lambda accuracy: None)
+    train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
     path = tmp_path / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(PopbeatError, match=r"checkpoint.safetensors can't be read .* delete it"):
-        train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path)
+        train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path)
 
 
 def test_a_fold_writes_its_bundle_and_figures(tiny, tmp_path):
@@ -104,17 +105,17 @@ def test_a_fold_writes_its_bundle_and_figures(tiny, tmp_path):
 
 
 def test_the_test_fold_has_no_part_in_training(tiny, tmp_path):
-    first = train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path / "a")
+    first = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path / "a")
     first.run(lambda accuracy: None)
     tiny.input[48:], tiny.label[48:] = 7.0, 1
-    second = train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path / "b")
+    second = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path / "b")
     second.run(lambda accuracy: None)
     for name, value in state(first).items():
         assert torch.equal(value, state(second)[name]), name
 
 
 def test_golden_parameters_hold_the_used_weights(tiny, tmp_path):
-    trainer = train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path)
+    trainer = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path)
     parameters = fold.parameters(trainer.net)
     assert parameters["blocks.0.weight"].dtype == np.int8
     assert set(np.unique(parameters["blocks.0.weight"])) == {-1, 1}
