@@ -128,8 +128,8 @@ def one_cycle(step: int, total: int, warmup: float) -> float:
 
 
 class Trainer:
-    """One network on one part of the data, from ``start`` (another network's state) or from chance; its whole state is in ``folder``
-    after every epoch."""
+    """One network on one part of the data, from ``start`` (another network's state) or from chance; its whole state is in
+    ``folder`` after every epoch."""
 
     def __init__(self, model: networks.Model, data: Data, part: "Part", binary: bool, recipe: Recipe, folder: Path, start=None):
         self.recipe, self.data, self.folder = recipe, data, folder
@@ -296,7 +296,8 @@ def mark(model: networks.Model, data: Data, recipe: Recipe, part: Part) -> str:
     return files.sha256(repr((asdict(recipe), model.network, tables, data.source.kind, asdict(part))).encode())
 
 
-def _train(model: networks.Model, data: Data, part: Part, kind: str, recipe: Recipe, folder: Path, bar, start=None) -> Trainer:
+def train_part(model: networks.Model, data: Data, part: Part, kind: str, recipe: Recipe, folder: Path, bar, start=None) -> Trainer:
+    """Train one network, ``binary`` or ``float``, on a part of the data to its last epoch."""
     trainer = Trainer(model, data, part, kind == "binary", recipe, folder / kind, start)
     name = "pretraining" if part.fold is None else f"fold {part.fold}"
     line = bar.add_task(f"{model.name} {name} {kind}", total=trainer.epochs, completed=trainer.epoch)
@@ -306,9 +307,10 @@ def _train(model: networks.Model, data: Data, part: Part, kind: str, recipe: Rec
 
 def pretrain(model: networks.Model, data: Data, recipe: Recipe, folder: Path, bar) -> dict[str, dict]:
     """States of the float twin and of the binary network that every fold starts from, trained on further windows that are in or
-    next to no window of the task. The binary network itself starts from the twin."""
-    twin = _train(model, data, Part(None), "float", recipe, folder, bar).net.state_dict()
-    return {"float": twin, "binary": _train(model, data, Part(None), "binary", recipe, folder, bar, twin).net.state_dict()}
+    next to no window of the task. The binary network itself starts from the twin. Each recipe has its own folder in ``folder``."""
+    folder = folder / mark(model, data, recipe, Part(None))[:12]
+    twin = train_part(model, data, Part(None), "float", recipe, folder, bar).net.state_dict()
+    return {"float": twin, "binary": train_part(model, data, Part(None), "binary", recipe, folder, bar, twin).net.state_dict()}
 
 
 def train_fold(
@@ -320,7 +322,7 @@ def train_fold(
     if result_path.is_file() and files.read_json(result_path).get("mark") == mark(model, data, recipe, part):
         return files.read_json(result_path)
     first = pretrain(model, data, recipe.pretraining, folder.parents[1] / "pretrained", bar) if recipe.pretraining else {}
-    trainers = {kind: _train(model, data, part, kind, recipe, folder, bar, first.get(kind)) for kind in ("binary", "float")}
+    trainers = {kind: train_part(model, data, part, kind, recipe, folder, bar, first.get(kind)) for kind in ("binary", "float")}
     split, label = trainers["binary"].split, data.windows.label
     record = data.windows.record
     known = np.concatenate([split.train, split.validation])
@@ -386,6 +388,7 @@ def main(
     protocol: Annotated[str, typer.Option(help="What may be trained on: " + ", ".join(protocols.NAMES))] = protocols.COMPARABLE,
     epochs: Annotated[int, typer.Option(help="Epochs instead of the recipe's; 0 keeps them")] = 0,
     ship: Annotated[bool, typer.Option(help="Put the bundle where make sim finds it (sw/models/bundles)")] = False,
+    figures: Annotated[bool, typer.Option(help="Put the figures beside those of the shipped bundle, whose network stays")] = False,
 ) -> None:
     """Train a network and its float twin; resumes where it was interrupted."""
     chosen = networks.get(model)
@@ -405,8 +408,8 @@ def main(
     _print(model, kind, task, protocol, summary)
     made = home / f"fold{numbers[0]}" / "bundle"
     cli.say(f"bundle: {made}" + (f"\ntry it: make sim BUNDLE={made}" if kind == "binary" else ""))
-    if ship:
-        _ship(made, model, protocol, summary)
+    if ship or figures:
+        _ship(made if ship else bundle.SHIPPED / model, model, protocol, summary)
 
 
 def fold_numbers(which: str) -> list[int]:
@@ -448,11 +451,12 @@ def _print(model: str, kind: str, task: tasks.Task, protocol: str, summary: dict
 
 
 def _ship(made: Path, model: str, protocol: str, summary: dict) -> None:
+    """Write the bundle ``made`` to where bundles are shipped, with its protocol's figures beside those of the other protocols."""
     form = bundle if isinstance(networks.get(model).network, networks.BinaryNetwork) else multibit
     kept = form.read(made)
     golden = bundle.read_golden(made)
     shipped = bundle.SHIPPED / model
-    # Figures under the other protocols stay: they are of the same network, trained on other windows.
+    # The others stay: they tell of the same network, trained on other windows.
     before = form.read(shipped).training.get("accuracy", {}) if shipped.is_dir() else {}
     kept.training["accuracy"] = before | {protocol: summary}
     path = form.write(kept, shipped, save(golden))

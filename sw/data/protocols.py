@@ -21,7 +21,7 @@ COMPARABLE, RECORDS, NO_NEIGHBOURS = NAMES = ("comparable", "comparable+records"
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the task's windows, ``train``, ``validation`` and ``test``, disjoint; and of the further windows those that are
+    """Row numbers: of the task's windows ``train``, ``validation`` and ``test``, disjoint; of the further windows those that are
     trained on, ``further``."""
 
     train: np.ndarray
@@ -87,3 +87,11 @@ def pretraining(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows) 
     """Further windows that are in or next to no window of the task: whatever fold is tested, a network may have seen them."""
     none = np.empty(0, dtype=np.int64)
     return Split(none, none, none, np.flatnonzero(~near(extra, windows, task.length)))
+
+
+def beside_validation(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows, fold: int) -> np.ndarray:
+    """Rows of the further windows that are in or next to a validation window of a fold and in or next to no test window: more to
+    choose by, since a fold's own are few. No protocol trains on them."""
+    stored = folds.load(task.name, windows, fold)
+    beside, test = (near(extra, windows.take(rows), task.length) for rows in (stored.validation, stored.test))
+    return np.flatnonzero(beside & ~test)
