@@ -6,6 +6,7 @@ rule's). Test folds have no part in this. Figures go to ``docs/accuracy.json``, 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 import typer
 
 from sw import cli, document, files, metrics, networks
-from sw.data import protocols, tasks
+from sw.data import protocols, pseudo_labels, tasks
 from sw.errors import PopbeatError
 from sw.export import fold
 from sw.train import RECIPES, RECORDS_RECIPES, Data, Part, Recipe, pretrain, train_part
@@ -21,6 +22,7 @@ from sw.train import RECIPES, RECORDS_RECIPES, Data, Part, Recipe, pretrain, tra
 FOLD = 0
 STORED = files.ROOT / "docs" / "accuracy.json"
 DOCUMENT = files.ROOT / "docs" / "accuracy.md"
+PLACES = ("validation", "beside")
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class Lever:
     change: Callable[[Recipe], Recipe] = lambda recipe: recipe
     binary: bool = True
 
+    def base(self, model: str) -> Recipe:
+        """The protocol's recipe."""
+        return (RECIPES if self.protocol == protocols.COMPARABLE else RECORDS_RECIPES)[model]
+
     def recipe(self, model: str, seed: int) -> Recipe:
-        """The recipe of a model with the lever, and another seed behind the pretraining."""
-        base = (RECIPES if self.protocol == protocols.COMPARABLE else RECORDS_RECIPES)[model]
-        return replace(self.change(base), seed=seed)
+        """The recipe of a model with the lever; the seed is that of the training behind the pretraining."""
+        return replace(self.change(self.base(model)), seed=seed)
 
 
 def _first(**changes) -> Callable[[Recipe], Recipe]:
@@ -58,6 +63,13 @@ LEVERS = {
 }
 
 
+def folder_of(lever: Lever, model: str, name: str, recipe: Recipe) -> Path:
+    """Where a lever trains: where ``make train`` does if nothing is changed, so that neither does it again."""
+    if recipe == lever.base(model):
+        return files.BUILD / model / "train" / lever.protocol / f"fold{FOLD}"
+    return files.BUILD / model / "levers" / f"{name}{recipe.seed}"
+
+
 def measure(model: networks.Model, data: Data, lever: Lever, recipe: Recipe, folder, bar) -> dict:
     """Train with a lever on fold 0 and count right classes on its validation windows and on the further windows beside these."""
     kind, part = "binary" if lever.binary else "float", Part(FOLD, lever.protocol)
@@ -70,7 +82,7 @@ def measure(model: networks.Model, data: Data, lever: Lever, recipe: Recipe, fol
     net = fold.golden(model.network, trainer.best_parameters, binary=lever.binary)
     beside = protocols.beside_validation(data.task, data.windows, data.further, FOLD) + len(data.windows)
     counts = {}
-    for name, rows in (("validation", trainer.split.validation), ("beside", beside)):
+    for name, rows in zip(PLACES, (trainer.split.validation, beside), strict=True):
         with torch.no_grad():
             predicted = np.concatenate([net(data.input[c][:, None].double()).argmax(1).numpy() for c in np.array_split(rows, 8)])
         counts[name] = {"windows": len(rows), "right": int((predicted == data.label[rows].numpy()).sum())}
@@ -78,30 +90,49 @@ def measure(model: networks.Model, data: Data, lever: Lever, recipe: Recipe, fol
 
 
 def table(figures: dict) -> str:
-    """A row for each lever: accuracy over all windows that choose, by seed, and its spread."""
+    """A row for each lever: accuracy on validation windows, and on these and the windows beside them, over its seeds."""
     rows = []
     for name, row in figures["levers"].items():
-        each = [
-            sum(run[k]["right"] for k in ("validation", "beside")) / sum(run[k]["windows"] for k in ("validation", "beside"))
-            for run in row["runs"]
-        ]
-        total = sum(run[k]["windows"] for run in row["runs"] for k in ("validation", "beside"))
-        right = sum(run[k]["right"] for run in row["runs"] for k in ("validation", "beside"))
-        low, high = metrics.wilson(right, total)
-        own = [run["validation"] for run in row["runs"]]
+        right, windows = (np.array([[run[k][what] for k in PLACES] for run in row["runs"]]) for what in ("right", "windows"))
+        low, high = metrics.wilson(int(right.sum()), int(windows.sum()))
+        each = right.sum(axis=1) / windows.sum(axis=1)
         rows.append(
             [
                 f"`{name}`",
                 row["text"],
                 row["protocol"],
-                metrics.percent(float(np.mean([o["right"] / o["windows"] for o in own]))),
-                f"{metrics.percent(float(np.mean(each)))} ({100 * low:.1f} to {100 * high:.1f})",
-                f"{100 * (max(each) - min(each)):.1f}" if len(each) > 1 else "",
+                metrics.percent(right[:, 0].sum() / windows[:, 0].sum()),
+                f"{metrics.percent(each.mean())} ({100 * low:.1f} to {100 * high:.1f})",
+                f"{100 * (each.max() - each.min()):.1f}" if len(each) > 1 else "one seed",
                 ", ".join(str(run["seed"]) for run in row["runs"]),
             ]
         )
-    header = ["lever", "", "protocol", "validation windows", "and those beside (95 %)", "spread, points", "seeds"]
+    first = next(iter(figures["levers"].values()))["runs"][0]
+    counts = [f"{first[k]['windows']} {text}" for k, text in zip(PLACES, ("validation windows", "beside them"), strict=True)]
+    header = ["lever", "", "protocol", counts[0], f"and the {counts[1]} (95 %)", "spread, points", "seeds"]
     return document.table(header, rows)
+
+
+def rule(figures: dict) -> str:
+    """What the rule of labels is worth."""
+    f = figures["rule"]
+    share = metrics.percent(f["right"] / f["labelled"])
+    return (
+        f"It is sure of {f['labelled']} of the {f['windows']} published windows and gives {f['right']} of these ({share}) the "
+        f"published label. There are {f['further']:,} further windows, {f['pretraining']:,} of them in or next to none of the task."
+    )
+
+
+def agreement(data: Data) -> dict[str, int]:
+    """Windows of the task, how many the rule is sure of, how many of these it labels as published; and further windows."""
+    given = pseudo_labels.of_windows(data.task, data.source, data.windows)
+    return {
+        "windows": len(given),
+        "labelled": int((given >= 0).sum()),
+        "right": int((given == data.windows.label).sum()),
+        "further": len(data.further),
+        "pretraining": len(Part(None).split(data).further),
+    }
 
 
 app = cli.new_app(__doc__)
@@ -126,11 +157,14 @@ def main(
             for name in lever.split(","):
                 for seed in map(int, seeds.split(",")):
                     recipe = LEVERS[name].recipe(model, seed)
-                    run = measure(chosen, data, LEVERS[name], recipe, files.BUILD / model / "levers" / f"{name}{seed}", bar)
+                    run = measure(chosen, data, LEVERS[name], recipe, folder_of(LEVERS[name], model, name, recipe), bar)
                     before = figures["levers"].get(name, {}).get("runs", [])
                     runs = sorted([r for r in before if r["seed"] != seed] + [run], key=lambda r: r["seed"])
                     figures["levers"][name] = {"text": LEVERS[name].text, "protocol": LEVERS[name].protocol, "runs": runs}
-                    files.write_json(STORED, figures | {"data": data.source.kind})
+                    figures |= {"data": data.source.kind, "rule": agreement(data)}
+                    files.write_json(STORED, figures)
+    text = document.fill(DOCUMENT.read_text(), {"rule": rule(figures), "levers": table(figures)}, DOCUMENT.name)
+    files.write_bytes(DOCUMENT, text.encode())
     cli.say(table(figures))
 
 

@@ -83,3 +83,13 @@ def of_record(task: Task, source: Source, record: str, starts: list[int]) -> lis
         inside = [symbol[(sample >= start) & (sample <= start + task.length)].tolist() for start in starts]
         return [task.classes.index(tasks.window5_class(symbols)) for symbols in inside]
     raise PopbeatError(f"there is no rule that labels further windows of the task {task.name}")
+
+
+def of_windows(task: Task, source: Source, windows: tasks.Windows) -> np.ndarray:
+    """Number of the class that the rule gives each of the task's own windows, ``int64[n]``, -1 where it is unsure."""
+    out = np.empty(len(windows), dtype=np.int64)
+    for record in np.unique(windows.record):
+        rows = np.flatnonzero(windows.record == record)
+        given = of_record(task, source, str(record), windows.start[rows].tolist())
+        out[rows] = [-1 if number is None else number for number in given]
+    return out
