@@ -17,7 +17,8 @@ from sw import cli, document, files, metrics, networks
 from sw.data import protocols, pseudo_labels, tasks
 from sw.errors import PopbeatError
 from sw.export import fold
-from sw.train import RECIPES, RECORDS_RECIPES, Data, Part, Recipe, pretrain, train_part
+from sw.train import RECIPES, RECORDS_RECIPES, pretrain, train_part
+from sw.trainer import Data, Part, Recipe
 
 FOLD = 0
 STORED = files.ROOT / "docs" / "accuracy.json"
@@ -52,6 +53,10 @@ def _last(**changes) -> Callable[[Recipe], Recipe]:
 
 
 LEVERS = {
+    "pretrained": Lever(
+        "further windows only, in or next to none of the task; staged from the twin", protocols.RECORDS, _last(epochs=0)
+    ),
+    "pretrained-twin": Lever("the float twin of that", protocols.RECORDS, _last(epochs=0, twin_epochs=0), binary=False),
     "records": Lever("further windows, staged pretraining, then the task's own as well", protocols.RECORDS),
     "twin": Lever("the float twin of that", protocols.RECORDS, binary=False),
     "no-neighbours": Lever("without the task's windows next to test windows", protocols.NO_NEIGHBOURS),

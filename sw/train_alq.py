@@ -29,8 +29,8 @@ from sw.errors import PopbeatError
 from sw.export import multibit, multibit_fold, multibit_integer
 from sw.models import alq, lockstep
 from sw.models.multibit import FloatNet, MultibitNet
-from sw.train import Data, augment, one_cycle
-from sw.train import Recipe as Augmentation
+from sw.trainer import Data, augment, one_cycle
+from sw.trainer import Recipe as Augmentation
 
 
 @dataclass(frozen=True)
