@@ -31,7 +31,19 @@ SHIPPED_FOLD = 0
 RECIPES = {"bnn17": Recipe(epochs=400), "bnn5": Recipe(epochs=45)}
 _PRETRAINING = Recipe(epochs=80, windows=2560, own=0.0, sign_epochs=15, twin_epochs=40)
 RECORDS_RECIPES = {
-    "bnn17": Recipe(epochs=12, windows=2560, latent_rate=1e-2, rate=2e-3, twin_epochs=5, pretraining=_PRETRAINING),
+    "bnn17": Recipe(
+        epochs=12,
+        windows=2560,
+        latent_rate=1e-2,
+        rate=2e-3,
+        twin_epochs=5,
+        noise=0.025,
+        warp=0.05,
+        gain=0.1,
+        wander=0.15,
+        dropout=0.1,
+        pretraining=_PRETRAINING,
+    ),
     "bnn5": Recipe(epochs=30, windows=5120),
 }
 

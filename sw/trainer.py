@@ -15,7 +15,7 @@ from sw import cli, files, networks
 from sw.data import folds, protocols, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, fold
-from sw.models.binary import BinaryNet
+from sw.models.binary import DROPOUT, BinaryNet
 
 FIRST_LATENT = 0.3  # mean size of latent weights that come from real ones
 
@@ -38,6 +38,7 @@ class Recipe:
     gain: float = 0.2
     wander: float = 0.3
     smoothing: float = 0.0
+    dropout: float = DROPOUT
     seed: int = 1
     windows: int = 0
     own: float = 0.5
@@ -117,6 +118,7 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(recipe.seed * 1000 + part.number)
         torch.manual_seed(recipe.seed * 1000 + part.number)
         self.net = BinaryNet(model.network, binary=binary).to(self.device)
+        self.net.dropout = recipe.dropout
         self.staged = recipe.sign_epochs if binary else 0
         if start is not None:
             self.net.load_state_dict(start)

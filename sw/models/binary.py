@@ -78,12 +78,13 @@ class BinaryNet(nn.Module):
     def __init__(self, network: BinaryNetwork, binary: bool = True):
         super().__init__()
         self.network, self.binary = network, binary
+        self.dropout = DROPOUT  # of the last block's positions, in training
         self.blocks = nn.ModuleList(Block(g, binary, i == 0) for i, g in enumerate(network.blocks))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for block in self.blocks:
             x = block(x)
-        return functional.dropout(x, DROPOUT, self.training).sum(dim=2)
+        return functional.dropout(x, self.dropout, self.training).sum(dim=2)
 
     def latent(self) -> list[nn.Parameter]:
         """The convolutions' weights, which have a learning rate of their own."""
