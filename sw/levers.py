@@ -67,6 +67,7 @@ LEVERS = {
         protocols.RECORDS,
         _last(dropout=0.5, noise=0.05, warp=0.1, gain=0.2, wander=0.3),
     ),
+    "longer": Lever("after the pretraining, three times the epochs", protocols.RECORDS, _last(epochs=36, twin_epochs=15)),
     "own": Lever("after the pretraining, the task's own windows only", protocols.RECORDS, _last(own=1.0)),
     "rate": Lever(
         "after the pretraining, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _last(latent_rate=3e-2, rate=5e-3)
