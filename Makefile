@@ -3,6 +3,7 @@ MODEL  ?=
 BUNDLE ?=
 CONFIG ?= full
 FOLDS  ?= shipped
+PROTOCOL ?= comparable
 FULL   ?=
 WAVES  ?=
 WINDOW ?= 0
@@ -18,6 +19,7 @@ CYCLES ?= 0
 LUTS   ?= 0
 BRAMS  ?=
 CALIBRATE ?=
+LEVERS ?= records
 PYTHON ?= python3
 
 VENV  := .venv
@@ -26,7 +28,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train curve cycles verilog explore fpga gate bitstream replay detect classify report lint clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga gate bitstream replay detect classify report lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -50,8 +52,11 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	@$(RUN) -m pytest
 
-train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4]
-	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)"
+train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours]
+	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)"
+
+levers: $(READY) ## what each lever of a training brings, on validation windows: docs/accuracy.md [LEVERS=records SEED=1]
+	@$(RUN) -m sw.levers --lever "$(LEVERS)" --seeds "$(SEED)"
 
 curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: several trainings [MODEL=alq17]
 	@$(RUN) -m sw.curve --model "$(or $(MODEL),alq17)"

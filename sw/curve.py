@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from torch.nn import functional
 
 from sw import cli, files, metrics, networks, pictures
-from sw import train as common
+from sw import trainer as common
 from sw.data import folds, tasks
 from sw.errors import PopbeatError
 from sw.export import multibit, multibit_fold

@@ -24,13 +24,13 @@ from safetensors.torch import save as save_torch
 from torch.nn import functional
 
 from sw import cli, files, metrics, networks
-from sw.data import folds
+from sw.data import folds, protocols
 from sw.errors import PopbeatError
 from sw.export import multibit, multibit_fold, multibit_integer
 from sw.models import alq, lockstep
 from sw.models.multibit import FloatNet, MultibitNet
-from sw.train import PROTOCOL, Data, augment, one_cycle
-from sw.train import Recipe as Augmentation
+from sw.trainer import Data, augment, one_cycle
+from sw.trainer import Recipe as Augmentation
 
 
 @dataclass(frozen=True)
@@ -447,7 +447,7 @@ def train_fold(model: networks.Model, data: Data, number: int, recipe: Recipe, f
     net, told, seconds = quantise(model, data, number, first.net, recipe, folder, lines)
     known = np.concatenate([split.train, split.validation])
     training = {
-        "protocol": PROTOCOL,
+        "protocol": protocols.COMPARABLE,
         "fold": number,
         "data": data.source.kind,
         "recipe": asdict(recipe),

@@ -29,7 +29,7 @@ from sw.errors import PopbeatError
 from sw.export import bundle, fold, integer
 from sw.models.binary import BinaryNet
 from sw.networks import RATIO_SHIFT, RHYTHM_UNIT
-from sw.train import Trainer, mark, one_cycle
+from sw.trainer import Trainer, one_cycle
 
 COMPARABLE = "comparable"
 SPREAD = 0.5  # of latent weights, which lie between -1 and 1
@@ -106,6 +106,12 @@ def spread(net: BinaryNet) -> None:
     weight = net.blocks[rhythm.block - 1].weight[:, -rhythm.channels :][:, : len(rhythm.comparisons)]
     taps = weight.shape[2]
     weight.add_(torch.linspace(-SPREAD, SPREAD, taps))
+
+
+def mark(model: networks.Model, data: Data, recipe: Recipe) -> str:
+    """Hash of everything that a training starts from; a checkpoint or result with another one is not its own."""
+    windows = data.windows
+    return files.sha256(repr((asdict(recipe), model.network, windows.positions(), windows.label.tolist(), data.source.kind)).encode())
 
 
 class BeatTrainer(Trainer):

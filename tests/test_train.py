@@ -1,14 +1,18 @@
 """Training: it resumes to the same bits, its bundle is what it says, and the test fold stays closed until the end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load
+from torch.nn import functional
 
 from sw import cli, files, networks, train
-from sw.data import folds, tasks
+from sw.data import folds, protocols, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, fold, integer
+from sw.models.binary import Block, sign
 from sw.networks import BinaryNetwork, Model
 
 
@@ -27,6 +31,7 @@ class Tiny:
         z, _ = bundle.NormaliserSpec(window=length).normalise(self.raw)
         self.input = torch.from_numpy(z.astype(np.float32) / 256)
         self.source = type("Source", (), {"kind": "noise"})()
+        self.further = None
 
 
 MODEL = Model("tiny", "tiny", BinaryNetwork((3, 4, 2), 120))
@@ -45,7 +50,7 @@ def state(trainer):
 
 @pytest.mark.parametrize("binary", [True, False])
 def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary):
-    whole = train.Trainer(MODEL, tiny, 0, binary, RECIPE, tmp_path / "whole")
+    whole = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "whole")
     whole.run(lambda accuracy: None)
 
     class Interrupted(Exception):
@@ -55,11 +60,11 @@ def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary
         if first.epoch == 3:
             raise Interrupted
 
-    first = train.Trainer(MODEL, tiny, 0, binary, RECIPE, tmp_path / "parts")
+    first = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "parts")
     with pytest.raises(Interrupted):
         first.run(stop)
     torch.manual_seed(999)  # whatever happened in between
-    second = train.Trainer(MODEL, tiny, 0, binary, RECIPE, tmp_path / "parts")
+    second = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "parts")
     assert second.epoch == 3
     second.run(lambda accuracy: None)
     expected, seen = state(whole), state(second)
@@ -70,18 +75,18 @@ def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary
 
 
 def test_another_recipe_starts_anew(tiny, tmp_path, capsys):
-    train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path).run(lambda accuracy: None)
-    other = train.Trainer(MODEL, tiny, 0, True, train.Recipe(epochs=9, batch=12), tmp_path)
+    train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
+    other = train.Trainer(MODEL, tiny, train.Part(0), True, train.Recipe(epochs=9, batch=12), tmp_path)
     assert other.epoch == 0
     assert "another recipe" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_named(tiny, tmp_path):
-    train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path).run(lambda accuracy: None)
+    train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
     path = tmp_path / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(PopbeatError, match=r"checkpoint.safetensors can't be read .* delete it"):
-        train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path)
+        train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path)
 
 
 def test_a_fold_writes_its_bundle_and_figures(tiny, tmp_path):
@@ -104,17 +109,17 @@ def test_a_fold_writes_its_bundle_and_figures(tiny, tmp_path):
 
 
 def test_the_test_fold_has_no_part_in_training(tiny, tmp_path):
-    first = train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path / "a")
+    first = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path / "a")
     first.run(lambda accuracy: None)
     tiny.input[48:], tiny.label[48:] = 7.0, 1
-    second = train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path / "b")
+    second = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path / "b")
     second.run(lambda accuracy: None)
     for name, value in state(first).items():
         assert torch.equal(value, state(second)[name]), name
 
 
 def test_golden_parameters_hold_the_used_weights(tiny, tmp_path):
-    trainer = train.Trainer(MODEL, tiny, 0, True, RECIPE, tmp_path)
+    trainer = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path)
     parameters = fold.parameters(trainer.net)
     assert parameters["blocks.0.weight"].dtype == np.int8
     assert set(np.unique(parameters["blocks.0.weight"])) == {-1, 1}
@@ -130,3 +135,126 @@ def test_unknown_folds_and_models():
         assert isinstance(done.exception, PopbeatError)
         assert message in str(done.exception)
     assert networks.get("bnn5").task == "window-5"
+
+
+class Further(Tiny):
+    """The same with further windows behind the task's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.windows = replace(self.windows, start=1000 * np.arange(60))
+        count = 24
+        self.further = tasks.Windows(np.full(count, "3"), np.arange(count), np.full(count, "MLII"), self.windows.label[:count])
+        self.input = torch.cat([self.input, self.input[:count]])
+        self.label = torch.cat([self.label, self.label[:count]])
+
+
+@pytest.fixture
+def further(monkeypatch, tiny):
+    return Further()
+
+
+STAGED = train.Recipe(
+    epochs=2,
+    batch=12,
+    windows=24,
+    twin_epochs=1,
+    pretraining=train.Recipe(epochs=2, batch=12, windows=24, own=0.0, sign_epochs=2, twin_epochs=1),
+)
+
+
+@pytest.mark.parametrize("protocol", [protocols.RECORDS, protocols.NO_NEIGHBOURS])
+def test_a_fold_with_further_windows(further, tmp_path, protocol):
+    folder = tmp_path / protocol / "fold0"
+    with cli.progress() as bar:
+        result = train.train_fold(MODEL, further, 0, STAGED, folder, bar, protocol)
+    packed = bundle.read(folder / "bundle")
+    np.testing.assert_array_equal(integer.run(packed, further.raw[48:]).label, result["predicted"])
+    assert packed.training["protocol"] == protocol
+    assert packed.training["windows"]["further"] == 24
+    assert len(list((tmp_path / "pretrained").glob("*/binary/checkpoint.safetensors"))) == 1
+
+
+def test_a_staged_training_resumes_to_the_same_bits(further, tmp_path):
+    recipe, twin = STAGED.pretraining, train.Trainer(MODEL, further, train.Part(None), False, RECIPE, tmp_path / "twin").net
+
+    def trainer(name):
+        return train.Trainer(MODEL, further, train.Part(None), True, recipe, tmp_path / name, twin.state_dict())
+
+    whole, kinds = trainer("whole"), []
+    whole.run(lambda accuracy: kinds.append([block.binary for block in whole.net.blocks]))
+    assert kinds == [[False] * 3] * 2 + [[True] * 3] * 2
+    assert whole.best[2] == whole.epochs == 4  # no validation windows: the last epoch counts
+    for stop in (1, 2, 3):  # among signs, between the stages, among weights of +-1
+        left = iter(range(stop - 1))
+        with pytest.raises(StopIteration):
+            trainer(f"part{stop}").run(lambda accuracy, left=left: next(left))
+        torch.manual_seed(999)
+        second = trainer(f"part{stop}")
+        assert second.epoch == stop
+        second.run(lambda accuracy: None)
+        for name, value in state(whole).items():
+            assert torch.equal(value, state(second)[name]), (stop, name)
+
+
+def test_a_draw_has_the_share_of_own_windows_and_the_roots_of_the_others(further, tmp_path):
+    further.label[60:] = torch.tensor([0] * 16 + [1] * 4 + [0] * 4)[:24]
+    further.label[80:] = 0  # 20 of class 0, 4 of class 1
+    recipe = train.Recipe(epochs=1, windows=40_000, own=0.25)
+    drawn = train.Trainer(MODEL, further, train.Part(0, protocols.RECORDS), True, recipe, tmp_path)._draw()
+    own = (drawn < 60).double().mean()
+    assert abs(own - 0.25) < 0.01
+    assert set(drawn[drawn < 60].tolist()) == set(range(36))
+    share = (further.label[drawn[drawn >= 60]] == 1).double().mean()
+    assert abs(share - 4**0.5 / (4**0.5 + 20**0.5)) < 0.015
+
+
+def test_figures_of_other_protocols_stay(further, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(train.networks, "get", lambda name: MODEL)
+    with cli.progress() as bar:
+        train.train_fold(MODEL, further, 0, replace(STAGED, pretraining=None), tmp_path / "a", bar)
+    train._ship(tmp_path / "a" / "bundle", "tiny", protocols.COMPARABLE, {"accuracy": 0.5})
+    network = bundle.read(tmp_path / "shipped" / "tiny").sha256
+    train._ship(tmp_path / "shipped" / "tiny", "tiny", protocols.RECORDS, {"accuracy": 0.75})
+    packed = bundle.read(tmp_path / "shipped" / "tiny")
+    assert packed.sha256 == network
+    assert packed.training["accuracy"] == {protocols.COMPARABLE: {"accuracy": 0.5}, protocols.RECORDS: {"accuracy": 0.75}}
+
+
+def test_folds_by_name_and_number():
+    assert train.fold_numbers("shipped") == [0]
+    assert train.fold_numbers("all") == [0, 1, 2, 3, 4]
+    assert train.fold_numbers("3,1") == [3, 1]
+    for wrong in ("5", "1,1", "", "a", "-1"):
+        with pytest.raises(PopbeatError, match="FOLDS is"):
+            train.fold_numbers(wrong)
+
+
+def test_multibit_networks_have_one_protocol():
+    with pytest.raises(PopbeatError, match="alq17 is trained under the protocol comparable alone"):
+        train._of_kind(networks.get("alq17"), protocols.RECORDS, 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_sign_and_its_gradient(dtype):
+    one = torch.ones((), dtype=dtype)
+    x = torch.stack([one * 0, -one * 0, one, -one, torch.nextafter(one, 2 * one), -2 * one, 0.3 * one]).requires_grad_()
+    y = sign(x)
+    assert y.tolist() == [1, 1, 1, -1, 1, -1, 1]
+    y.backward(torch.full_like(x, 3.0))
+    assert x.grad.tolist() == [3, 3, 3, 3, 0, 0, 3]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_a_block_is_what_its_docstring_says(binary):
+    torch.manual_seed(2)
+    geometry = MODEL.network.blocks[1]
+    block = Block(geometry, binary, first=False).double().eval()
+    x = torch.randn(4, geometry.in_channels, geometry.length, dtype=torch.float64)
+    padded = functional.pad(x, (geometry.pad, geometry.pad), value=1.0)
+    signs, weight = (torch.where(v >= 0, 1.0, -1.0).double() if binary else v for v in (padded, block.weight))
+    pooled = functional.max_pool1d(functional.conv1d(signs, weight, stride=geometry.stride), 7, 2)
+    torch.testing.assert_close(block.pooled(x), pooled, rtol=0, atol=0 if binary else 1e-12)
+    prelu = pooled.clamp(min=0) + block.slope * pooled.clamp(max=0)
+    torch.testing.assert_close(block.activation(pooled), prelu / (1 + block.norm.eps) ** 0.5)

@@ -16,32 +16,38 @@ DROPOUT = 0.5
 
 
 class _Sign(torch.autograd.Function):
-    """sign(x) with sign(0) = +1; the gradient passes where |x| <= 1 (straight-through estimator)."""
+    """sign(x) with sign(0) = +1; the gradient passes where |x| <= 1 (straight-through estimator). x + 0 is +0 for -0; hardtanh's
+    own limits are open, so they lie one step beyond 1."""
 
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+        return torch.copysign(torch.ones((), dtype=x.dtype, device=x.device), x + 0.0)
 
     @staticmethod
     def backward(ctx, gradient):
         (x,) = ctx.saved_tensors
-        return gradient * (x.abs() <= 1)
+        limit = 1 + torch.finfo(x.dtype).eps
+        return torch.ops.aten.hardtanh_backward(gradient, x, -limit, limit)
 
 
 sign = _Sign.apply
 
 
 class Block(nn.Module):
-    """One block; input ``[n, in_channels, length]``, output ``[n, out_channels, pool_length]``."""
+    """One block; input ``[n, in_channels, length]``, output ``[n, out_channels, pool_length]``.
+
+    ``binary`` says that weights are used as +-1, ``signs`` that the input is (never in the first block). Inside, a window is an
+    image of height 1 with the channel as the fastest index: pools and batch norms are several times faster there."""
 
     def __init__(self, geometry: BlockGeometry, binary: bool, first: bool):
         super().__init__()
         self.geometry, self.binary, self.first = geometry, binary, first
+        self.signs = binary and not first
         shape = geometry.out_channels, geometry.in_channels, geometry.kernel
         self.weight = nn.Parameter((2 * torch.rand(shape) - 1) * (0.1 if binary else geometry.taps**-0.5))
         self.slope = nn.Parameter(torch.tensor(0.25))
-        self.norm = nn.BatchNorm1d(geometry.out_channels)
+        self.norm = nn.BatchNorm2d(geometry.out_channels)
 
     def used_weight(self) -> torch.Tensor:
         """The weights of the convolution: +-1 in the binary network."""
@@ -49,21 +55,22 @@ class Block(nn.Module):
 
     def activation(self, x: torch.Tensor) -> torch.Tensor:
         """PReLU and batch norm of pooled sums ``[n, out_channels, length]``."""
-        slope = self.slope.clamp(min=0)
-        return self.norm(x.clamp(min=0) + slope * x.clamp(max=0))
+        x = functional.prelu(x.unsqueeze(2), self.slope.clamp(min=0)[None])
+        return self.norm(x).squeeze(2)
 
     def pooled(self, x: torch.Tensor, rhythm: torch.Tensor | None = None, marks: tuple[int, ...] = ()) -> torch.Tensor:
         """The pooled sums, before PReLU. Behind the channels of ``x`` stand ``rhythm`` ``[n, comparisons]`` of -1 and +1, the same
         in all columns, and ``marks``."""
-        x = functional.pad(x, (self.geometry.pad, self.geometry.pad), value=1.0)
-        if self.binary and not self.first:
+        x = functional.pad(x.unsqueeze(2), (self.geometry.pad, self.geometry.pad), value=1.0)
+        if self.signs:
             x = sign(x)
-        weight = self.used_weight()
-        own = x.shape[1]
-        x = functional.conv1d(x, weight[:, :own], stride=self.geometry.stride)
+        weight, own = self.used_weight(), x.shape[1]
+        sums = weight[:, :own].unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        x = functional.conv2d(x, sums, stride=(1, self.geometry.stride))
         if rhythm is not None:
-            x = x + self._beside(weight[:, own:], rhythm, marks)
-        return functional.max_pool1d(x, POOL, POOL_STRIDE)
+            x = x + self._beside(weight[:, own:], rhythm, marks).unsqueeze(2)
+        x = functional.max_pool2d(x.contiguous(memory_format=torch.channels_last), (1, POOL), (1, POOL_STRIDE))
+        return x.squeeze(2)
 
     def _beside(self, weight: torch.Tensor, rhythm: torch.Tensor, marks: tuple[int, ...]) -> torch.Tensor:
         """What rhythm and marks add to the sums ``[n, out_channels, conv_length]``. A channel that is the same in all columns needs
@@ -88,7 +95,8 @@ class BinaryNet(nn.Module):
 
     def __init__(self, network: BinaryNetwork, binary: bool = True):
         super().__init__()
-        self.network = network
+        self.network, self.binary = network, binary
+        self.dropout = DROPOUT  # of the last block's positions, in training
         self.blocks = nn.ModuleList(Block(g, binary, i == 0) for i, g in enumerate(network.blocks))
 
     def sums(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
@@ -103,11 +111,16 @@ class BinaryNet(nn.Module):
 
     def forward(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
         x = self.blocks[-1].activation(self.sums(x, rhythm))
-        return functional.dropout(x, DROPOUT, self.training).sum(dim=2)
+        return functional.dropout(x, self.dropout, self.training).sum(dim=2)
 
     def latent(self) -> list[nn.Parameter]:
         """The convolutions' weights, which have a learning rate of their own."""
         return [block.weight for block in self.blocks]
+
+    def binary_weights(self, on: bool) -> None:
+        """Use the weights of the binary network as +-1, or as they are: a stage of its training has signs and real weights."""
+        for block in self.blocks:
+            block.binary = on
 
     @torch.no_grad()
     def clip(self) -> None:

@@ -1,0 +1,188 @@
+"""What each lever of a training brings: recipes that differ in one thing, judged on the validation part of fold 0 alone.
+
+Validation windows are few, so further windows beside them, which no protocol trains on, are counted too (their labels are the
+rule's). Test folds have no part in this. Figures go to ``docs/accuracy.json``, tables to ``docs/accuracy.md``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from sw import cli, document, files, metrics, networks
+from sw.data import protocols, pseudo_labels, tasks
+from sw.errors import PopbeatError
+from sw.export import bundle, fold
+from sw.train import RECIPES, RECORDS_RECIPES, pretrain, train_part
+from sw.trainer import Data, Part, Recipe
+
+FOLD = 0
+STORED = files.ROOT / "docs" / "accuracy.json"
+DOCUMENT = files.ROOT / "docs" / "accuracy.md"
+PLACES = ("validation", "beside")
+
+
+@dataclass(frozen=True)
+class Lever:
+    """One row of the table: a protocol, and what it changes in that protocol's recipe."""
+
+    text: str
+    protocol: str
+    change: Callable[[Recipe], Recipe] = lambda recipe: recipe
+    binary: bool = True
+    shipped: bool = False  # the network that is shipped, whose training was on fold 0
+
+    def base(self, model: str) -> Recipe:
+        """The protocol's recipe."""
+        return (RECIPES if self.protocol == protocols.COMPARABLE else RECORDS_RECIPES)[model]
+
+    def recipe(self, model: str, seed: int) -> Recipe:
+        """The recipe of a model with the lever; the seed is that of the training behind the pretraining."""
+        return replace(self.change(self.base(model)), seed=seed)
+
+
+def _first(**changes) -> Callable[[Recipe], Recipe]:
+    return lambda recipe: replace(recipe, pretraining=replace(recipe.pretraining, **changes))
+
+
+def _last(**changes) -> Callable[[Recipe], Recipe]:
+    return lambda recipe: replace(recipe, **changes)
+
+
+LEVERS = {
+    "shipped": Lever("the task's own windows, 400 epochs: the shipped network", protocols.COMPARABLE, shipped=True),
+    "pretrained": Lever(
+        "further windows only, in or next to none of the task; staged from the twin", protocols.RECORDS, _last(epochs=0)
+    ),
+    "pretrained-twin": Lever("the float twin of that", protocols.RECORDS, _last(epochs=0, twin_epochs=0), binary=False),
+    "records": Lever("further windows, staged pretraining, then the task's own as well", protocols.RECORDS),
+    "twin": Lever("the float twin of that", protocols.RECORDS, binary=False),
+    "no-neighbours": Lever("without the task's windows next to test windows", protocols.NO_NEIGHBOURS),
+    "strong": Lever(
+        "after the pretraining, dropout and augmentation as before it",
+        protocols.RECORDS,
+        _last(dropout=0.5, noise=0.05, warp=0.1, gain=0.2, wander=0.3),
+    ),
+    "longer": Lever("after the pretraining, three times the epochs", protocols.RECORDS, _last(epochs=36, twin_epochs=15)),
+    "own": Lever("after the pretraining, the task's own windows only", protocols.RECORDS, _last(own=1.0)),
+    "rate": Lever(
+        "after the pretraining, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _last(latent_rate=3e-2, rate=5e-3)
+    ),
+    "unstaged": Lever("signs and weights become binary at once", protocols.RECORDS, _first(sign_epochs=0)),
+}
+
+
+def folder_of(lever: Lever, model: str, name: str, recipe: Recipe) -> Path:
+    """Where a lever trains: where ``make train`` does if nothing is changed, so that neither does it again."""
+    if recipe == lever.base(model):
+        return files.BUILD / model / "train" / lever.protocol / f"fold{FOLD}"
+    return files.BUILD / model / "levers" / f"{name}{recipe.seed}"
+
+
+def measure(model: networks.Model, data: Data, lever: Lever, recipe: Recipe, folder, bar) -> dict:
+    """Train with a lever on fold 0 and count right classes on its validation windows and on the further windows beside these."""
+    kind, part = "binary" if lever.binary else "float", Part(FOLD, lever.protocol)
+    if lever.shipped:
+        parameters, seconds = bundle.read_golden(bundle.SHIPPED / model.name), 0.0
+    else:
+        home = files.BUILD / model.name / "train" / "pretrained"
+        first = pretrain(model, data, recipe.pretraining, home, bar) if recipe.pretraining else {}
+        trainer = train_part(model, data, part, kind, recipe, folder, bar, first.get(kind))
+        parameters, seconds = trainer.best_parameters, trainer.seconds
+    net = fold.golden(model.network, parameters, binary=lever.binary)
+    beside = protocols.beside_validation(data.task, data.windows, data.further, FOLD) + len(data.windows)
+    counts = {}
+    for name, rows in zip(PLACES, (part.split(data).validation, beside), strict=True):
+        with torch.no_grad():
+            predicted = np.concatenate([net(data.input[c][:, None].double()).argmax(1).numpy() for c in np.array_split(rows, 8)])
+        counts[name] = {"windows": len(rows), "right": int((predicted == data.label[rows].numpy()).sum())}
+    return counts | {"seed": recipe.seed, "seconds": round(seconds, 1)}
+
+
+def table(figures: dict) -> str:
+    """A row for each lever: accuracy on validation windows, and on these and the windows beside them, over its seeds."""
+    rows = []
+    for name, runs in sorted(figures["levers"].items(), key=lambda item: list(LEVERS).index(item[0])):
+        right, windows = (np.array([[run[k][what] for k in PLACES] for run in runs]) for what in ("right", "windows"))
+        low, high = metrics.wilson(int(right.sum()), int(windows.sum()))
+        each = right.sum(axis=1) / windows.sum(axis=1)
+        rows.append(
+            [
+                f"`{name}`",
+                LEVERS[name].text,
+                LEVERS[name].protocol,
+                f"{metrics.percent(right[:, 0].sum() / windows[:, 0].sum())} of {windows[0, 0]}",
+                f"{metrics.percent(each.mean())} ({100 * low:.1f} to {100 * high:.1f}) of {windows[0].sum()}",
+                f"{100 * (each.max() - each.min()):.1f}" if len(each) > 1 else "one seed",
+                ", ".join(str(run["seed"]) for run in runs),
+            ]
+        )
+    header = ["lever", "", "protocol", "validation windows", "and those beside (95 %)", "spread, points", "seeds"]
+    return document.table(header, rows)
+
+
+def rule(figures: dict) -> str:
+    """What the rule of labels is worth."""
+    f = figures["rule"]
+    share = metrics.percent(f["right"] / f["labelled"])
+    return (
+        f"It is sure of {f['labelled']} of the {f['windows']} published windows and gives {f['right']} of these ({share}) the "
+        f"published label. There are {f['further']:,} further windows, {f['pretraining']:,} of them in or next to none of the task."
+    )
+
+
+def sections(figures: dict) -> dict[str, str]:
+    """The generated sections of the document."""
+    return {"rule": rule(figures), "levers": table(figures)}
+
+
+def agreement(data: Data) -> dict[str, int]:
+    """Windows of the task, how many the rule is sure of, how many of these it labels as published; and further windows."""
+    given = pseudo_labels.of_windows(data.task, data.source, data.windows)
+    return {
+        "windows": len(given),
+        "labelled": int((given >= 0).sum()),
+        "right": int((given == data.windows.label).sum()),
+        "further": len(data.further),
+        "pretraining": len(Part(None).split(data).further),
+    }
+
+
+app = cli.new_app(__doc__)
+
+
+@app.command()
+def main(
+    model: Annotated[str, typer.Option(help="Binary model")] = "bnn17",
+    lever: Annotated[str, typer.Option(help="Levers with commas: " + ", ".join(LEVERS))] = "records",
+    seeds: Annotated[str, typer.Option(help="Seeds with commas")] = "1",
+    redraw: Annotated[bool, typer.Option(help="Draw the stored figures again, without training")] = False,
+) -> None:
+    """Train with levers on fold 0 and write what its validation part says to docs; resumes where it was interrupted."""
+    unknown = [name for name in lever.split(",") if name not in LEVERS]
+    if unknown:
+        raise PopbeatError(f"unknown lever {unknown[0]!r}; there are {', '.join(LEVERS)}")
+    figures = files.read_json(STORED, "figures of the levers") if STORED.is_file() else {"model": model, "fold": FOLD, "levers": {}}
+    if not redraw:
+        chosen = networks.get(model)
+        with cli.progress() as bar:
+            data = Data(tasks.get(chosen.task), further=True)
+            for name in lever.split(","):
+                for seed in map(int, seeds.split(",")):
+                    recipe = LEVERS[name].recipe(model, seed)
+                    run = measure(chosen, data, LEVERS[name], recipe, folder_of(LEVERS[name], model, name, recipe), bar)
+                    others = [r for r in figures["levers"].get(name, []) if r["seed"] != seed]
+                    figures["levers"][name] = sorted([*others, run], key=lambda r: r["seed"])
+                    figures |= {"data": data.source.kind, "rule": agreement(data)}
+                    files.write_json(STORED, figures)
+    text = document.fill(DOCUMENT.read_text(), sections(figures), DOCUMENT.name)
+    files.write_bytes(DOCUMENT, text.encode())
+    cli.say(table(figures))
+
+
+if __name__ == "__main__":
+    cli.run(app)

@@ -1,0 +1,107 @@
+"""Protocols: no training window lies in or next to a test window where the protocol forbids it, on the real tables."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sw.data import folds, protocols, tasks
+from sw.data.protocols import COMPARABLE, NAMES, NO_NEIGHBOURS, RECORDS
+from sw.errors import PopbeatError
+
+
+def table(rows: list[tuple[int, int]]) -> tasks.Windows:
+    """Windows of (record, start)."""
+    record, start = np.array([str(r) for r, _ in rows]), np.array([s for _, s in rows], dtype=np.int64)
+    return tasks.Windows(record, start, np.full(len(rows), "MLII"), np.zeros(len(rows), dtype=np.int64))
+
+
+def pairs_near(windows: tasks.Windows, others: tasks.Windows, length: int) -> np.ndarray:
+    """The rule as it is said, a pair at a time."""
+    out = []
+    for record, start in zip(windows.record, windows.start, strict=True):
+        places = zip(others.record, others.start, strict=True)
+        out.append(any(record == r and abs(int(start) - int(s)) <= length for r, s in places))
+    return np.array(out, dtype=bool)
+
+
+PLACES = st.lists(st.tuples(st.integers(100, 102), st.integers(0, 60)), max_size=12)
+
+
+@given(PLACES, PLACES, st.integers(1, 12))
+def test_near_is_the_rule_for_every_pair(windows, others, length):
+    a, b = table(windows), table(others)
+    np.testing.assert_array_equal(protocols.near(a, b, length), pairs_near(a, b, length))
+
+
+def test_near_at_its_bounds():
+    test = table([(100, 7200)])
+    starts = [0, 3599, 3600, 7200, 9000, 10800, 10801, 14400]
+    near = protocols.near(table([(100, s) for s in starts]), test, 3600)
+    assert near.tolist() == [False, False, True, True, True, True, False, False]
+    assert not protocols.near(table([(101, s) for s in starts]), test, 3600).any()
+
+
+@pytest.fixture(scope="module", params=["rhythm-17", "window-5"])
+def drawn(request, recordings):
+    task = tasks.get(request.param)
+    windows = task.windows(recordings)
+    return task, windows, protocols.further(task, recordings, windows)
+
+
+def test_further_windows_are_none_of_the_tasks_own(drawn):
+    task, windows, further = drawn
+    own = set(zip(windows.record.tolist(), windows.start.tolist(), strict=True))
+    places = list(zip(further.record.tolist(), further.start.tolist(), strict=True))
+    assert len(set(places)) == len(places) and not own & set(places)
+    assert set(further.record) <= set(windows.record)
+    assert (further.start % (task.length // 2) == 0).all()
+    assert further.label.min() >= 0 and further.label.max() < len(task.classes)
+
+
+@pytest.mark.parametrize("protocol", NAMES)
+@pytest.mark.parametrize("fold", range(folds.FOLDS))
+def test_nothing_leaks(drawn, fold, protocol):
+    task, windows, further = drawn
+    split, stored = protocols.split(task, windows, further, fold, protocol), folds.load(task.name, windows, fold)
+    np.testing.assert_array_equal(split.test, stored.test)
+    for name in ("train", "validation"):
+        assert set(getattr(split, name)) <= set(getattr(stored, name))
+    test, validation = windows.take(split.test), windows.take(split.validation)
+    extra = further.take(split.further)
+    assert len(extra) == 0 if protocol == COMPARABLE else len(extra) > 1000
+    for closed in (test, validation):
+        apart(extra, closed, task.length)
+    if protocol == NO_NEIGHBOURS:
+        apart(windows.take(split.train), test, task.length)
+        apart(validation, test, task.length)
+        assert len(split.train) < len(stored.train)
+    else:
+        assert len(split.train) == len(stored.train)
+
+
+def apart(windows: tasks.Windows, closed: tasks.Windows, length: int) -> None:
+    """No window shares a sample with a closed one or adjoins it: sample by sample, without the rule that is tested."""
+    for record in np.unique(windows.record):
+        taken = np.zeros(1 << 20, dtype=bool)
+        for start in closed.start[closed.record == record]:
+            taken[max(start - 1, 0) : start + length + 1] = True
+        for start in windows.start[windows.record == record]:
+            assert not taken[start : start + length].any(), (record, start)
+
+
+def test_pretraining_keeps_off_every_window_of_the_task(recordings):
+    task = tasks.get("rhythm-17")
+    windows = task.windows(recordings)
+    further = protocols.further(task, recordings, windows)
+    split = protocols.pretraining(task, windows, further)
+    assert len(split.train) == len(split.validation) == len(split.test) == 0
+    apart(further.take(split.further), windows, task.length)
+    for protocol in (RECORDS, NO_NEIGHBOURS):
+        for fold in range(folds.FOLDS):
+            assert set(split.further) <= set(protocols.split(task, windows, further, fold, protocol).further)
+
+
+def test_unknown_protocol():
+    with pytest.raises(PopbeatError, match="unknown protocol 'best-test-epoch'; there are comparable, "):
+        protocols.check("best-test-epoch")
