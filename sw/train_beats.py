@@ -110,8 +110,8 @@ def spread(net: BinaryNet) -> None:
 
 def mark(model: networks.Model, data: Data, recipe: Recipe) -> str:
     """Hash of everything that a training starts from; a checkpoint or result with another one is not its own."""
-    windows = data.windows
-    return files.sha256(repr((asdict(recipe), model.network, windows.positions(), windows.label.tolist(), data.source.kind)).encode())
+    tables = data.windows.positions(), data.windows.label.tolist()
+    return files.sha256(repr((asdict(recipe), model.network, *tables, data.source.kind)).encode())
 
 
 class BeatTrainer(Trainer):

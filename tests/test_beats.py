@@ -32,7 +32,7 @@ def test_rr_words_saturate_and_begin():
     words = beats.rr_words(np.array([100, 5100, 5400]))
     assert words[:, 0].tolist() == [beats.PATIENCE, beats.LONGEST, 300]
     assert words[:, 1].tolist() == [beats.PATIENCE, 300, beats.PATIENCE]
-    assert beats.rr_words(np.array([7])).tolist() == [[beats.PATIENCE] * 6]
+    assert beats.rr_words(np.array([7])).tolist() == [[beats.PATIENCE] * 5 + [beats.PATIENCE >> beats.GUARD]]
     assert beats.rr_words(np.zeros(0, int)).shape == (0, 6)
 
 
