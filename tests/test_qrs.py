@@ -148,6 +148,7 @@ def test_parameters_that_make_no_detector(change, message):
 def test_delays_are_as_stated():
     assert PARAMS.usual_delay == PARAMS.delay + PARAMS.hold
     assert PARAMS.max_delay < 2 * mitbih.RATE  # two seconds
+    assert PARAMS.max_delay + mitbih.RATE <= 1024  # the ring of docs/detection.md, with a second before the R peak
 
 
 @pytest.fixture(scope="module")
