@@ -64,7 +64,7 @@ def _busy(rtl: dict) -> str:
 def _between(model: dict) -> str:
     found = model["accuracy"].get("inter-patient")
     return (
-        f"{percent(found['accuracy'])} ({', '.join(f'{100 * v:.1f}' for v in found['rates']['intervals']['accuracy'])})"
+        f"{percent(found['accuracy'])} ({' to '.join(f'{100 * v:.1f}' for v in found['rates']['intervals']['accuracy'])})"
         if found
         else ""
     )

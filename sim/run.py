@@ -327,8 +327,8 @@ def show(subjects: list[Subject]) -> None:
     cli.console.print(table)
     cli.say(
         "Cycles are measured, and equal to the predicted ones. interval: window to window, back to back. latency: first\n"
-        "normalised sample to class, one window alone. live: last raw sample to class. Accuracy: protocol comparable, on the\n"
-        "test windows of the bundle's fold, which its training never saw."
+        "normalised sample to class, one window alone. live: last raw sample to class. Accuracy: on the test\n"
+        "windows of the bundle's fold, of beats on the test patients, which its training never saw."
     )
     cli.say(f"report:  {report.REPORT}")
     for subject in subjects:
