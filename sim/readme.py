@@ -153,9 +153,10 @@ def by_protocol(stored: dict) -> str:
             if protocol in model["accuracy"]:
                 figures = model["accuracy"][protocol]
                 guesses = [percent(figures[key]) for key in ("float_accuracy", "record_majority", "class_majority")]
-                rows.append([f"`{name}`", protocol, with_interval(figures), *guesses, _folds(figures)])
+                each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], figures["by_fold"], strict=True)]
+                rows.append([f"`{name}`", protocol, with_interval(figures), *guesses, _folds(figures), ", ".join(each)])
     header = ["", "protocol", "hardware integers (95 %)", "float twin", "record's most common class", "most common class"]
-    return document.table([*header, "windows tested, folds"], rows)
+    return document.table([*header, "windows tested, folds", "by fold"], rows)
 
 
 def commands(stored: dict) -> str:

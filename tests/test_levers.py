@@ -47,7 +47,7 @@ def test_a_lever_is_measured_without_the_test_fold(further, tmp_path, monkeypatc
 def test_unknown_lever():
     done = CliRunner().invoke(levers.app, ["--lever", "luck"])
     assert isinstance(done.exception, PopbeatError)
-    with pytest.raises(PopbeatError, match="unknown lever 'luck'; there are pretrained, "):
+    with pytest.raises(PopbeatError, match="unknown lever 'luck'; there are shipped, "):
         raise done.exception
 
 
