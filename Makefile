@@ -8,6 +8,7 @@ FULL   ?=
 WAVES  ?=
 WINDOW ?= 0
 RECORD ?=
+RECORDS ?=
 LEAD   ?=
 DEVICE ?= ecp5-25k
 BOARD  ?= ulx3s-85f
@@ -28,7 +29,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga gate bitstream replay detect classify report lint clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga gate bitstream replay detect beats classify report lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -90,6 +91,9 @@ replay: $(READY) ## a record through a board over its serial line [RECORD=200 PO
 
 detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detectors; RTL compared [FULL=1]
 	@$(RUN) -m sim.detect $(if $(filter-out 0,$(FULL)),--full)
+
+beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored, RTL compared [RECORDS=208,232 FULL=1 BUNDLE=]
+	@$(RUN) -m sim.beats --records "$(RECORDS)" --bundle "$(BUNDLE)" $(if $(filter-out 0,$(FULL)),--full)
 
 classify: $(READY) ## any WFDB record through the simulated hardware, RECORD=path [LEAD= MODEL=bnn17]
 	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"

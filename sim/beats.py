@@ -13,10 +13,10 @@ from rich.table import Table
 
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
-from sim import canary, verilator
+from sim import canary, detection_tables, verilator
 from sim.bulk.record import RecordHarness, check
 from sim.compare import Mismatch
-from sw import cli, files, report
+from sw import cli, document, files, report
 from sw.beats import annotations, chain, score
 from sw.data import beats, mitbih, source
 from sw.errors import PopbeatError
@@ -116,6 +116,33 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}"
 
 
+def presentable(figures: dict, shipped: bundle.Bundle) -> bool:
+    """Whether a run's figures may be stored: DS2 of the real recordings, all of it through the RTL of the shipped bundle."""
+    wanted = {"data": mitbih.NAME, "full": True, "bundle_sha256": shipped.sha256}
+    return {name: figures.get(name) for name in wanted} == wanted
+
+
+def readme(stored: dict) -> str:
+    """README's table: detected and classified, of all of DS2 by way of counting."""
+    if "end_to_end" not in stored:
+        return "Not measured yet: `make beats FULL=1`, then `make report`."
+    figures = stored["end_to_end"]
+    rows = []
+    for way, sets in figures["gross"].items():
+        for name, row in sets.items():
+            cells = [
+                f"{_percent(row[k]['sensitivity'])} / {_percent(row[k]['positive_predictivity'])}" for k in ("detection", "S", "V")
+            ]
+            cells += [_percent(row[k]["false_positive_rate"]) for k in "SV"]
+            rows.append([detection_tables.WAYS[way], name, f"{row['detection']['beats']:,}", *cells, _percent(row["accuracy"])])
+    header = ["counted", "records", "beats", "R peaks: Se / +P", "S: Se / +P", "V: Se / +P", "S: FPR", "V: FPR", "right class"]
+    rtl = figures["rtl"]
+    return document.table(header, rows) + (
+        f"\n\nMeasured by `{figures['command']}`: {rtl['records']} whole records, {rtl['samples']:,} samples, {rtl['beats']:,} "
+        f"beats through the RTL, {rtl['mismatches']} differ; {rtl['simulator']}, Verilog SHA-256 {rtl['verilog_sha256'][:16]}."
+    )
+
+
 app = cli.new_app(__doc__)
 
 
@@ -154,7 +181,8 @@ def main(
             "rtl": run_rtl(harness, found, made, chosen, bar),
         }
     files.write_json(HOME / "beats.json", figures)
-    report.merge({"source": found.kind, "records": len(mitbih.RECORDS)}, MODEL, end_to_end=figures)
+    if names == beats.DS2:
+        report.put("end_to_end", figures)
     show(figures)
     cli.say(f"{HOME / 'beats.json'}\nannotation files of {annotations.ANNOTATOR} in {HOME / 'annotations'}")
 

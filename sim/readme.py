@@ -13,6 +13,7 @@ from hw.binary.datapath import DatapathParams
 from hw.mac import design as mac_design
 from hw.tiny import params as tiny
 from hw.top import cycles
+from sim import beats as end_to_end
 from sim import detection_tables
 from sw import cli, document, files, pictures, report
 from sw.data import mitbih, protocols
@@ -265,6 +266,7 @@ SECTIONS = {
     "protocols": by_protocol,
     "detection": detection_tables.readme,
     "beats": beats,
+    "end_to_end": end_to_end.readme,
     "boards": boards,
     "configurations": configurations,
 }
@@ -326,6 +328,9 @@ def store() -> dict:
     if detection_tables.presentable(measured.get("detection", {})):
         stored["detection"] = measured["detection"]
         taken.append("detection")
+    if end_to_end.presentable(measured.get("end_to_end", {}), bundle.read(bundle.SHIPPED / end_to_end.MODEL)):
+        stored["end_to_end"] = measured["end_to_end"]
+        taken.append("end_to_end")
     if taken:
         files.write_json(STORED, stored)
         cli.say(f"stored in {STORED}: {', '.join(taken)}")

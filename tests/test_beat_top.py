@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from hw import beat_top
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
 from hw.front.segmenter import longest_wait
+from sim import beats as command
 from sim.bulk.record import RecordHarness, check
 from sim.compare import Mismatch
 from sw import files
@@ -79,3 +81,20 @@ def test_what_can_not_stand_behind_the_detector():
         longest_wait(12, 1300)
     with pytest.raises(ValueError, match="words have 12 bits"):
         longest_wait(11, 600)
+
+
+def test_figures_of_a_matrix():
+    matrix = np.zeros((6, 6), np.int64)
+    matrix[0, :4] = 90, 4, 2, 0  # N: 90 right, 4 called S, 2 called V
+    matrix[1, :2] = 3, 5
+    matrix[2, 2], matrix[2, 5] = 7, 1  # V: one missed
+    matrix[5, 1] = 1  # an extra beat, called S
+    figures = command.figures_of(matrix)
+    assert figures["S"]["sensitivity"] == 5 / 8 and figures["S"]["positive_predictivity"] == 0.5
+    assert figures["V"]["sensitivity"] == 7 / 8 and figures["accuracy"] == round(102 / 112, 5)
+    assert figures["detection"]["missed"] == 1 and figures["detection"]["extra"] == 1
+
+
+def test_records_that_are_none_are_refused():
+    done = CliRunner().invoke(command.app, ["--records", "100,999"])
+    assert isinstance(done.exception, PopbeatError) and "record '999' is none" in str(done.exception)

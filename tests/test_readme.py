@@ -110,3 +110,17 @@ def test_runs_that_are_not_stored(tmp_path, monkeypatch, change):
         else:
             with pytest.raises(PopbeatError, match="no figures are stored"):
                 readme.store()
+
+
+def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
+    from hw import beat_top
+    from hw.binary import folding
+    from hw.binary.datapath import DatapathParams
+    from sim import beats
+    from sw.export import bundle
+
+    shipped, figures = bundle.read(bundle.SHIPPED / beats.MODEL), STORED["end_to_end"]
+    path, _ = beat_top.generate(DatapathParams(shipped, folding.get("full")), folder=tmp_path)
+    assert files.sha256_file(path) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
+    assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]
+    assert not beats.presentable(figures | {"full": False}, shipped)
