@@ -131,7 +131,11 @@ class RhythmFront(wiring.Component):
             later = Signal(WORD_BITS, name=f"over{k}", reset_less=True)
             m.d.sync += later.eq(waiting)
             waiting = later
-        valid = delay(m, reading, 1 + multiplier.LATENCY, "compared")[-1]
+        compared = delay(m, reading, 1 + multiplier.LATENCY, "compared")
+        valid = compared[-1]
+        if self.rhythm.words // self.samples <= multiplier.LATENCY:
+            # Fewer beats than the pipeline is long: else the last bits of a packet that broke off would meet the next one's.
+            m.d.comb += busy.eq(naming | reading | compared.any())
         last = delay(m, ending, 1 + multiplier.LATENCY, "compared_last")[-1]
         bits = Signal(len(init), reset_less=True)
         with m.If(valid):
