@@ -90,7 +90,7 @@ def default_mhz(made: Classifier, board: Board) -> int:
     """The clock that is asked for: what the engines meet with room to spare, a multiple of the board's."""
     if board.device.family == "ice40":
         return ICE40_MHZ
-    most = 75 if isinstance(made.top, MacTop) else 125
+    most = 75 if isinstance(made.top, MacTop) else 100
     return most - most % board.clock_mhz
 
 
