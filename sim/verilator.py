@@ -57,3 +57,21 @@ def call(arguments: list[str], folder: Path) -> None:
 def build(arguments: list[str], folder: Path) -> None:
     """Translate and compile in ``folder``."""
     call(["--build", "-j", str(os.cpu_count() or 1), *arguments], folder)
+
+
+def program(sources: dict[str, str], arguments: list[str], folder: Path) -> Path:
+    """Compile ``sources`` (text by file name; among them a C++ main) for the model ``Vtop`` in ``folder``, unless the same were
+    compiled there before. Returns the program."""
+    made, stamp = folder / "obj_dir" / "Vtop", folder / "built.sha256"
+    mark = files.sha256(repr((sorted(sources.items()), arguments, VERSION)).encode())
+    if made.is_file() and stamp.is_file() and stamp.read_text() == mark:
+        return made
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    # Control files first; headers are found by themselves.
+    listed = [name for suffix in (".vlt", ".v", ".cpp") for name in sources if name.endswith(suffix)]
+    build(["--cc", "--exe", "-O3", "--noassert", "--prefix", "Vtop", *arguments, *listed], folder)
+    stamp.write_text(mark)
+    return made

@@ -26,6 +26,7 @@
 
 #include "Vtop.h"
 #include "Vtop___024root.h"
+#include "common.h"
 #include "config.h"
 #include "verilated.h"
 #if VM_TRACE
@@ -33,32 +34,6 @@
 #endif
 
 namespace {
-
-template <typename T>
-void append(std::vector<uint8_t>& out, const T& value, int bytes) {
-    if constexpr (std::is_integral_v<T>) {
-        for (int i = 0; i < bytes; ++i) out.push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
-    } else {
-        const uint8_t* raw = reinterpret_cast<const uint8_t*>(value.data());
-        out.insert(out.end(), raw, raw + bytes);
-    }
-}
-
-void write(const std::string& path, const void* data, size_t bytes) {
-    FILE* file = fopen(path.c_str(), "wb");
-    if (!file || fwrite(data, 1, bytes, file) != bytes || fclose(file)) {
-        fprintf(stderr, "can't write %s\n", path.c_str());
-        exit(2);
-    }
-}
-
-struct Random {  // xorshift64*
-    uint64_t state;
-    bool chance() {
-        state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
-        return (state * 0x2545F4914F6CDD1DULL) >> 63;
-    }
-};
 
 // Beats a window of normalised samples has, and as it comes, with RR words in front.
 constexpr size_t NORMALISED = POPBEAT_WINDOW / POPBEAT_BEAT, PACKET = POPBEAT_WORDS + POPBEAT_WINDOW, BEATS = PACKET / POPBEAT_BEAT;
@@ -78,13 +53,7 @@ int main(int argc, char** argv) {
     const std::string out = argv[3], mode = argv[4];
     Random random{strtoull(argv[5], nullptr, 10) * 2 + 1};
 
-    std::vector<int16_t> samples(count * PACKET);
-    FILE* file = fopen(argv[1], "rb");
-    if (!file || fread(samples.data(), sizeof(int16_t), samples.size(), file) != samples.size()) {
-        fprintf(stderr, "%s does not hold %zu windows\n", argv[1], count);
-        return 2;
-    }
-    fclose(file);
+    const auto samples = read_samples(argv[1], count * PACKET);
 
     auto context = std::make_unique<VerilatedContext>();
     auto top = std::make_unique<Vtop>(context.get());

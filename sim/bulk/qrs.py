@@ -9,6 +9,7 @@ import numpy as np
 from hw.qrs import detector, judge, top
 from hw.stream import skid
 from sim import verilator
+from sim.bulk.runner import COMMON
 from sim.compare import Mismatch, equal
 from sw import files
 from sw.errors import PopbeatError
@@ -43,20 +44,11 @@ class QrsHarness:
         sources = {
             "top.v": self.verilog.read_text(),
             "qrs.cpp": SOURCE.read_text(),
+            "common.h": COMMON.read_text(),
             "config.h": f"#define QRS_TAPS(T) {listed}\n",
             "taps.vlt": f"`verilator_config\n{control}",
         }
-        arguments = ["--cc", "--exe", "-O3", "--noassert", "--top-module", top.NAME, "--prefix", "Vtop", "-CFLAGS", "-O2 -I.."]
-        arguments += ["taps.vlt", "top.v", "qrs.cpp"]
-        mark = files.sha256(repr((sorted(sources.items()), arguments, verilator.VERSION)).encode())
-        self.program, stamp = folder / "obj_dir" / "Vtop", folder / "built.sha256"
-        if self.program.is_file() and stamp.is_file() and stamp.read_text() == mark:
-            return
-        stamp.unlink(missing_ok=True)
-        for file, text in sources.items():
-            (folder / file).write_text(text)
-        verilator.build(arguments, folder)
-        stamp.write_text(mark)
+        self.program = verilator.program(sources, ["--top-module", top.NAME, "-CFLAGS", "-O2 -I.."], folder)
 
     def check(self, samples: np.ndarray, expected: Detection, mode: str = "burst", seed: int | None = None) -> int:
         """Simulate one lead ``int16[n]`` from reset (modes: see the source) and compare every stage of every sample, every

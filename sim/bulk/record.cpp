@@ -14,19 +14,12 @@
 #include <vector>
 
 #include "Vtop.h"
+#include "common.h"
 #include "verilated.h"
 
 namespace {
 
 constexpr uint64_t DRAIN = 20000, STUCK = 100000;
-
-struct Random {  // xorshift64*
-    uint64_t state;
-    bool chance() {
-        state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
-        return (state * 0x2545F4914F6CDD1DULL) >> 63;
-    }
-};
 
 }  // namespace
 
@@ -38,13 +31,7 @@ int main(int argc, char** argv) {
     const size_t count = strtoull(argv[2], nullptr, 10);
     const bool random_mode = std::string(argv[4]) == "random";
     Random random{strtoull(argv[5], nullptr, 10) * 2 + 1};
-    std::vector<int16_t> samples(count);
-    FILE* file = fopen(argv[1], "rb");
-    if (!file || fread(samples.data(), sizeof(int16_t), count, file) != count) {
-        fprintf(stderr, "%s does not hold %zu samples\n", argv[1], count);
-        return 2;
-    }
-    fclose(file);
+    const auto samples = read_samples(argv[1], count);
 
     auto context = std::make_unique<VerilatedContext>();
     auto top = std::make_unique<Vtop>(context.get());
@@ -85,11 +72,7 @@ int main(int argc, char** argv) {
         top->clk = 0;
         top->eval();
     }
-    file = fopen((std::string(argv[3]) + "/results.u32").c_str(), "wb");
-    if (!file || fwrite(results.data(), sizeof(uint32_t), results.size(), file) != results.size() || fclose(file)) {
-        fprintf(stderr, "can't write into %s\n", argv[3]);
-        return 2;
-    }
+    write(std::string(argv[3]) + "/results.u32", results.data(), results.size() * sizeof(uint32_t));
     top->final();
     return 0;
 }

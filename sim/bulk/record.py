@@ -9,6 +9,7 @@ import numpy as np
 from hw import beat_top
 from hw.binary.datapath import DatapathParams
 from sim import verilator
+from sim.bulk.runner import COMMON
 from sim.compare import Mismatch, equal
 from sw import files
 from sw.beats.chain import Labelled, flushed
@@ -26,18 +27,8 @@ class RecordHarness:
         """Compile into ``folder`` (default ``build/<model>/bulk_record``), unless the same sources were compiled there before."""
         self.params, folder = params, folder or files.BUILD / params.bundle.model / "bulk_record"
         self.verilog, self.name = beat_top.generate(params, folder=folder / "verilog")
-        sources = {"top.v": self.verilog.read_text(), "record.cpp": SOURCE.read_text()}
-        arguments = ["--cc", "--exe", "-O3", "--noassert", "--top-module", self.name, "--prefix", "Vtop", "-CFLAGS", "-O2"]
-        arguments += ["top.v", "record.cpp"]
-        mark = files.sha256(repr((sorted(sources.items()), arguments, verilator.VERSION)).encode())
-        self.program, stamp = folder / "obj_dir" / "Vtop", folder / "built.sha256"
-        if self.program.is_file() and stamp.is_file() and stamp.read_text() == mark:
-            return
-        stamp.unlink(missing_ok=True)
-        for file, text in sources.items():
-            (folder / file).write_text(text)
-        verilator.build(arguments, folder)
-        stamp.write_text(mark)
+        sources = {"top.v": self.verilog.read_text(), "record.cpp": SOURCE.read_text(), "common.h": COMMON.read_text()}
+        self.program = verilator.program(sources, ["--top-module", self.name, "-CFLAGS", "-O2 -I.."], folder)
 
     def run(self, signal: np.ndarray, mode: str = "burst", seed: int | None = None) -> Labelled:
         """Simulate one lead ``int16[n]`` from reset, with so many samples behind it that its last beat leaves. Positions are modulo

@@ -13,7 +13,7 @@ from sim import verilator
 from sw import files
 from sw.errors import PopbeatError
 
-HARNESS = Path(__file__).with_name("harness.cpp")
+HARNESS, COMMON = Path(__file__).with_name("harness.cpp"), Path(__file__).with_name("common.h")
 STAMPS = ("raw_first", "raw_last", "normalised", "offered", "header", "end")
 
 
@@ -53,29 +53,19 @@ class Simulator:
         ``brief``: for a few windows, compiled fast instead of running fast; ``beat``: samples that come at once; ``words``:
         RR words in front of a window. Compiled into ``folder``, unless the same sources were compiled there before."""
         self.name, self.widths, self.beat = name, widths, beat
-        folder.mkdir(parents=True, exist_ok=True)
         listed = " ".join(f"T({name}, {bits})" for name, bits in widths.items())
         sources = {
             "top.v": verilog.read_text(),
             "harness.cpp": HARNESS.read_text(),
+            "common.h": COMMON.read_text(),
             "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_WORDS {words}\n#define POPBEAT_BEAT {beat}\n"
             f"#define POPBEAT_TAPS(T) {listed}\n"
             f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
             "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}.datapath" -var "tap_*"\n',
         }
-        self.program = folder / "obj_dir" / "Vtop"
         tracing = ["--trace-vcd"] if waves else []
-        arguments = ["--cc", "--exe", "-O3", "--noassert", *tracing, "--top-module", name, "--prefix", "Vtop"]
-        arguments += ["-CFLAGS", f"{'-O0' if brief else '-O2'} -I..", "taps.vlt", "top.v", "harness.cpp"]
-        mark = files.sha256(repr((sorted(sources.items()), arguments, verilator.VERSION)).encode())
-        stamp = folder / "built.sha256"
-        if self.program.is_file() and stamp.is_file() and stamp.read_text() == mark:
-            return
-        stamp.unlink(missing_ok=True)
-        for file, text in sources.items():
-            (folder / file).write_text(text)
-        verilator.build(arguments, folder)
-        stamp.write_text(mark)
+        arguments = [*tracing, "--top-module", name, "-CFLAGS", f"{'-O0' if brief else '-O2'} -I.."]
+        self.program = verilator.program(sources, arguments, folder)
 
     def run(self, samples: np.ndarray, mode: str, seed: int | None, waves: Path | None, image: bytes | None = None) -> "Recorded":
         """Simulate raw windows ``int16[n, words + window]`` from reset, one after the other (modes: see the harness)."""

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "Vtop.h"
+#include "common.h"
 #include "config.h"
 #include "verilated.h"
 #include "verilated_saif_c.h"
@@ -24,13 +25,7 @@ int main(int argc, char** argv) {
     }
     const size_t count = strtoull(argv[2], nullptr, 10), beats = count * POPBEAT_WINDOW / POPBEAT_BEAT;
     const std::string out = argv[3];
-    std::vector<int16_t> samples(count * POPBEAT_WINDOW);
-    FILE* file = fopen(argv[1], "rb");
-    if (!file || fread(samples.data(), sizeof(int16_t), samples.size(), file) != samples.size()) {
-        fprintf(stderr, "%s does not hold %zu windows\n", argv[1], count);
-        return 2;
-    }
-    fclose(file);
+    const auto samples = read_samples(argv[1], count * POPBEAT_WINDOW);
 
     auto context = std::make_unique<VerilatedContext>();
     context->traceEverOn(true);
@@ -76,8 +71,7 @@ int main(int argc, char** argv) {
         half(0);
     }
     saif.close();
-    file = fopen((out + "/results.u32").c_str(), "wb");
-    if (!file || fwrite(results.data(), sizeof(uint32_t), results.size(), file) != results.size() || fclose(file)) return 2;
+    write(out + "/results.u32", results.data(), results.size() * sizeof(uint32_t));
     top->final();
     return 0;
 }

@@ -14,6 +14,7 @@ import numpy as np
 from hw.fpga import flow
 from hw.verilog import yosys
 from sim import compare, verilator
+from sim.bulk.runner import COMMON
 from sim.gate.cells import source_of
 from sw import files
 from sw.errors import PopbeatError
@@ -40,13 +41,16 @@ def count(netlist: flow.Netlist, top: str, samples: np.ndarray, beat: int, folde
     script = "opt_clean -purge; rename -hide; rename -enumerate -pattern n%"
     yosys(f"read_json netlist.json; {script}; write_verilog -noattr named.v", folder)
     (folder / "netlist.json").unlink()
-    source_of(flow.Netlist(netlist.json, folder / "named.v", netlist.cells), folder)
-    (folder / "toggles.cpp").write_bytes(PROGRAM.read_bytes())
-    (folder / "config.h").write_text(f"#define POPBEAT_WINDOW {samples.shape[1]}\n#define POPBEAT_BEAT {beat}\n")
-    arguments = ["--cc", "--exe", "-O3", "--noassert", "--trace-saif", "--trace-depth", "1", "--top-module", top]
-    verilator.build([*arguments, "--prefix", "Vtop", "-CFLAGS", "-O1 -I..", "netlist.v", "toggles.cpp"], folder)
+    source = source_of(flow.Netlist(netlist.json, folder / "named.v", netlist.cells), folder)
+    sources = {
+        "netlist.v": source.read_text(),
+        "toggles.cpp": PROGRAM.read_text(),
+        "common.h": COMMON.read_text(),
+        "config.h": f"#define POPBEAT_WINDOW {samples.shape[1]}\n#define POPBEAT_BEAT {beat}\n",
+    }
+    program = verilator.program(sources, ["--trace-saif", "--trace-depth", "1", "--top-module", top, "-CFLAGS", "-O0 -I.."], folder)
     windows = files.write_bytes(folder / "windows.i16", np.ascontiguousarray(samples, dtype="<i2").tobytes())
-    command = [str(folder / "obj_dir" / "Vtop"), str(windows), str(len(samples)), str(folder)]
+    command = [str(program), str(windows), str(len(samples)), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise PopbeatError(f"the netlist of {top} stopped: {done.stderr.strip() or done.returncode}")

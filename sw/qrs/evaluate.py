@@ -10,18 +10,12 @@ import numpy as np
 
 from sw.beats import score
 from sw.data import mitbih
+from sw.data.beats import DS1, DS2
+from sw.data.beats import lead as lead  # the lead that is looked at
 from sw.data.source import Source
 from sw.qrs.detector import Detection
 
-PREFERRED = "MLII"
 PACED = ("102", "104", "107", "217")
-# fmt: off
-DS1 = (
-    "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122",
-    "124", "201", "203", "205", "207", "208", "209", "215", "220", "223", "230",
-)
-# fmt: on
-DS2 = tuple(record for record in mitbih.RECORDS if record not in DS1 + PACED)
 SETS = {"all": mitbih.RECORDS, "unpaced": DS1 + DS2, "DS1": DS1, "DS2": DS2}
 
 
@@ -39,12 +33,6 @@ WAYS = {
     "whole": Way(0, True),
     "flutter": Way(0, False),
 }
-
-
-def lead(source: Source, record: str) -> str:
-    """The lead that is used: MLII, where there is none the first."""
-    leads = source.leads(record)
-    return PREFERRED if PREFERRED in leads else leads[0]
 
 
 def matrices(source: Source, record: str, position: np.ndarray) -> dict[str, np.ndarray]:

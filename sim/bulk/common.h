@@ -1,0 +1,48 @@
+// What the programs round a Verilator model share: samples from a file, values into files, chance from a seed.
+
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+// The lower ``bytes`` bytes of a wire's value, least significant first.
+template <typename T>
+void append(std::vector<uint8_t>& out, const T& value, int bytes) {
+    if constexpr (std::is_integral_v<T>) {
+        for (int i = 0; i < bytes; ++i) out.push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
+    } else {
+        const uint8_t* raw = reinterpret_cast<const uint8_t*>(value.data());
+        out.insert(out.end(), raw, raw + bytes);
+    }
+}
+
+inline void write(const std::string& path, const void* data, size_t bytes) {
+    FILE* file = fopen(path.c_str(), "wb");
+    if (!file || fwrite(data, 1, bytes, file) != bytes || fclose(file)) {
+        fprintf(stderr, "can't write %s\n", path.c_str());
+        exit(2);
+    }
+}
+
+inline std::vector<int16_t> read_samples(const char* path, size_t count) {
+    std::vector<int16_t> samples(count);
+    FILE* file = fopen(path, "rb");
+    if (!file || fread(samples.data(), sizeof(int16_t), count, file) != count) {
+        fprintf(stderr, "%s does not hold %zu samples\n", path, count);
+        exit(2);
+    }
+    fclose(file);
+    return samples;
+}
+
+struct Random {  // xorshift64*
+    uint64_t state;
+    bool chance() {
+        state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
+        return (state * 0x2545F4914F6CDD1DULL) >> 63;
+    }
+};
