@@ -307,13 +307,14 @@ def store() -> dict:
             continue
         shipped = bundles.read(bundle.SHIPPED / name)
         before = stored["models"].get(name, {})
-        parts = {part: _of_bundle(before.get(part, {}) | model.get(part, {}), shipped) for part in PARTS}
-        parts["configurations"] = {k: rtl for k, rtl in parts["configurations"].items() if k in NAMED}  # no files of foldings
+        entries = {part: _of_bundle(before.get(part, {}) | model.get(part, {}), shipped) for part in PARTS}
+        entries["configurations"] = {k: rtl for k, rtl in entries["configurations"].items() if k in NAMED}  # no files of foldings
+        parts = {part: found for part, found in entries.items() if found}
         if "rtl" in model and presentable(model["rtl"], shipped):
-            stored["models"][name] = model | parts
+            stored["models"][name] = {k: v for k, v in model.items() if k not in PARTS} | parts
             taken.append(name)
-        elif before and any(parts[part] != before.get(part, {}) for part in PARTS):
-            stored["models"][name] = before | parts
+        elif before and parts != {part: before[part] for part in PARTS if part in before}:
+            stored["models"][name] = {k: v for k, v in before.items() if k not in PARTS} | parts
             taken.append(name)
     if taken:
         stored |= {"data": measured["data"], "written": measured["written"]}

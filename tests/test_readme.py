@@ -74,7 +74,8 @@ def test_placed_verilog_is_what_is_generated_now():
         assert files.sha256(text.encode()) == figures["verilog_sha256"], again
         assert (made.cycles.interval, made.cycles.latency) == (figures["interval_cycles"], figures["latency_cycles"]), again
         if "gate_level" in figures:
-            simulated = verilog.convert(made.top, made.name, device.family)
+            same = device.family == "ecp5"  # elsewhere the host link stands round what is placed
+            simulated = text if same else verilog.convert(made.top, made.name, device.family)
             assert figures["gate_level"]["verilog_sha256"] == files.sha256(simulated.encode()), (
                 "measure anew: make gate; make report"
             )
