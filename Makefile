@@ -51,7 +51,7 @@ endif
 
 test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores)
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n 2 --dist loadfile
 
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours]
 	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)"

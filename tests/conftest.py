@@ -1,13 +1,29 @@
 """Fixtures: the recordings where they are, small random networks, and shipped bundles."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from hw.fpga import flow
+from hw.verilog import RUN_YOSYS
 from sw.data import source, tasks
 from sw.export import multibit
 from sw.export.bundle import Bundle, Head
 from sw.export.normaliser import NormaliserSpec
 from sw.networks import MULTIPLE_BITS, BinaryNetwork, Convolution, MultibitNetwork, Rhythm
+
+
+def pytest_configure(config):
+    """Before tests run side by side: yosys and nextpnr, which are WebAssembly, compile themselves at their first start."""
+    if not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", None):
+        tools = [
+            f"import sys, {package} as tool; sys.exit(tool.run_nextpnr_{family}(sys.argv[1:]))"
+            for family, package in flow.TOOLS.items()
+        ]
+        for tool in (RUN_YOSYS, *tools):
+            subprocess.run([sys.executable, "-c", tool, "--version"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
