@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from hw import configurations, verilog
-from hw.board.top import BoardTop
 from hw.fpga import devices, flow, measure
 from hw.generate import generate
 from hw.tiny import datapath, document, reference, top
 from hw.tiny.params import TinyConfig, TinyParams
 from hw.tiny.scaler import Scaler
-from hw.tiny.top import TinyTop
 from sim import canary, compare
 from sim.benches import runner
 from sim.bulk.runner import Harness
@@ -22,11 +20,10 @@ from sw.export import bundle, bundles, integer
 from sw.export.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
-# Channels, window, thresholds: groups of one and of several bytes, a single set of classes and more, no block between the first
+# Channels, window, thresholds: groups of one and of several bytes, no block between the first
 # and the last one.
 NETWORKS = {
     "bytes": ((7, 12, 20, 6), 170, "middle"),
-    "few": ((3, 4, 2), 61, "any"),
     "two": ((8, 5), 80, "extremes"),
 }
 
@@ -110,20 +107,6 @@ def test_the_tops_bench(tmp_path):
     environment = bench(design, samples, trace, folder / "canary.npz") | {"COCOTB_TEST_FILTER": "gaps_0_stalls_0$"}
     seen = runner.outcome(design.name, "sim.benches.top", folder, environment)
     assert (seen.ran, seen.failed) == (1, 1)
-
-
-def test_behind_the_host_link(tmp_path):
-    """The board's top: the host's program through the bytes of the line."""
-    packed, samples = random_bundle(3), random_windows(3, 3, 61)
-    board = BoardTop(TinyTop(TinyParams(packed, TinyConfig())), 4, blink=8, flash=True)
-    folder = files.BUILD / "tiny-test" / "board"
-    runner.build(files.write_bytes(folder / "board.v", verilog.convert(board, "board").encode()), "board", folder)
-    trace = integer.run(packed, samples)
-    np.savez(
-        tmp_path / "bench.npz", divisor=4, samples=samples, label=trace.label, logits=trace.logits, image=np.zeros(0, np.uint8)
-    )
-    environment = {"POPBEAT_BENCH": str(tmp_path / "bench.npz"), "COCOTB_TEST_FILTER": r"\.windows_over_the_line$"}
-    assert runner.run("board", "sim.benches.board", folder, environment, tests=1) == 1
 
 
 def test_a_real_window_through_the_shipped_bundle(recordings):
