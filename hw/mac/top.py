@@ -139,18 +139,9 @@ class MacTop(wiring.Component):
         self.params, self.spec = params, spec
         super().__init__(
             {
-                "s_axis_tdata": In(16),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                "c_axis_tdata": In(8),
-                "c_axis_tvalid": In(1),
-                "c_axis_tready": Out(1),
-                "c_axis_tlast": In(1),
-                "m_axis_tdata": Out(32),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
+                **axis.sink_ports("s_axis", 16),
+                **axis.sink_ports("c_axis", 8),
+                **axis.source_ports("m_axis", 32),
                 "status": Out(3),
                 "loaded": Out(1),
                 "overrun": Out(1),

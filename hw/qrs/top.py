@@ -4,10 +4,11 @@ from pathlib import Path
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib.wiring import connect
 
 from hw import verilog
 from hw.qrs.detector import Detector
+from hw.stream import axis
 from hw.stream.skid import SkidBuffer
 from sw import files
 from sw.qrs.params import POSITION_BITS, QrsParams
@@ -21,16 +22,7 @@ class QrsTop(wiring.Component):
 
     def __init__(self, params: QrsParams):
         self.params = params
-        super().__init__(
-            {
-                "s_axis_tdata": In(16),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "m_axis_tdata": Out(POSITION_BITS),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-            }
-        )
+        super().__init__(axis.sink_ports("s_axis", 16, last=False) | axis.source_ports("m_axis", POSITION_BITS, last=False))
 
     def elaborate(self, platform):
         m = Module()

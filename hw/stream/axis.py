@@ -1,9 +1,25 @@
-"""AXI4-Stream ports of a top, as every classifier has them: raw samples in, result packets out."""
+"""AXI4-Stream ports of a top: raw samples in, result packets out."""
 
 from amaranth.hdl import Cat, Value
 from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from hw.stream.skid import SkidBuffer
+
+
+def sink_ports(name: str, bits: int, last: bool = True) -> dict:
+    """Members of a signature for a stream that comes in as ``<name>_tdata`` of ``bits``, with TLAST or without."""
+    return _ports(name, bits, last, In, Out)
+
+
+def source_ports(name: str, bits: int, last: bool = True) -> dict:
+    """The same for a stream that goes out."""
+    return _ports(name, bits, last, Out, In)
+
+
+def _ports(name: str, bits: int, last: bool, along, against) -> dict:
+    ports = {f"{name}_tdata": along(bits), f"{name}_tvalid": along(1), f"{name}_tready": against(1)}
+    return ports | ({f"{name}_tlast": along(1)} if last else {})
 
 
 def samples_in(top: wiring.Component, source: SkidBuffer, raw_bits: int, samples: int = 1) -> list:

@@ -1,7 +1,5 @@
 """Bulk simulation of the QRS detector: whole leads through its top, every stage of every sample compared with the reference."""
 
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,6 @@ from sim import verilator
 from sim.bulk.runner import COMMON
 from sim.compare import Mismatch, equal
 from sw import files
-from sw.errors import PopbeatError
 from sw.qrs.detector import PARAMS, Detection
 from sw.qrs.params import POSITION_BITS, QrsParams
 
@@ -54,13 +51,7 @@ class QrsHarness:
         """Simulate one lead ``int16[n]`` from reset (modes: see the source) and compare every stage of every sample, every
         candidate, every beat and, with ``spaced`` samples, the cycle of each beat; a difference is a :class:`Mismatch`. Returns
         the number of values compared."""
-        with tempfile.TemporaryDirectory(dir=self.program.parent) as name:
-            folder = Path(name)
-            (folder / "samples.i16").write_bytes(np.ascontiguousarray(samples, "<i2").tobytes())
-            command = [str(self.program), str(folder / "samples.i16"), str(len(samples)), name, mode]
-            done = subprocess.run([*command, str(verilator.seed() if seed is None else seed)], capture_output=True, text=True)
-            if done.returncode:
-                raise PopbeatError(f"simulation of {top.NAME} stopped: {done.stderr.strip() or done.returncode}")
+        with verilator.simulated(self.program, top.NAME, samples, mode, seed) as folder:
             seen = self._read(folder)
             beats = np.fromfile(folder / "beats.u64", "<u8").reshape(-1, 3).astype(np.int64)
             taken = np.fromfile(folder / "taken.u64", "<u8").astype(np.int64)

@@ -1,7 +1,5 @@
 """Bulk simulation of detector, segmenter and beat classifier: whole leads, every labelled beat compared with the reference."""
 
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ from sim.bulk.runner import COMMON
 from sim.compare import Mismatch, equal
 from sw import files
 from sw.beats.chain import Labelled, flushed
-from sw.errors import PopbeatError
 from sw.qrs.params import POSITION_BITS
 
 SOURCE = Path(__file__).with_name("record.cpp")
@@ -33,14 +30,7 @@ class RecordHarness:
     def run(self, signal: np.ndarray, mode: str = "burst", seed: int | None = None) -> Labelled:
         """Simulate one lead ``int16[n]`` from reset, with so many samples behind it that its last beat leaves. Positions are modulo
         2^16."""
-        samples = flushed(signal)
-        with tempfile.TemporaryDirectory(dir=self.program.parent) as name:
-            folder = Path(name)
-            (folder / "samples.i16").write_bytes(np.ascontiguousarray(samples, "<i2").tobytes())
-            command = [str(self.program), str(folder / "samples.i16"), str(len(samples)), name, mode]
-            done = subprocess.run([*command, str(verilator.seed() if seed is None else seed)], capture_output=True, text=True)
-            if done.returncode:
-                raise PopbeatError(f"simulation of {self.name} stopped: {done.stderr.strip() or done.returncode}")
+        with verilator.simulated(self.program, self.name, flushed(signal), mode, seed) as folder:
             beats = np.fromfile(folder / "results.u32", "<u4").reshape(-1, 2)
         return self._packets(beats[:, 0], beats[:, 1])
 

@@ -1,7 +1,5 @@
 """Bulk simulation: a top as a C++ program, run on as many windows as there are, every layer's output brought back."""
 
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,22 +67,9 @@ class Simulator:
 
     def run(self, samples: np.ndarray, mode: str, seed: int | None, waves: Path | None, image: bytes | None = None) -> "Recorded":
         """Simulate raw windows ``int16[n, words + window]`` from reset, one after the other (modes: see the harness)."""
-        with tempfile.TemporaryDirectory(dir=self.program.parent) as name:
-            folder = Path(name)
-            (folder / "windows.i16").write_bytes(np.ascontiguousarray(samples, dtype="<i2").tobytes())
-            if image is not None:
-                (folder / "image.bin").write_bytes(image)
-            command = [
-                str(self.program),
-                str(folder / "windows.i16"),
-                str(len(samples)),
-                name,
-                mode,
-                str(verilator.seed() if seed is None else seed),
-            ]
-            done = subprocess.run(command + ([str(waves)] if waves else []), capture_output=True, text=True)
-            if done.returncode:
-                raise PopbeatError(f"simulation of {self.name} stopped: {done.stderr.strip() or done.returncode}")
+        beside = {} if image is None else {"image.bin": image}
+        more = (str(waves),) if waves else ()
+        with verilator.simulated(self.program, self.name, samples, mode, seed, beside, more) as folder:
             return Recorded(self.widths, folder, len(samples), self.beat)
 
 
