@@ -84,6 +84,11 @@ def test_window5_rule(symbols, expected):
 @pytest.mark.parametrize("name", tasks.names())
 def test_folds_are_stored_disjoint_and_stratified(name, recordings):
     windows = tasks.get(name).windows(recordings)
+    if recordings.kind != mitbih.NAME and name == "beat-5":
+        # Its windows come from the recordings' annotations; those of the other tasks are stored.
+        with pytest.raises(PopbeatError, match="belong to other windows"):
+            folds.load(name, windows, 0)
+        return
     tested = []
     for fold in range(folds.FOLDS):
         split = folds.load(name, windows, fold)

@@ -15,17 +15,17 @@ from sw.errors import PopbeatError
 TIMESCALE = ("1ns", "1ps")
 
 
-def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", visible: tuple[str, ...] = ()) -> None:
-    """Compile ``verilog`` for cocotb in ``folder``, unless the same text was compiled there before. ``visible``: patterns of the
-    top's signals that a bench may see, for designs with so many that showing all of them takes long (Verilator alone)."""
+def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", visible: tuple[str, ...] = ("*",)) -> None:
+    """Compile ``verilog`` for cocotb in ``folder``, unless the same text was compiled there before. Under Verilator a bench sees
+    the top's own signals, those that the patterns ``visible`` name, and every ``tap_*`` below; to show all would take long."""
     folder, verilog = folder.resolve(), verilog.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    arguments = [*verilator.QUIET, "-O3"] if simulator == "verilator" else ["-g2012"]
-    control = []
-    if visible:
+    arguments, control = ["-g2012"], []
+    if simulator == "verilator":
         lines = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
+        lines += 'public_flat_rd -module "*" -var "tap_*"\n'
         control = [files.write_bytes(folder / "visible.vlt", f"`verilator_config\n{lines}".encode())]
-        arguments += ["--no-public-flat-rw"]
+        arguments = [*verilator.QUIET, "-O3", "--no-public-flat-rw"]
     mark = files.sha256(verilog.read_bytes() + repr((top, simulator, arguments, visible, TIMESCALE, verilator.VERSION)).encode())
     stamp = folder / "built.sha256"
     if stamp.is_file() and stamp.read_text() == mark:

@@ -140,7 +140,8 @@ def _classes(name: str) -> list[str]:
 
 
 def write_database(path: Path, names: tuple[str, ...]) -> None:
-    """Write synthetic records ``names`` as WFDB files into ``path``, which appears when it is complete."""
+    """Write synthetic records ``names`` as WFDB files into ``path``, which appears when it is complete. Where another process has
+    written it meanwhile, that one stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=".synthetic."))
     try:
@@ -163,8 +164,8 @@ def write_database(path: Path, names: tuple[str, ...]) -> None:
                 )
                 wfdb.wrann(name, "atr", np.array(samples), np.array(symbols), aux_note=notes, write_dir=str(temporary))
         (temporary / MARK).write_text("These records are synthetic. Accuracies measured on them mean nothing.\n")
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
+        if not is_synthetic(path) or not all((path / f"{name}.atr").is_file() for name in names):
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
