@@ -66,10 +66,12 @@ class Top(wiring.Component):
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
         rhythm = self.params.bundle.network.rhythm
         if rhythm:
-            m.submodules.rhythm = front = RhythmFront(spec, rhythm, count)
+            m.submodules.rhythm = front = RhythmFront(spec, rhythm, count, self.params.head.rhythm)
             connect(m, source.o, front.i)
             connect(m, front.o, normaliser.i)
             connect(m, front.bits, datapath.rhythm)
+            if rhythm.head:
+                connect(m, front.sums, datapath.sums)
         else:
             connect(m, source.o, normaliser.i)
         connect(m, normaliser.o, datapath.i)

@@ -84,15 +84,19 @@ class Rhythm:
 
     ``words`` words come in front of the window's samples. ``comparisons``: a bit each that is the same in all columns,
     (over, under, multiple): 32 * word[over] >= multiple * word[under], where word number ``words`` is 256. ``marks``: a bit each
-    that tells where a column lies, 1 from column ``mark`` on.
+    that tells where a column lies, 1 from column ``mark`` on. ``head``: each comparison's bit also adds to the logits, with
+    a weight for each class.
     """
 
     block: int
     words: int
     comparisons: tuple[tuple[int, int, int], ...]
     marks: tuple[int, ...] = ()
+    head: bool = False
 
     def __post_init__(self):
+        if type(self.head) is not bool:
+            raise ValueError(f"head of a rhythm is true or false, not {self.head!r}")
         numbers = (self.block, self.words, *self.marks, *(n for c in self.comparisons for n in c))
         if any(type(n) is not int or n < 0 for n in numbers) or any(len(c) != 3 for c in self.comparisons):
             raise ValueError("a rhythm has block and words, comparisons of three numbers, and marks, all of them natural numbers")
@@ -303,7 +307,8 @@ ALQ17 = MultibitNetwork(
 
 
 # The ratios of a beat's words (in the order of sw/data/beats.py) that are asked for, in thirty-seconds. Words 0 to 5: RR before and
-# behind, RR before that, means of 8 and of 64, deviation; 6 to 8: difference from the usual shape, usual area, area; 9: 256.
+# behind, RR before that, means of 8 and of 64, deviation; 6: how irregular; 7 to 9: difference from the usual shape, usual area,
+# area; 10: 256.
 BEAT_RATIOS = {
     (0, 3): (20, 24, 26, 28, 30, 34, 38),
     (0, 4): (16, 20, 23, 26, 28, 30, 34, 40),
@@ -311,14 +316,15 @@ BEAT_RATIOS = {
     (1, 0): (24, 29, 35, 40, 48),
     (0, 2): (22, 26, 30, 34, 40),
     (5, 3): (1, 2, 3, 5),
-    (0, 9): (20, 26, 32, 40),
+    (0, 10): (20, 26, 32, 40),
     (3, 4): (24, 28, 36),
-    (6, 7): (3, 4, 5, 6, 8, 10, 13, 16, 20, 26, 34, 45),
-    (8, 7): (20, 24, 28, 31, 34, 38, 44, 52),
+    (6, 10): (4, 8, 12, 16, 24, 32, 40, 48),
+    (7, 8): (3, 4, 5, 6, 8, 10, 13, 16, 20, 26, 34, 45),
+    (9, 8): (20, 24, 28, 31, 34, 38, 44, 52),
 }
 # Columns of block 3, eight samples each: before the P wave, P wave, QRS complex (R at column 14), ST and T wave, behind it.
 BEAT_MARKS = (9, 12, 17, 23)
-BEAT_RHYTHM = Rhythm(3, 9, tuple((*pair, m) for pair, multiples in BEAT_RATIOS.items() for m in multiples), BEAT_MARKS)
+BEAT_RHYTHM = Rhythm(3, 10, tuple((*pair, m) for pair, multiples in BEAT_RATIOS.items() for m in multiples), BEAT_MARKS, head=True)
 
 
 @dataclass(frozen=True)

@@ -62,14 +62,18 @@ def random_bundle(
     pads = tuple(rng.integers(0, 2, b.in_channels).astype(np.uint8) for b in network.blocks[1:])
     constants = [rng.integers(-8192, 8192, channels[-1]).astype(np.int32) for _ in range(3)]
     names = tuple(f"c{k}" for k in range(channels[-1]))
-    return Bundle("random", "rhythm-17", names, network, weights, tuple(drawn), pads, Head(*constants, 3), spec)
+    head = Head(*constants, 3)
+    if rhythm and rhythm.head:
+        of_bits = rng.integers(-128, 128, (channels[-1], len(rhythm.comparisons))).astype(np.int32)
+        head = Head(*constants, 3, of_bits, 11)
+    return Bundle("random", "rhythm-17", names, network, weights, tuple(drawn), pads, head, spec)
 
 
-def random_rhythm(seed: int, block: int, words: int, comparisons: int, marks: tuple[int, ...] = ()) -> Rhythm:
+def random_rhythm(seed: int, block: int, words: int, comparisons: int, marks: tuple[int, ...] = (), head: bool = False) -> Rhythm:
     """Comparisons of random words, the constant one among them, with small and large multiples."""
     rng = np.random.default_rng(seed)
     drawn = [(*rng.integers(0, words + 1, 2).tolist(), int(rng.integers(1, 1 << MULTIPLE_BITS))) for _ in range(comparisons)]
-    return Rhythm(block, words, tuple(drawn), marks)
+    return Rhythm(block, words, tuple(drawn), marks, head)
 
 
 def random_windows(seed: int, count: int, window: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Beats: the rules of their words, rhythm bits, splits between patients, and what their figures count."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -26,14 +28,26 @@ def test_rr_words_of_a_premature_beat():
     assert words[:, 3].tolist() == [300, 300, 300, 300, 300, 285, 301]
     assert words[:, 4].tolist() == [300, 300, 300, 300, 300, 298, 300]
     assert words[-2, 5] > words[0, 5] - 8 and words[-1, 5] > words[-2, 5]
+    # The early beat and its pause are irregular: 512 / 64, then 504 / 64 more, in sixteenths that round down.
+    assert words[:, 6].tolist() == [0, 0, 0, 0, 0, 8, 15]
 
 
 def test_rr_words_saturate_and_begin():
     words = beats.rr_words(np.array([100, 5100, 5400]))
     assert words[:, 0].tolist() == [beats.PATIENCE, beats.LONGEST, 300]
     assert words[:, 1].tolist() == [beats.PATIENCE, 300, beats.PATIENCE]
-    assert beats.rr_words(np.array([7])).tolist() == [[beats.PATIENCE] * 5 + [beats.PATIENCE >> beats.GUARD]]
-    assert beats.rr_words(np.zeros(0, int)).shape == (0, 6)
+    assert beats.rr_words(np.array([7])).tolist() == [[beats.PATIENCE] * 5 + [beats.PATIENCE >> beats.GUARD, 0]]
+    assert beats.rr_words(np.zeros(0, int)).shape == (0, 7)
+
+
+def test_rr_words_of_irregular_beats():
+    """Every beat irregular: the word comes up to its limit and no further; regular ones bring it back to nothing."""
+    peaks = np.cumsum([200, 260] * 400 + [250] * 800)
+    irregular = beats.rr_words(peaks)[:, 6]
+    assert beats.ALWAYS - 5 <= irregular[790] <= beats.ALWAYS
+    assert (np.diff(irregular[3:790]) >= 0).all() and irregular[-1] == 0
+    # An eighth of the RR before, no more: regular still.
+    assert not beats.rr_words(np.cumsum([240, 270, 240] * 50))[:3, 6].any()
 
 
 def test_words_of_a_beat_need_no_more_than_the_next_one():
@@ -97,11 +111,13 @@ def test_marks_and_bits_stand_in_their_columns():
     assert made[1, :, 3].tolist() == [0, 0, 0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("block", [2, 3])
-def test_pytorch_model_and_integers_agree_with_rhythm(block, tmp_path):
-    network = BinaryNetwork((4, 6, 3), 100, random_rhythm(1, block, 3, 9, (0, 3, 8)))
+@pytest.mark.parametrize(("block", "head"), [(2, False), (3, False), (2, True)])
+def test_pytorch_model_and_integers_agree_with_rhythm(block, head, tmp_path):
+    network = BinaryNetwork((4, 6, 3), 100, random_rhythm(1, block, 3, 9, (0, 3, 8), head))
     torch.manual_seed(1)
     net = fold.BinaryNet(network)
+    if head:
+        net.of_bits.data.uniform_(-40, 40)
     for layer in net.blocks:  # as a training leaves it: channels that fall, and sums in the middle
         layer.norm.weight.data.uniform_(-1, 1)
         layer.norm.running_mean.uniform_(-3, 3)
@@ -125,6 +141,27 @@ def test_pytorch_model_and_integers_agree_with_rhythm(block, tmp_path):
     assert bundle.unpack(bundle.pack(packed), packed).sha256 == packed.sha256
 
 
+def test_bits_in_the_head_add_their_weights():
+    """Logits with and without them, by hand; PyTorch's own forward pass says the same up to the rounding of the weights."""
+    network = BinaryNetwork((4, 3), 100, random_rhythm(1, 2, 3, 9, head=True))
+    packed = random_bundle(5, (4, 3), 100, rhythm=network.rhythm)
+    samples = np.concatenate([np.random.default_rng(2).integers(0, 2048, (6, 3)), random_windows(2, 6, 100)], axis=1)
+    trace = integer.run(packed, samples)
+    plain = integer.run(replace(packed, head=replace(packed.head, rhythm=np.zeros_like(packed.head.rhythm))), samples)
+    weights, shift = packed.head.rhythm.tolist(), packed.head.rhythm_shift
+    added = [[sum((w if b else -w) << shift for w, b in zip(row, bits, strict=True)) for row in weights] for bits in trace.rhythm]
+    np.testing.assert_array_equal(trace.logits - plain.logits, added)
+    torch.manual_seed(2)
+    net = fold.BinaryNet(network).double().eval()
+    net.of_bits.data.uniform_(-40, 40)
+    head, scale = fold.quantise_head(net.blocks[-1], net.of_bits.detach().numpy())
+    bits = torch.from_numpy(2.0 * trace.rhythm - 1)
+    wanted = (net.with_bits(torch.zeros(6, 3, dtype=torch.float64), bits) * scale).detach().numpy()
+    assert np.abs(head.of_bits(trace.rhythm) - wanted).max() <= 9 * 2.0**head.rhythm_shift / 2
+    with pytest.raises(PopbeatError, match="head.rhythm holds"):
+        replace(packed, head=replace(packed.head, rhythm=packed.head.rhythm * 2))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -138,6 +175,8 @@ def test_pytorch_model_and_integers_agree_with_rhythm(block, tmp_path):
         ({"marks": [1000]}, "lie beyond the"),
         ({"marks": [-1]}, "natural numbers"),
         ({"words": 99}, "1 to 15 words"),
+        ({"head": 1}, "true or false"),
+        ({"head": True}, "missing or too many: head.rhythm"),
         ({"other": 1}, "malformed"),
     ],
 )

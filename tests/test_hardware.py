@@ -74,7 +74,8 @@ def test_random_networks(tmp_path_factory, seed, channels, window, thresholds, m
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_networks_with_rhythm(tmp_path, seed):
-    """Rhythm bits into the second, third and last block; marks at the ends; one comparison and more than a handful."""
+    """Rhythm bits into the second, third and last block, and into the head; marks at the ends; one comparison and more than a
+    handful."""
     rng = np.random.default_rng(seed)
     channels, block, words, count, marks = [
         ((3, 5, 4), 2, 3, 9, (0, 2, 7)),
@@ -82,7 +83,7 @@ def test_random_networks_with_rhythm(tmp_path, seed):
         ((4, 3), 2, 1, 1, ()),
     ][seed]
     window = int(rng.integers(140, 200))
-    packed = random_bundle(seed, channels, window, "middle", random_rhythm(seed, block, words, count, marks))
+    packed = random_bundle(seed, channels, window, "middle", random_rhythm(seed, block, words, count, marks, head=seed != 1))
     samples = np.concatenate([rng.integers(-2048, 2048, (9, words)), random_windows(seed, 9, window)], axis=1)
     samples[3:, :words] = rng.integers(100, 400, (6, words))
     # One PE in block 1: the words leave it time.

@@ -11,6 +11,7 @@ from hw.binary.beside import Beside, BesideParams
 from hw.binary.block import Block, BlockParams
 from hw.binary.folding import Config
 from hw.binary.head import Head, HeadParams
+from hw.front.rhythm import sums_layout
 from hw.front.samples import samples_layout
 from hw.stream.result import Beat, Meta
 from sw.errors import PopbeatError
@@ -58,6 +59,8 @@ class DatapathParams:
                 bundle.head.positive.astype("int64"),
                 bundle.head.negative.astype("int64"),
                 offset,
+                None if bundle.head.rhythm is None else bundle.head.rhythm.astype("int64"),
+                bundle.head.rhythm_shift,
             )
         except ValueError as error:
             raise PopbeatError(f"{bundle.model} can't be built in configuration {config.name!r}: {error}") from None
@@ -95,6 +98,7 @@ class Datapath(wiring.Component):
       - ``meta``: stream of :data:`Meta`, one beat a window, needed when its result is ready;
       - ``rhythm`` (of a network that takes rhythm bits): stream of a window's bits, needed when its first column comes to their
         block;
+      - ``sums`` (where the head takes them, too): stream of what they come to for each class, with the bits;
       - ``o``: stream of result beats (see :class:`Head`).
 
     Cycles: exactly as :meth:`DatapathParams.predict` says, where no column waits for rhythm bits.
@@ -103,6 +107,8 @@ class Datapath(wiring.Component):
     def __init__(self, params: DatapathParams):
         self.params = params
         bits = {"rhythm": In(stream.Signature(len(params.beside.rhythm.comparisons)))} if params.beside else {}
+        if params.head.rhythm is not None:
+            bits["sums"] = In(stream.Signature(sums_layout(params.head.rhythm)))
         super().__init__(
             {
                 "i": In(stream.Signature(samples_layout(params.bundle.normaliser.z_bits, params.config.samples))),
@@ -135,6 +141,8 @@ class Datapath(wiring.Component):
         connect(m, blocks[-1].o, head.i)
         m.d.comb += blocks[-1].give.eq(head.free)
         connect(m, flipped(self.meta), head.meta)
+        if self.params.head.rhythm is not None:
+            connect(m, flipped(self.sums), head.sums)
         connect(m, head.o, flipped(self.o))
         self._taps(m, blocks)
         return m

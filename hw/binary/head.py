@@ -13,6 +13,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.front.rhythm import sums_layout
 from hw.stream import multiplier
 from hw.stream.result import NO_CALL, Beat, Header, Meta
 
@@ -20,13 +21,16 @@ from hw.stream.result import NO_CALL, Beat, Header, Meta
 @dataclass(frozen=True, eq=False)
 class HeadParams:
     """``taps`` of the last block, pooled ``positions`` a window; ``positive``, ``negative``, ``offset``: ``int64[classes]``, the
-    offset for the whole window."""
+    offset for the whole window; ``rhythm``: weights of rhythm bits ``int64[classes, comparisons]``, whose sums come ready made and
+    count 2^ ``rhythm_shift`` times, or None."""
 
     taps: int
     positions: int
     positive: np.ndarray
     negative: np.ndarray
     offset: np.ndarray
+    rhythm: np.ndarray | None = None
+    rhythm_shift: int = 0
 
     def __post_init__(self):
         if not 2 <= self.classes < NO_CALL:
@@ -54,7 +58,8 @@ class HeadParams:
     def logit_bits(self) -> int:
         """Bits of a logit, signed: no sum of counts leaves them."""
         slopes = np.maximum(np.abs(self.positive), np.abs(self.negative))
-        return int((slopes * self.taps * self.positions + np.abs(self.offset)).max()).bit_length() + 1
+        bits = 0 if self.rhythm is None else np.abs(self.rhythm).sum(axis=1) << self.rhythm_shift
+        return int((slopes * self.taps * self.positions + np.abs(self.offset) + bits).max()).bit_length() + 1
 
     @property
     def latency(self) -> int:
@@ -71,10 +76,10 @@ class HeadParams:
         """Beats of a result."""
         return 1 + self.classes
 
-    def reference(self, counts: np.ndarray) -> np.ndarray:
-        """Logits ``int64[classes]`` of one window's counts ``[positions, classes]``."""
+    def reference(self, counts: np.ndarray, sums: np.ndarray | int = 0) -> np.ndarray:
+        """Logits ``int64[classes]`` of one window's counts ``[positions, classes]`` and sums of rhythm bits ``int64[classes]``."""
         x = 2 * counts.astype(np.int64) - self.taps
-        return np.where(x >= 0, self.positive * x, self.negative * x).sum(axis=0) + self.offset
+        return np.where(x >= 0, self.positive * x, self.negative * x).sum(axis=0) + self.offset + (sums << self.rhythm_shift)
 
 
 class Head(wiring.Component):
@@ -83,6 +88,8 @@ class Head(wiring.Component):
     Ports:
       - ``i``: counts, one class a beat, position by position, without backpressure; for one class at least 3 cycles apart;
       - ``meta``: stream of :data:`Meta`, one beat a window, taken with the header;
+      - ``sums`` (with ``rhythm``): stream of the classes' sums of rhythm bits, one beat a window, there before its first count and
+        taken with its first position;
       - ``o``: stream of :data:`Beat`: the header (number, label, no call), then ``classes`` signed logits; ``last`` with the
         last one. Ties go to the lowest class. A flat window gives the label ``NO_CALL`` and its logits all the same;
       - ``free``: high for a cycle when a packet has left: the next window's counts may come.
@@ -90,10 +97,12 @@ class Head(wiring.Component):
 
     def __init__(self, params: HeadParams):
         self.params = params
+        sums = {} if params.rhythm is None else {"sums": In(stream.Signature(sums_layout(params.rhythm)))}
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(params.count_bits), always_ready=True)),
                 "meta": In(stream.Signature(Meta)),
+                **sums,
                 "o": Out(stream.Signature(Beat)),
                 "free": Out(1),
             }
@@ -141,8 +150,11 @@ class Head(wiring.Component):
         read, write = logits.read_port(domain="sync"), logits.write_port()
         offsets = Array(Const(int(v), logit) for v in p.offset)
         offset, total = Signal(logit, reset_less=True), Signal(logit, reset_less=True)
+        if p.rhythm is not None:
+            bits = self.sums.payload[before.index] << p.rhythm_shift
+            m.d.comb += self.sums.ready.eq(before.valid & before.first & (before.index == p.classes - 1))
         m.d.sync += [
-            offset.eq(offsets[before.index]),
+            offset.eq(offsets[before.index] if p.rhythm is None else offsets[before.index] + bits),
             total.eq(Mux(adding.first, offset, read.data) + product.p),
         ]
         m.d.comb += [write.addr.eq(added.index), write.data.eq(total), write.en.eq(added.valid)]

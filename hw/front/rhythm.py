@@ -1,10 +1,12 @@
 """The rhythm's front: takes the RR words from the front of a packet, hands its samples on, and makes the rhythm bits meanwhile.
 
 A bit is a comparison of two words, 32 * over >= multiple * under (``sw/export/rhythm.py``). One multiplier does all of them, one
-after the other, while the packet's samples come in.
+after the other, while the packet's samples come in. Where the head takes the bits, each adds its weights to the classes' sums as
+soon as it is known.
 """
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+import numpy as np
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
@@ -23,8 +25,13 @@ BEFORE_PRODUCT = 2  # cycles: the comparison is read, its words are chosen
 
 
 def latency(rhythm: Rhythm) -> int:
-    """Last word's transfer to the cycle from which the bits may go: a comparison a cycle."""
-    return len(rhythm.comparisons) + BEFORE_PRODUCT + multiplier.LATENCY + 1
+    """Last word's transfer to the cycle from which the bits may go: a comparison a cycle; one more for the sums."""
+    return len(rhythm.comparisons) + BEFORE_PRODUCT + multiplier.LATENCY + 1 + rhythm.head
+
+
+def sums_layout(weights: np.ndarray) -> data.ArrayLayout:
+    """Sums of +-weights ``int[classes, comparisons]``, one a class."""
+    return data.ArrayLayout(signed(int(np.abs(weights).sum(axis=1).max()).bit_length() + 1), len(weights))
 
 
 class RhythmFront(wiring.Component):
@@ -36,24 +43,28 @@ class RhythmFront(wiring.Component):
       - ``o``: the same stream without the words, in the same cycle. A packet that breaks off among its words leaves one sample with
         ``last``, so that its number is skipped as that of any broken window;
       - ``bits``: stream of ``comparisons`` bits, comparison 0 least significant, one beat for each whole window, offered two cycles
-        after its last sample.
+        after its last sample;
+      - ``sums`` (with ``weights``, ``int[classes, comparisons]``): with the bits, each class's sum of its weights, a bit 0 counting
+        as -1 (:func:`sums_layout`).
 
     The last sample waits until the bits are there (:func:`latency`; with more samples than that it never does) and ``QUEUE`` has
     room. Reset empties everything.
     """
 
-    def __init__(self, spec: NormaliserSpec, rhythm: Rhythm, samples: int = 1):
+    def __init__(self, spec: NormaliserSpec, rhythm: Rhythm, samples: int = 1, weights: np.ndarray | None = None):
         if rhythm.words % samples or spec.raw_bits <= WORD_BITS:
             raise ValueError(
                 f"{rhythm.words} RR words of {WORD_BITS} bits do not come {samples} at once in {spec.raw_bits} bits each"
             )
-        self.spec, self.rhythm, self.samples = spec, rhythm, samples
+        self.spec, self.rhythm, self.samples, self.weights = spec, rhythm, samples, weights
         layout = sample_layout(spec, samples)
+        sums = {} if weights is None else {"sums": Out(stream.Signature(sums_layout(weights)))}
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
                 "o": Out(stream.Signature(layout)),
                 "bits": Out(stream.Signature(len(rhythm.comparisons))),
+                **sums,
             }
         )
 
@@ -67,12 +78,16 @@ class RhythmFront(wiring.Component):
         busy, done = Signal(), Signal()  # comparing; this packet's bits are there
         taken, starts, ends = Signal(), Signal(), Signal()
         m.submodules.queue = queue = SyncFIFOBuffered(width=len(rhythm.comparisons), depth=QUEUE)
+        room = queue.w_rdy
+        if self.weights is not None:
+            m.submodules.sum_queue = sum_queue = SyncFIFOBuffered(width=sums_layout(self.weights).size, depth=QUEUE)
+            room = room & sum_queue.w_rdy
 
         # Samples, and the last of a packet that breaks off, go on; words do not.
         passes, free = Signal(), Signal()
         m.d.comb += [
             passes.eq(inside | self.i.payload.last),
-            free.eq(Mux(inside, ~final | (done & queue.w_rdy), ~busy)),
+            free.eq(Mux(inside, ~final | (done & room), ~busy)),
             self.o.valid.eq(self.i.valid & passes & free),
             self.o.payload.sample.eq(self.i.payload.sample),
             self.o.payload.last.eq(self.i.payload.last),
@@ -100,6 +115,14 @@ class RhythmFront(wiring.Component):
             self.bits.payload.eq(queue.r_data),
             queue.r_en.eq(self.bits.ready),
         ]
+        if self.weights is not None:
+            m.d.comb += [
+                sum_queue.w_en.eq(queue.w_en),
+                sum_queue.w_data.eq(found["sums"]),
+                self.sums.valid.eq(sum_queue.r_rdy),
+                self.sums.payload.eq(sum_queue.r_data),
+                sum_queue.r_en.eq(self.sums.ready),
+            ]
         return m
 
     def _compare(self, m: Module, platform, words: list, starts, busy) -> dict:
@@ -133,11 +156,36 @@ class RhythmFront(wiring.Component):
             waiting = later
         compared = delay(m, reading, 1 + multiplier.LATENCY, "compared")
         valid = compared[-1]
-        if self.rhythm.words // self.samples <= multiplier.LATENCY:
-            # Fewer beats than the pipeline is long: else the last bits of a packet that broke off would meet the next one's.
-            m.d.comb += busy.eq(naming | reading | compared.any())
         last = delay(m, ending, 1 + multiplier.LATENCY, "compared_last")[-1]
+        bit = (waiting << RATIO_SHIFT) >= product.p
         bits = Signal(len(init), reset_less=True)
         with m.If(valid):
-            m.d.sync += bits.eq(Cat(bits[1:], (waiting << RATIO_SHIFT) >= product.p))
-        return {"bits": bits, "last": last}
+            m.d.sync += bits.eq(Cat(bits[1:], bit))
+        found, late = {"bits": bits, "last": last}, 0
+        if self.weights is not None:
+            found, late = {"bits": bits, **self._sum(m, starts, valid, bit, last)}, 1
+        if self.rhythm.words // self.samples <= multiplier.LATENCY + late:
+            # Fewer beats than the pipeline is long: else the last bits of a packet that broke off would meet the next one's.
+            m.d.comb += busy.eq(naming | reading | compared.any() | (found["adding"] if late else 0))
+        return found
+
+    def _sum(self, m: Module, starts, valid, bit, last) -> dict:
+        """The classes' sums, a cycle behind the bits."""
+        classes, count = self.weights.shape
+        layout = data.ArrayLayout(signed(int(np.abs(self.weights).max()).bit_length() + 1), classes)
+        m.submodules.weights = memory = Memory(shape=layout, depth=count, init=self.weights.T.tolist())
+        read = memory.read_port(domain="sync")
+        place, adding, told = Signal(range(max(count, 2))), Signal(), Signal(reset_less=True)
+        m.d.comb += read.addr.eq(place)
+        sums = Signal(sums_layout(self.weights), reset_less=True)
+        m.d.sync += [adding.eq(valid), told.eq(bit)]
+        with m.If(valid):
+            m.d.sync += place.eq(place + 1)
+        for total, weight in zip(sums, read.data, strict=True):
+            with m.If(adding):
+                m.d.sync += total.eq(total + Mux(told, weight, -weight))
+            with m.If(starts):
+                m.d.sync += total.eq(0)
+        with m.If(starts):
+            m.d.sync += place.eq(0)
+        return {"sums": sums, "adding": adding, "last": delay(m, last, 1, "summed_last")[-1]}

@@ -11,6 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from sw.data.beats import (
+    ALWAYS,
     AREA_SHIFT,
     BEFORE,
     FIRST,
@@ -89,7 +90,8 @@ class Segmenter(wiring.Component):
         distance = Signal(POSITION_BITS)
         interval, behind = Signal(RR_BITS), Signal(RR_BITS)
         before, earlier = Signal(RR_BITS), Signal(RR_BITS)
-        short, long, deviation = (Signal(RR_BITS + GUARD, name=name) for name in ("short", "long", "deviation"))
+        means = ("short", "long", "deviation", "irregular")
+        short, long, deviation, irregular = (Signal(RR_BITS + GUARD, name=name) for name in means)
         m.d.comb += [
             age.eq(now - peak),
             distance.eq(following - peak),
@@ -119,7 +121,7 @@ class Segmenter(wiring.Component):
         ]
 
         words = Signal(data.ArrayLayout(RR_BITS, WORDS))
-        rhythm = (before, behind, earlier, short >> GUARD, long >> GUARD, deviation >> GUARD)
+        rhythm = (before, behind, earlier, *(value >> GUARD for value in (short, long, deviation, irregular)))
         shapes = (Mux((area >> AREA_SHIFT) > LONGEST, LONGEST, area >> AREA_SHIFT) for area in areas)
         m.d.comb += [words[k].eq(value) for k, value in enumerate((*rhythm, *shapes))]
 
@@ -191,12 +193,19 @@ class Segmenter(wiring.Component):
                 # The rhythm goes on; the next beat is in hand, where it is there.
                 guarded = Cat(Const(0, GUARD), before)
                 away = Signal(signed(RR_BITS + GUARD + 1))
-                m.d.comb += away.eq(guarded - short)
+                change = Signal(signed(RR_BITS + 1))
+                odd = Signal()
+                m.d.comb += [
+                    away.eq(guarded - short),
+                    change.eq(before - earlier),
+                    odd.eq((Mux(change < 0, -change, change) << 3) > earlier),
+                ]
                 with m.If(~first):
                     m.d.sync += [
                         deviation.eq(deviation + ((Mux(away < 0, -away, away) - deviation) >> 3)),
                         short.eq(short + (away >> 3)),
                         long.eq(long + ((guarded - long) >> 6)),
+                        irregular.eq(irregular + ((Mux(odd, ALWAYS << GUARD, 0) - irregular) >> 6)),
                         earlier.eq(before),
                     ]
                 m.d.sync += [first.eq(0), waits.eq(0)]

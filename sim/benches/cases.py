@@ -24,7 +24,7 @@ from hw.binary.threshold import Threshold, ThresholdParams
 from hw.binary.window import Position, SlidingWindow, WindowParams
 from hw.front import reciprocal, scaler, statistics
 from hw.front.normaliser import Normaliser
-from hw.front.rhythm import RhythmFront
+from hw.front.rhythm import RhythmFront, sums_layout
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
@@ -377,22 +377,24 @@ def columns() -> Case:
 
 
 class _Free(Hooks):
-    """Begins a window's counts only when the head is free."""
+    """Begins a window's counts only when the head is free and the window's sums, where there are any, are there."""
 
     def __init__(self, counts: int):
         self.counts, self.frees = counts, 0
 
     def allow(self, bench, port):
-        return port != "i" or bench.moved["i"] // self.counts <= self.frees
+        window = bench.moved["i"] // self.counts
+        there = bench.moved.get("sums", window + 1) > window or bench.offering["sums"]
+        return port != "i" or (window <= self.frees and there)
 
     def sample(self, bench):
         self.frees += bench.value("free")
 
 
-def _results(params: HeadParams, counts: np.ndarray, numbers, flats) -> list[int]:
+def _results(params: HeadParams, counts: np.ndarray, numbers, flats, sums) -> list[int]:
     out = []
-    for window, number, flat in zip(counts, numbers, flats, strict=True):
-        logits = params.reference(window)
+    for window, number, flat, bits in zip(counts, numbers, flats, sums, strict=True):
+        logits = params.reference(window, bits)
         label = NO_CALL if flat else int(logits.argmax())
         header = beat(Header, number=number, label=label, no_call=flat, zero=0)
         words = [header, *(int(v) & 0xFFFFFFFF for v in logits)]
@@ -400,8 +402,7 @@ def _results(params: HeadParams, counts: np.ndarray, numbers, flats) -> list[int
     return out
 
 
-@case
-def head() -> Case:
+def _head(rhythm: np.ndarray | None = None) -> Case:
     rng = np.random.default_rng(9)
     classes, positions, taps = 4, 5, 28
     params = HeadParams(
@@ -410,6 +411,8 @@ def head() -> Case:
         np.array([8191, 300, -8192, 300]),
         np.array([-8192, 75, 8191, 75]),
         np.array([0, -4000, 70_000, -4000]),
+        rhythm,
+        3,
     )
     counts = rng.integers(0, taps + 1, (8, positions, classes))
     counts[0], counts[1] = 0, taps  # the logits' extremes
@@ -417,16 +420,34 @@ def head() -> Case:
     counts[2, :, [0, 2]] = taps // 2  # classes 1 and 3 tie
     numbers, flats = [7, 65535, 0, 1, 2, 3, 4, 5], [0, 0, 0, 1, 0, 0, 1, 0]
     beats = counts.size // len(counts)
+    inputs = {
+        "i": counts.reshape(-1).tolist(),
+        "meta": [beat(Meta, number=n, flat=f) for n, f in zip(numbers, flats, strict=True)],
+    }
+    sums = np.zeros((len(counts), classes), np.int64)
+    if rhythm is not None:
+        width = sums_layout(rhythm).elem_shape.width
+        most = np.abs(rhythm).sum(axis=1)
+        sums = rng.integers(-most, most + 1, sums.shape)
+        sums[0], sums[1] = -most, most
+        inputs["sums"] = [pack(row, width) for row in sums]
     return Case(
         lambda: Head(params),
-        {
-            "i": counts.reshape(-1).tolist(),
-            "meta": [beat(Meta, number=n, flat=f) for n, f in zip(numbers, flats, strict=True)],
-        },
-        {"o": _results(params, counts, numbers, flats)},
+        inputs,
+        {"o": _results(params, counts, numbers, flats, sums)},
         latencies=[("i", beats - 1, "o", 0, params.latency)],
         hooks=lambda: _Free(beats),
     )
+
+
+@case
+def head() -> Case:
+    return _head()
+
+
+@case
+def head_with_rhythm() -> Case:
+    return _head(np.array([[-128, 127, 5], [1, 0, -1], [127, 127, 127], [0, 0, 0]]))
 
 
 SPEC = NormaliserSpec(window=40)
@@ -547,7 +568,7 @@ def normaliser_of_pairs() -> Case:
 RHYTHM = Rhythm(2, 4, ((0, 1, 32), (1, 4, 63), (4, 0, 1), (2, 2, 32), (3, 0, 33), (0, 3, 20), (2, 4, 9)), (0, 1, 5))
 
 
-def _rhythm_front(at_once: int) -> Case:
+def _rhythm_front(at_once: int, weights: np.ndarray | None = None) -> Case:
     from sw.export import rhythm as reference
 
     rng, spec = np.random.default_rng(18), NormaliserSpec(window=24)
@@ -569,10 +590,14 @@ def _rhythm_front(at_once: int) -> Case:
         sent += marked
         passed += marked[words_end:]
     found = reference.bits(RHYTHM, words)
+    out = {"o": passed, "bits": [pack(row, 1) for row in found]}
+    if weights is not None:
+        width = sums_layout(weights).elem_shape.width
+        out["sums"] = [pack(row, width) for row in (2 * found.astype(np.int64) - 1) @ weights.T]
     return Case(
-        lambda: RhythmFront(spec, RHYTHM, at_once),
+        lambda: RhythmFront(spec, RHYTHM, at_once, weights),
         {"i": sent},
-        {"o": passed, "bits": [pack(row, 1) for row in found]},
+        out,
         latencies=[("i", words_end, "o", 0, 0), ("i", end, "bits", 0, 2)],
     )
 
@@ -585,6 +610,11 @@ def rhythm_front() -> Case:
 @case
 def rhythm_front_of_pairs() -> Case:
     return _rhythm_front(2)
+
+
+@case
+def rhythm_front_with_sums() -> Case:
+    return _rhythm_front(1, np.array([[-128, 127, 5, -1, 0, 64, 3], [127] * 7, [-128] * 7]))
 
 
 @case

@@ -25,6 +25,7 @@ FORMAT = "popbeat-bundle"
 VERSION = 1
 HEAD_BITS = 14
 SHIFT_BITS = 4
+RHYTHM_BITS = 8
 MARK_BITS = MAX_WINDOW.bit_length() - 1
 MAX_BYTES = 16 << 20
 SHIPPED = Path(__file__).resolve().parents[1] / "models" / "bundles"
@@ -34,13 +35,21 @@ SHIPPED = Path(__file__).resolve().parents[1] / "models" / "bundles"
 class Head:
     """Per class, ``int32[classes]``: logit = sum over positions of (x >= 0 ? positive : negative) * x + offset << offset_shift.
 
-    The constants have ``HEAD_BITS`` bits, signed; ``offset`` is for the sum over all positions, times their number.
+    The constants have ``HEAD_BITS`` bits, signed; ``offset`` is for the sum over all positions, times their number. ``rhythm``
+    (of a network whose head takes rhythm bits) ``int32[classes, comparisons]`` of ``RHYTHM_BITS`` bits, signed: each bit adds its
+    weight << ``rhythm_shift`` to the logit where it is 1, and takes it away where it is 0.
     """
 
     positive: np.ndarray
     negative: np.ndarray
     offset: np.ndarray
     offset_shift: int
+    rhythm: np.ndarray | None = None
+    rhythm_shift: int = 0
+
+    def of_bits(self, bits: np.ndarray) -> np.ndarray:
+        """What rhythm bits ``uint8[n, comparisons]`` add to the logits: ``int64[n, classes]``."""
+        return (2 * bits.astype(np.int64) - 1) @ self.rhythm.T.astype(np.int64) << self.rhythm_shift
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class Bundle:
         return files.sha256(self._graph_bytes() + save(self.tensors()))
 
     def _graph_bytes(self) -> bytes:
-        rhythm = (self.network.rhythm,) if self.network.rhythm else ()
+        rhythm = (self.network.rhythm, self.head.rhythm_shift) if self.network.rhythm else ()
         return repr((self.network, self.normaliser, self.head.offset_shift, *rhythm)).encode()
 
     def tensors(self) -> dict[str, np.ndarray]:
@@ -98,7 +107,12 @@ class Bundle:
         out = {f"block{i + 1}.weight": w for i, w in enumerate(self.weights)}
         out |= {f"block{i + 1}.threshold": t for i, t in enumerate(self.thresholds)}
         out |= {f"block{i + 2}.pad": p for i, p in enumerate(self.pads)}
-        return out | {f"head.{name}": getattr(self.head, name) for name in ("positive", "negative", "offset")}
+        return out | {f"head.{name}": getattr(self.head, name) for name in _head_names(self.network)}
+
+
+def _head_names(network: BinaryNetwork) -> tuple[str, ...]:
+    """The head's tensors."""
+    return ("positive", "negative", "offset", *(("rhythm",) if network.rhythm and network.rhythm.head else ()))
 
 
 def check_tensor(name: str, array: np.ndarray, shape: tuple[int, ...], dtype, low: int, high: int) -> None:
@@ -149,8 +163,13 @@ def _validate(bundle: Bundle) -> None:
     limit = 1 << (HEAD_BITS - 1)
     for name in ("positive", "negative", "offset"):
         check_tensor(f"head.{name}", getattr(bundle.head, name), (len(bundle.classes),), np.int32, -limit, limit - 1)
-    if not 0 <= bundle.head.offset_shift < 1 << SHIFT_BITS:
-        raise PopbeatError(f"head.offset_shift is {bundle.head.offset_shift}; allowed are 0 to {(1 << SHIFT_BITS) - 1}")
+    if "rhythm" in _head_names(bundle.network):
+        shape = len(bundle.classes), len(bundle.network.rhythm.comparisons)
+        limit = 1 << (RHYTHM_BITS - 1)
+        check_tensor("head.rhythm", bundle.head.rhythm, shape, np.int32, -limit, limit - 1)
+    for name in ("offset_shift", "rhythm_shift"):
+        if not 0 <= getattr(bundle.head, name) < 1 << SHIFT_BITS:
+            raise PopbeatError(f"head.{name} is {getattr(bundle.head, name)}; allowed are 0 to {(1 << SHIFT_BITS) - 1}")
 
 
 def write(bundle: Bundle, folder: Path, golden: bytes | None = None) -> Path:
@@ -163,6 +182,7 @@ def write(bundle: Bundle, folder: Path, golden: bytes | None = None) -> Path:
     }
     if bundle.network.rhythm:
         graph["rhythm"] = asdict(bundle.network.rhythm)
+        graph["head"]["rhythm_shift"] = bundle.head.rhythm_shift
     return write_parts(bundle, graph, len(pack(bundle)), folder, golden)
 
 
@@ -242,12 +262,14 @@ def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
         )
     if network["kind"] != "binary":
         raise PopbeatError(f"network kind {network['kind']!r} is unknown; known are 'binary' and 'multibit'")
-    if type(shift) is not int:
-        raise PopbeatError(f"offset_shift is {shift!r} and must be an integer")
+    rhythm_shift = network["head"].get("rhythm_shift", 0)
+    for name, value in (("offset_shift", shift), ("rhythm_shift", rhythm_shift)):
+        if type(value) is not int:
+            raise PopbeatError(f"{name} is {value!r} and must be an integer")
     shape = BinaryNetwork(tuple(network["channels"]), network["window"], _rhythm(network.get("rhythm")))
     count = len(shape.channels)
     expected = {f"block{i}.weight" for i in range(1, count + 1)} | {f"block{i}.threshold" for i in range(1, count)}
-    expected |= {f"block{i}.pad" for i in range(2, count + 1)} | {"head.positive", "head.negative", "head.offset"}
+    expected |= {f"block{i}.pad" for i in range(2, count + 1)} | {f"head.{name}" for name in _head_names(shape)}
     check_names(expected, tensors)
     return Bundle(
         model=graph["model"],
@@ -257,7 +279,9 @@ def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
         weights=tuple(tensors[f"block{i}.weight"] for i in range(1, count + 1)),
         thresholds=tuple(tensors[f"block{i}.threshold"] for i in range(1, count)),
         pads=tuple(tensors[f"block{i}.pad"] for i in range(2, count + 1)),
-        head=Head(*(tensors[f"head.{n}"] for n in ("positive", "negative", "offset")), shift),
+        head=Head(
+            *(tensors[f"head.{n}"] for n in ("positive", "negative", "offset")), shift, tensors.get("head.rhythm"), rhythm_shift
+        ),
         normaliser=NormaliserSpec(**graph["normaliser"]),
         training=graph.get("training", {}),
     )
@@ -357,7 +381,7 @@ def pack(bundle: Bundle) -> bytes:
 
     In order: each block's weights (1 for +1), thresholds (less their least value) and, for all blocks but the last, one
     direction bit a channel (the next block's pad); the head's constants in two's complement; the offset's shift; of a rhythm every
-    comparison and mark.
+    comparison and mark, and where the head takes its bits their weights and shift.
     """
     out = BitWriter()
     for i, weight in enumerate(bundle.weights):
@@ -373,6 +397,9 @@ def pack(bundle: Bundle) -> bytes:
         for place, width in enumerate(_comparison_widths(rhythm)):
             out.put([c[place] for c in rhythm.comparisons], width)
         out.put(rhythm.marks, MARK_BITS)
+        if rhythm.head:
+            out.put(bundle.head.rhythm, RHYTHM_BITS)
+            out.put(bundle.head.rhythm_shift, SHIFT_BITS)
     return out.bytes()
 
 
@@ -398,6 +425,9 @@ def unpack(data: bytes, like: Bundle) -> Bundle:
         parts = [stored.get((len(rhythm.comparisons),), width).tolist() for width in _comparison_widths(rhythm)]
         marks = tuple(stored.get((len(rhythm.marks),), MARK_BITS).tolist())
         network = replace(network, rhythm=replace(rhythm, comparisons=tuple(zip(*parts, strict=True)), marks=marks))
+        if rhythm.head:
+            weights_of_bits = stored.get(like.head.rhythm.shape, RHYTHM_BITS, signed=True).astype(np.int32)
+            head = replace(head, rhythm=weights_of_bits, rhythm_shift=int(stored.get((1,), SHIFT_BITS)[0]))
     return Bundle(
         like.model, like.task, like.classes, network, tuple(weights), tuple(thresholds), tuple(pads), head, like.normaliser
     )

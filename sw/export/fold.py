@@ -7,13 +7,15 @@ the next block's weights on this channel change sign, and the bit beyond its end
 every channel.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from sw.data.tasks import Task
 from sw.errors import PopbeatError
 from sw.export import rhythm
-from sw.export.bundle import HEAD_BITS, SHIFT_BITS, Bundle, Head
+from sw.export.bundle import HEAD_BITS, RHYTHM_BITS, SHIFT_BITS, Bundle, Head
 from sw.export.normaliser import NormaliserSpec
 from sw.models.binary import BinaryNet, Block
 
@@ -36,7 +38,7 @@ def parameters(model: BinaryNet) -> dict[str, np.ndarray]:
     ``float32``."""
     out = {}
     for name, value in model.state_dict().items():
-        if name.endswith("num_batches_tracked"):
+        if name == "of_bits" or name.endswith("num_batches_tracked"):
             out[name] = value.cpu().numpy().copy()
         elif name.endswith(".weight") and not name.endswith("norm.weight"):
             block = model.blocks[int(name.split(".")[1])]
@@ -62,8 +64,9 @@ def threshold(block: Block, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @torch.no_grad()
-def quantise_head(block: Block) -> tuple[Head, np.ndarray]:
-    """The head's integers, and the scale: integer logit = float logit x scale (a power of two)."""
+def quantise_head(block: Block, of_bits: np.ndarray | None = None) -> tuple[Head, float]:
+    """The head's integers, and the scale: integer logit = float logit x scale (a power of two). ``of_bits``: weights of rhythm
+    bits ``[classes, comparisons]``."""
     norm = block.norm
     k = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).numpy()
     offset = norm.bias.numpy() - norm.running_mean.numpy() * k
@@ -77,10 +80,20 @@ def quantise_head(block: Block) -> tuple[Head, np.ndarray]:
             f"the head's offsets are 2^{shift} times larger than its slopes; the format holds 2^{(1 << SHIFT_BITS) - 1}"
         )
 
-    def integers(value: np.ndarray) -> np.ndarray:
+    def integers(value: np.ndarray, limit: int = limit) -> np.ndarray:
         return np.clip(np.rint(value), -limit - 1, limit).astype(np.int32)
 
-    return Head(integers(k * scale), integers(negative * scale), integers(offset * scale / 2**shift), shift), scale
+    head = Head(integers(k * scale), integers(negative * scale), integers(offset * scale / 2**shift), shift)
+    if of_bits is None:
+        return head, scale
+    most = (1 << (RHYTHM_BITS - 1)) - 1
+    bits_shift = max(0, int(np.ceil(np.log2(max(np.abs(of_bits).max() * scale, 1) / most))))
+    if bits_shift >= 1 << SHIFT_BITS:
+        raise ValueError(
+            f"the weights of rhythm bits are 2^{bits_shift} times larger than the head's slopes; "
+            f"the format holds 2^{(1 << SHIFT_BITS) - 1}"
+        )
+    return replace(head, rhythm=integers(of_bits * scale / 2**bits_shift, most), rhythm_shift=bits_shift), scale
 
 
 def export(model: str, task: Task, net: BinaryNet, training: dict) -> Bundle:
@@ -106,7 +119,8 @@ def export(model: str, task: Task, net: BinaryNet, training: dict) -> Bundle:
         else:
             index, direction = threshold(block, np.arange(-taps, taps + 1, 2, dtype=np.float64))
             thresholds.append(index.astype(np.int32))
-    head, _ = quantise_head(net.blocks[-1])
+    of_bits = net.of_bits.detach().numpy() if hasattr(net, "of_bits") else None
+    head, _ = quantise_head(net.blocks[-1], of_bits)
     return Bundle(model, task.name, task.classes, net.network, tuple(weights), tuple(thresholds), tuple(pads), head, spec, training)
 
 
@@ -125,4 +139,5 @@ def golden_logits(net: BinaryNet, bundle: Bundle, samples: np.ndarray) -> np.nda
     above = torch.from_numpy(head.positive.astype(np.float64))[:, None] * x.clamp(min=0)
     below = torch.from_numpy(head.negative.astype(np.float64))[:, None] * x.clamp(max=0)
     offset = torch.from_numpy(head.offset.astype(np.float64) * 2.0**head.offset_shift)[:, None]
-    return (above + below + offset).sum(dim=2).numpy()
+    logits = (above + below + offset).sum(dim=2).numpy()
+    return logits if head.rhythm is None else logits + bits.numpy() @ (head.rhythm.T * 2.0**head.rhythm_shift)

@@ -62,15 +62,17 @@ def run(bundle: Bundle, samples: np.ndarray) -> Trace:
         signs = 2 * inputs.astype(np.int8) - 1
         sums = convolve(signs, bundle.weights[i], blocks[i], 2 * bundle.pads[i - 1].astype(np.int8) - 1)
         pooled = (max_pool(sums) + blocks[i].taps) // 2
-    logits = head(bundle, pooled)
+    logits = head(bundle, pooled, bits)
     label = np.where(flat, NO_CALL, logits.argmax(axis=1))
     return Trace(normalised, flat, tuple(columns), pooled.astype(np.int16), logits, label, bits)
 
 
-def head(bundle: Bundle, pooled: np.ndarray) -> np.ndarray:
-    """Logits ``int64[n, classes]`` of the last block's pooled popcounts ``[n, positions, classes]``."""
+def head(bundle: Bundle, pooled: np.ndarray, bits: np.ndarray | None = None) -> np.ndarray:
+    """Logits ``int64[n, classes]`` of the last block's pooled popcounts ``[n, positions, classes]`` and, where the head takes them,
+    rhythm bits ``uint8[n, comparisons]``."""
     x = 2 * pooled.astype(np.int64) - bundle.network.blocks[-1].taps
     constants = bundle.head
     above, below = np.maximum(x, 0).sum(axis=1), np.minimum(x, 0).sum(axis=1)
     offset = pooled.shape[1] * (constants.offset.astype(np.int64) << constants.offset_shift)
-    return constants.positive * above + constants.negative * below + offset
+    logits = constants.positive * above + constants.negative * below + offset
+    return logits if constants.rhythm is None else logits + constants.of_bits(bits)

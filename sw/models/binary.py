@@ -98,6 +98,8 @@ class BinaryNet(nn.Module):
         self.network, self.binary = network, binary
         self.dropout = DROPOUT  # of the last block's positions, in training
         self.blocks = nn.ModuleList(Block(g, binary, i == 0) for i, g in enumerate(network.blocks))
+        if network.rhythm and network.rhythm.head:
+            self.of_bits = nn.Parameter(torch.zeros(network.classes, len(network.rhythm.comparisons)))
 
     def sums(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
         """The last block's pooled sums."""
@@ -110,8 +112,13 @@ class BinaryNet(nn.Module):
         return x
 
     def forward(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
-        x = self.blocks[-1].activation(self.sums(x, rhythm))
-        return functional.dropout(x, self.dropout, self.training).sum(dim=2)
+        out = self.blocks[-1].activation(self.sums(x, rhythm))
+        out = functional.dropout(out, self.dropout, self.training).sum(dim=2)
+        return self.with_bits(out, rhythm)
+
+    def with_bits(self, logits: torch.Tensor, rhythm: torch.Tensor | None) -> torch.Tensor:
+        """The logits with what the rhythm bits add to them, where the head takes them."""
+        return logits + rhythm.to(logits) @ self.of_bits.T if hasattr(self, "of_bits") else logits
 
     def latent(self) -> list[nn.Parameter]:
         """The convolutions' weights, which have a learning rate of their own."""
