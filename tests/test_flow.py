@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 
@@ -18,6 +19,16 @@ from sw.export import bundle
 def command(*arguments: str, **environment) -> subprocess.CompletedProcess:
     call = [sys.executable, "-m", *arguments]
     return subprocess.run(call, cwd=files.ROOT, capture_output=True, text=True, env=dict(os.environ) | environment)
+
+
+def command_here(capsys, monkeypatch, *arguments: str) -> subprocess.CompletedProcess:
+    """The same in this process, which has its libraries already."""
+    monkeypatch.setattr(sys, "argv", list(arguments))
+    monkeypatch.delitem(sys.modules, arguments[0], raising=False)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    told = capsys.readouterr()
+    return subprocess.CompletedProcess(arguments, end.value.code, told.out, told.err)
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +137,8 @@ def test_classify_any_record(foreign):
         (["sw.curve", "--model", "bnn17"], "no multi-bit model; there are alq17"),
     ],
 )
-def test_errors_are_one_line_and_status_2(arguments, message, recordings):
-    done = command(*arguments)
+def test_errors_are_one_line_and_status_2(arguments, message, recordings, capsys, monkeypatch):
+    done = command_here(capsys, monkeypatch, *arguments)
     assert done.returncode == 2
     assert message in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
@@ -142,7 +153,7 @@ def test_wrong_data_folder_is_an_error(tmp_path):
     assert "POPBEAT_DATA names" in done.stderr
 
 
-def test_help_explains():
+def test_help_explains(capsys, monkeypatch):
     for module in (
         "sim.run",
         "sim.waves",
@@ -158,8 +169,13 @@ def test_help_explains():
         "hw.fpga.measure",
         "hw.board.bitstream",
         "hw.board.replay",
+        "sim.detect",
+        "sim.beats",
+        "sw.levers",
+        "sim.explore",
+        "hw.explore.__main__",
     ):
-        done = command(module, "--help")
+        done = command_here(capsys, monkeypatch, module, "--help")
         assert done.returncode == 0
         assert "Usage" in done.stdout
 
