@@ -126,8 +126,9 @@ def beat_records(stored: dict) -> str:
     return "\n\n".join(parts)
 
 
-def _folds(figures: dict) -> str:
-    return f"{figures['windows']:,}, {len(figures['folds'])} of 5"
+def _folds(figures: dict, protocol: str = protocols.COMPARABLE) -> str:
+    told = "one split" if protocol == protocols.BY_TIME else f"{len(figures['folds'])} of 5"
+    return f"{figures['windows']:,}, {told}"
 
 
 def classes(stored: dict) -> str:
@@ -153,9 +154,11 @@ def by_protocol(stored: dict) -> str:
         for protocol in protocols.NAMES:
             if protocol in model["accuracy"]:
                 figures = model["accuracy"][protocol]
-                guesses = [percent(figures[key]) for key in ("float_accuracy", "record_majority", "class_majority")]
-                each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], figures["by_fold"], strict=True)]
-                rows.append([f"`{name}`", protocol, with_interval(figures), *guesses, _folds(figures), ", ".join(each)])
+                names = ("float_accuracy", "record_majority", "class_majority")  # beats have no twin
+                guesses = [percent(figures[key]) if key in figures else "" for key in names]
+                by_fold = figures.get("by_fold", [figures["accuracy"]])
+                each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], by_fold, strict=True)]
+                rows.append([f"`{name}`", protocol, with_interval(figures), *guesses, _folds(figures, protocol), ", ".join(each)])
     header = ["", "protocol", "hardware integers (95 %)", "float twin", "record's most common class", "most common class"]
     return document.table([*header, "windows tested, folds", "by fold"], rows)
 

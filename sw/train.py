@@ -153,7 +153,7 @@ def main(
     numbers = fold_numbers(which)
     task = tasks.get(chosen.task)
     with cli.progress() as bar:
-        data = Data(task, further=protocol != protocols.COMPARABLE)
+        data = Data(task, further=protocol not in protocols.OWN)
         home = files.BUILD / model / "train" / protocol
         results = [train(chosen, data, n, recipe, home / f"fold{n}", bar) for n in numbers]
     options = f"MODEL={model}" + (f" PROTOCOL={protocol}" if protocol != protocols.COMPARABLE else "")
@@ -183,7 +183,7 @@ def fold_numbers(which: str) -> list[int]:
 def _of_kind(model: networks.Model, protocol: str, epochs: int) -> tuple:
     """Recipe, training of a fold and name of the kind of network that a model is; ``epochs`` other than 0 shorten it."""
     if isinstance(model.network, networks.BinaryNetwork):
-        recipe = (RECIPES if protocol == protocols.COMPARABLE else RECORDS_RECIPES)[model.name]
+        recipe = (RECIPES if protocol in protocols.OWN else RECORDS_RECIPES)[model.name]
         return (recipe.shortened(epochs) if epochs else recipe), partial(train_fold, protocol=protocol), "binary"
     if protocol != protocols.COMPARABLE:
         raise PopbeatError(f"{model.name} is trained under the protocol {protocols.COMPARABLE} alone, not {protocol}")

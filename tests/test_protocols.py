@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.data import folds, protocols, tasks
-from sw.data.protocols import COMPARABLE, NAMES, NO_NEIGHBOURS, RECORDS
+from sw.data.protocols import BY_TIME, COMPARABLE, NO_NEIGHBOURS, RECORDS
 from sw.errors import PopbeatError
 
 
@@ -59,7 +59,7 @@ def test_further_windows_are_none_of_the_tasks_own(drawn):
     assert further.label.min() >= 0 and further.label.max() < len(task.classes)
 
 
-@pytest.mark.parametrize("protocol", NAMES)
+@pytest.mark.parametrize("protocol", [COMPARABLE, RECORDS, NO_NEIGHBOURS])
 @pytest.mark.parametrize("fold", range(folds.FOLDS))
 def test_nothing_leaks(drawn, fold, protocol):
     task, windows, further = drawn
@@ -78,6 +78,23 @@ def test_nothing_leaks(drawn, fold, protocol):
         assert len(split.train) < len(stored.train)
     else:
         assert len(split.train) == len(stored.train)
+
+
+def test_by_time_the_future_is_tested(drawn):
+    task, windows, further = drawn
+    split = protocols.split(task, windows, further, 0, BY_TIME)
+    test = windows.take(split.test)
+    assert test.start.min() >= 520_000 and len(split.further) == 0 and len(split.test) > 100
+    assert len(split.validation) > 50
+    for rows in (split.train, split.validation):
+        known = windows.take(rows)
+        assert (known.start + task.length <= 520_000).all()
+        apart(known, test, task.length)
+    assert not set(split.train) & set(split.validation)
+    left = len(windows) - sum(map(len, (split.train, split.validation, split.test)))
+    assert left < 3 * len(np.unique(windows.record))  # what lies across the line or next to it
+    with pytest.raises(PopbeatError, match="has one split, number 0, not 1"):
+        protocols.split(task, windows, further, 1, BY_TIME)
 
 
 def apart(windows: tasks.Windows, closed: tasks.Windows, length: int) -> None:

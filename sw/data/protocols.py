@@ -3,6 +3,8 @@
 - *comparable*: the task's own windows of the four training folds.
 - *comparable+records*: further windows of the same records as well, none of them in or next to a test window.
 - *no-neighbours*: as that, and the task's own windows in or next to a test window are left out of training and validation.
+- *by-time*: no folds; the task's own windows of the first 80 % of each record, and the rest is tested. Windows across the line or
+  next to a test window are left out.
 
 Further windows lie at every half window of the records and are labelled by rule (``pseudo_labels``). None of them is in or next
 to a validation window either: validation windows are as far from what is trained on as test windows are.
@@ -16,7 +18,9 @@ from sw.data import folds, mitbih, pseudo_labels, tasks
 from sw.data.source import Source
 from sw.errors import PopbeatError
 
-COMPARABLE, RECORDS, NO_NEIGHBOURS = NAMES = ("comparable", "comparable+records", "no-neighbours")
+COMPARABLE, RECORDS, NO_NEIGHBOURS, BY_TIME = NAMES = ("comparable", "comparable+records", "no-neighbours", "by-time")
+OWN = (COMPARABLE, BY_TIME)  # these know no further windows
+KNOWN_SHARE = 0.8  # of a record, by time
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,10 @@ def further(task: tasks.Task, source: Source, windows: tasks.Windows) -> tasks.W
 
 def split(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows | None, fold: int, protocol: str) -> Split:
     """The stored split whose test set is ``fold``, as the protocol has it; ``extra`` are the further windows."""
+    if check(protocol) == BY_TIME:
+        return by_time(task, windows, fold)
     stored = folds.load(task.name, windows, fold)
-    if check(protocol) == COMPARABLE or extra is None:
+    if protocol == COMPARABLE or extra is None:
         return Split(stored.train, stored.validation, stored.test, np.empty(0, dtype=np.int64))
     test, validation = windows.take(stored.test), windows.take(stored.validation)
     allowed = ~near(extra, test, task.length) & ~near(extra, validation, task.length)
@@ -81,6 +87,18 @@ def split(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows | None,
     if protocol == NO_NEIGHBOURS:
         train, kept = (rows[~near(windows.take(rows), test, task.length)] for rows in (train, kept))
     return Split(train, kept, stored.test, np.flatnonzero(allowed))
+
+
+def by_time(task: tasks.Task, windows: tasks.Windows, fold: int = 0) -> Split:
+    """The windows that begin in the last fifth of their records are tested; of the others a stored eighth is for validation."""
+    if fold:
+        raise PopbeatError(f"the protocol {BY_TIME} has one split, number 0, not {fold}: FOLDS=0")
+    test = np.flatnonzero(windows.start >= KNOWN_SHARE * mitbih.LENGTH)
+    kept = (windows.start < KNOWN_SHARE * mitbih.LENGTH - task.length) & ~near(windows, windows.take(test), task.length)
+    eighth = np.zeros(len(windows), dtype=bool)
+    for number in range(folds.FOLDS):
+        eighth[folds.load(task.name, windows, number).validation] = True
+    return Split(np.flatnonzero(kept & ~eighth), np.flatnonzero(kept & eighth), test, np.empty(0, dtype=np.int64))
 
 
 def pretraining(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows) -> Split:
