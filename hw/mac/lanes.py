@@ -4,7 +4,7 @@ Lane j of group g works for row slot * groups + g, where a group's lanes are spl
 of two, or 4 of four. All groups see the same inputs.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -48,11 +48,11 @@ class Lanes(wiring.Component):
         x = Signal(Inputs, reset_less=True)
         for j in range(LANES):
             m.d.sync += x[j].eq(Mux(self.slots[1], self.x[j % 4], Mux(self.slots[0], self.x[j % 8], self.x[j])))
-        weights = Signal(data.ArrayLayout(groups, SLOTS), reset_less=True)
+        minus = Signal(data.ArrayLayout(groups, SLOTS), reset_less=True)
         for quarter in range(SLOTS):
             place = Signal(2, name=f"place{quarter}")
             m.d.comb += place.eq(Mux(self.slots[1], quarter, Mux(self.slots[0], (self.tap[0] << 1) | quarter >> 1, self.tap)))
-            m.d.sync += weights[quarter].eq(self.word.word_select(place, groups))
+            m.d.sync += minus[quarter].eq(~self.word.word_select(place, groups))
         add, take = Signal(), Signal()
         m.d.sync += [add.eq(self.add), take.eq(self.take)]
 
@@ -60,10 +60,13 @@ class Lanes(wiring.Component):
         for g in range(groups):
             for j in range(LANES):
                 total = Signal(signed(SUM_BITS), name=f"total{g}_{j}")
-                plus = weights[j // (LANES // SLOTS)][g]
+                # Added or, inverted and with a carry from the lowest place, subtracted by the same adder.
+                less = minus[j // (LANES // SLOTS)][g]
+                operand = Cat(less, x[j].as_unsigned() ^ less.replicate(len(x[j]))).as_signed()
+                added = Cat(Const(1, 1), total).as_signed() + operand
                 with m.If(take):
                     m.d.sync += [total.eq(0), sums[g][j].eq(total)]
                 with m.Elif(add):
-                    m.d.sync += total.eq(Mux(plus, total + x[j], total - x[j]))
+                    m.d.sync += total.eq(added[1:])
         m.d.comb += self.sums.eq(sums)
         return m

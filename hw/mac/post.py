@@ -4,16 +4,17 @@ sum x alpha, added to the partial sum (the first pass brings the bias); after th
 along the positions. What leaves waits in a buffer of each group for the writer.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.mac.choice import one_of_four
 from hw.mac.lanes import sums_layout
 from hw.mac.layouts import Fields, Job, Pass
 from hw.mac.params import ArrayParams
 from hw.stream import multiplier
-from hw.stream.rounding import halve_round, less_if_negative, saturate
+from hw.stream.rounding import halve_round, less_if_negative
 from sw.export.program import (
     ALPHA_BITS,
     BIAS_BITS,
@@ -141,28 +142,29 @@ class Post(wiring.Component):
         ]
         m.d.sync += [alphas.eq(self.alpha_word), channels.eq(self.channel_word)]
 
-        # Where the pool stands, for all groups at once: place within the chunk, whole chunks before it (0, 1, 2).
-        value_step = steps[VALUE]
-        fresh = value_step.start
+        # Where the pool stands, for all groups at once: place within the chunk, whole chunks before it (0, 1, 2). Known a stage
+        # ahead, so that the groups have it from registers.
+        ahead = steps[VALUE - 1]
+        fresh = ahead.start
         chunk0, before0 = Signal(4), Signal(2)
         chunk1, before1 = Signal(4), Signal(2)
         chunk, before = Signal(4), Signal(2)
         next_chunk, next_before = Signal(4), Signal(2)
-        row_first = value_step.pass_.row_first
+        row_first = ahead.pass_.row_first
         stride_last, counts = Signal(), Signal()
         chunk_end = Signal(4, reset_less=True)  # a descriptor is steady long before its sums arrive
         m.d.sync += chunk_end.eq(f.pool_stride - 1)
         m.d.comb += [
             chunk.eq(Mux(fresh, Mux(row_first, 0, chunk0), chunk1)),
             before.eq(Mux(fresh, Mux(row_first, 0, before0), before1)),
-            counts.eq(value_step.valid & value_step.pass_.last & value_step.inside),
+            counts.eq(ahead.valid & ahead.pass_.last & ahead.inside),
             stride_last.eq(chunk == chunk_end),
             next_chunk.eq(Mux(counts, Mux(stride_last, 0, chunk + 1), chunk)),
             next_before.eq(Mux(counts & stride_last & (before != 2), before + 1, before)),
         ]
         m.d.sync += [chunk1.eq(next_chunk), before1.eq(next_before)]
         tile_ends = Signal()
-        m.d.comb += tile_ends.eq(value_step.valid & value_step.pass_.last & value_step.end)
+        m.d.comb += tile_ends.eq(ahead.valid & ahead.pass_.last & ahead.end)
         with m.If(tile_ends):
             m.d.sync += [chunk0.eq(next_chunk), before0.eq(next_before)]
         emits = Signal()
@@ -170,12 +172,16 @@ class Post(wiring.Component):
             m.d.comb += emits.eq(counts & (chunk == 0) & (before > f.pool_chunks))
         with m.Else():
             m.d.comb += emits.eq(counts & stride_last & (before >= f.pool_chunks))
+        counts_now, emits_now, chunk_first, chunk_last = (
+            Signal(name=n) for n in ("counts_now", "emits_now", "chunk_first", "chunk_last")
+        )
+        m.d.sync += [counts_now.eq(counts), emits_now.eq(emits), chunk_first.eq(chunk == 0), chunk_last.eq(stride_last)]
 
         # The buffers' common place, and the job for the writer.
-        place, start = Signal(range(BUFFER)), Signal(range(BUFFER))
+        place, place_now, start = (Signal(range(BUFFER), name=n) for n in ("place", "place_now", "start"))
         count, count_now = Signal(5), Signal(5)
         m.d.comb += count_now.eq(Mux(fresh, 0, count) + emits)
-        m.d.sync += count.eq(count_now)
+        m.d.sync += [count.eq(count_now), place_now.eq(place)]
         with m.If(emits):
             m.d.sync += place.eq(place + 1)
         row_address, block_address = Signal(len(f.out_base)), Signal(len(f.out_base))
@@ -188,9 +194,10 @@ class Post(wiring.Component):
             rows.eq(Mux(f.single, 1, slots << groups_bits)),
             block_step.eq(Mux(f.single, f.out_chan, (f.out_chan << f.slots) << groups_bits)),
         ]
-        # A cycle after the tile's end, when count and place are in their registers.
-        ended, job, ended_pass = Signal(), Signal(Job, reset_less=True), Signal(Pass, reset_less=True)
-        m.d.sync += [ended.eq(tile_ends), ended_pass.eq(value_step.pass_), self.done.eq(ended)]
+        # A cycle after the tile's end, when count and place are in their registers; the last result takes one more to its buffer.
+        ended, written = Signal(), Signal()
+        job, ended_pass = Signal(Job, reset_less=True), Signal(Pass, reset_less=True)
+        m.d.sync += [ended.eq(tile_ends), ended_pass.eq(ahead.pass_), written.eq(ended), self.done.eq(written)]
         m.d.comb += self.job.eq(job)
         with m.If(ended):
             m.d.sync += [
@@ -234,17 +241,38 @@ class Post(wiring.Component):
                 group.total_lane.eq(steps[TOTAL].lane),
                 group.total_valid.eq(steps[TOTAL].valid),
                 group.next_slot.eq(steps[VALUE - 1].slot),
-                group.slot.eq(value_step.slot),
+                group.slot.eq(steps[VALUE].slot),
                 group.next_start.eq(steps[VALUE - 1].start),
-                group.counts.eq(counts),
-                group.chunk_first.eq(chunk == 0),
-                group.chunk_last.eq(stride_last),
-                group.emits.eq(emits),
-                group.place.eq(place),
+                group.counts.eq(counts_now),
+                group.chunk_first.eq(chunk_first),
+                group.chunk_last.eq(chunk_last),
+                group.emits.eq(emits_now),
+                group.place.eq(place_now),
                 group.buffer_address.eq(self.buffer_address),
                 self.buffer[g].eq(group.buffer),
             ]
         return m
+
+
+def clipped(value: Value, kind: Value) -> Value:
+    """``halve_round(value)``, clipped to what outputs of this kind hold: 16 bits signed. What is clipped is seen in ``value``
+    itself, so that nothing waits for the carries of the rounding. 2^n - 1 is the least that becomes 2^(n - 1), too large for n
+    bits; -2^n - 1, which just becomes the least that fits, may be clipped."""
+    negative = value[-1]
+
+    def large(bits: int) -> Value:
+        return ~negative & (value[bits:].any() | value[:bits].all())
+
+    def small(bits: int) -> Value:
+        return negative & ~value[bits:].all()
+
+    rounded = halve_round(value[: LOGIT_BITS + 1].as_signed())[:LOGIT_BITS].as_signed()
+    as_logit, as_unsigned = kind == LOGITS, kind == UNSIGNED
+    above = Mux(as_logit, large(LOGIT_BITS), Mux(as_unsigned, large(9), large(8)))
+    below = Mux(as_logit, small(LOGIT_BITS), Mux(as_unsigned, negative, small(8)))
+    most = Mux(as_logit, (1 << (LOGIT_BITS - 1)) - 1, Mux(as_unsigned, 255, 127))
+    least = Mux(as_logit, -(1 << (LOGIT_BITS - 1)), Mux(as_unsigned, 0, -128))
+    return Mux(above, most, Mux(below, least, rounded))
 
 
 class Group(wiring.Component):
@@ -286,9 +314,8 @@ class Group(wiring.Component):
         upper, one = Signal(2, reset_less=True), Signal(signed(SUM_BITS), reset_less=True)
         m.d.sync += upper.eq(self.lane[2:])
         for quarter in range(4):
-            of_quarter = data.ArrayLayout(signed(SUM_BITS), 4)(self.sums.as_value()[72 * quarter : 72 * (quarter + 1)])
-            m.d.sync += some[quarter].eq(of_quarter[self.lane[:2]])
-        m.d.sync += one.eq(some[upper])
+            m.d.sync += some[quarter].eq(one_of_four([self.sums[4 * quarter + k] for k in range(4)], self.lane[:2]))
+        m.d.sync += one.eq(one_of_four([some[k] for k in range(4)], upper))
         m.submodules.multiplier = product = multiplier.Multiplier(signed(SUM_BITS), signed(9))
         m.d.comb += [product.a.eq(one), product.b.eq(self.alpha)]
 
@@ -316,24 +343,19 @@ class Group(wiring.Component):
         reduced = Signal(signed(TOTAL_BITS + 1), reset_less=True)
         coarse, shifted = Signal.like(reduced, reset_less=True), Signal.like(reduced, reset_less=True)
         value = Signal(signed(LOGIT_BITS), reset_less=True)
-        rounded = Signal(signed(TOTAL_BITS + 1))
         doubled = Signal(signed(TOTAL_BITS + 1))
-        m.d.comb += [doubled.eq(Cat(Const(0, 1), total).as_signed()), rounded.eq(halve_round(shifted))]
+        m.d.comb += doubled.eq(Cat(Const(0, 1), total).as_signed())
+        by_fours = [reduced >> places for places in range(0, 32, 4)]
         m.d.sync += [
             shift.eq(self.channel.shift),
             shift1.eq(shift),
             shift2.eq(shift1),
             reduced.eq(less_if_negative(doubled)),
-            coarse.eq(reduced >> Cat(Const(0, 2), shift2[2:])),
+            coarse.eq(Mux(shift2[4], one_of_four(by_fours[4:], shift2[2:4]), one_of_four(by_fours[:4], shift2[2:4]))),
             fine.eq(shift2),
-            shifted.eq(coarse >> fine),
+            shifted.eq(one_of_four([coarse >> places for places in range(4)], fine)),
         ]
-        with m.If(f.kind == LOGITS):
-            m.d.sync += value.eq(saturate(rounded, LOGIT_BITS))
-        with m.Elif(f.kind == UNSIGNED):
-            m.d.sync += value.eq(Mux(rounded < 0, 0, Mux(rounded > 255, 255, rounded[:8])))
-        with m.Else():
-            m.d.sync += value.eq(saturate(rounded, 8))
+        m.d.sync += value.eq(clipped(shifted, f.kind))
 
         # Pool: the largest of this chunk so far and of the two before it, for each slot. A slot's positions follow each other: its
         # state is read before the first one, goes on in a register, and is kept in the memory, too.
