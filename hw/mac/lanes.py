@@ -4,10 +4,11 @@ Lane j of group g works for row slot * groups + g, where a group's lanes are spl
 of two, or 4 of four. All groups see the same inputs.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.mac.adder import add_or_subtract
 from hw.mac.memory import Inputs
 from sw.export.program import LANES, SLOTS, SUM_BITS
 
@@ -60,13 +61,10 @@ class Lanes(wiring.Component):
         for g in range(groups):
             for j in range(LANES):
                 total = Signal(signed(SUM_BITS), name=f"total{g}_{j}")
-                # Added or, inverted and with a carry from the lowest place, subtracted by the same adder.
-                less = minus[j // (LANES // SLOTS)][g]
-                operand = Cat(less, x[j].as_unsigned() ^ less.replicate(len(x[j]))).as_signed()
-                added = Cat(Const(1, 1), total).as_signed() + operand
+                added = add_or_subtract(m, total, x[j], minus[j // (LANES // SLOTS)][g], platform)
                 with m.If(take):
                     m.d.sync += [total.eq(0), sums[g][j].eq(total)]
                 with m.Elif(add):
-                    m.d.sync += total.eq(added[1:])
+                    m.d.sync += total.eq(added)
         m.d.comb += self.sums.eq(sums)
         return m

@@ -4,17 +4,18 @@ sum x alpha, added to the partial sum (the first pass brings the bias); after th
 along the positions. What leaves waits in a buffer of each group for the writer.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.mac.choice import one_of_four
+from hw.mac.clip import clipped
 from hw.mac.lanes import sums_layout
 from hw.mac.layouts import Fields, Job, Pass
 from hw.mac.params import ArrayParams
 from hw.stream import multiplier
-from hw.stream.rounding import halve_round, less_if_negative
+from hw.stream.rounding import less_if_negative
 from sw.export.program import (
     ALPHA_BITS,
     BIAS_BITS,
@@ -26,7 +27,6 @@ from sw.export.program import (
     SLOTS,
     SUM_BITS,
     TOTAL_BITS,
-    UNSIGNED,
 )
 
 # Choice of the sum and its alpha, product, total, sign's unit, coarse and fine shift, rounding and clip, pool in two.
@@ -77,8 +77,10 @@ class Post(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         f = self.fields
+        steady = Signal(Fields, reset_less=True)  # for all that is far from the descriptor: sums come long after it
         slots = Signal(3)
         m.d.comb += slots.eq(Const(1, 3) << f.slots)
+        m.d.sync += steady.eq(f)
 
         # Which lane of which pass: stage 0 of the pipeline.
         step_layout = data.StructLayout(
@@ -168,10 +170,10 @@ class Post(wiring.Component):
         with m.If(tile_ends):
             m.d.sync += [chunk0.eq(next_chunk), before0.eq(next_before)]
         emits = Signal()
-        with m.If(f.pool_rest):
-            m.d.comb += emits.eq(counts & (chunk == 0) & (before > f.pool_chunks))
+        with m.If(steady.pool_rest):
+            m.d.comb += emits.eq(counts & (chunk == 0) & (before > steady.pool_chunks))
         with m.Else():
-            m.d.comb += emits.eq(counts & stride_last & (before >= f.pool_chunks))
+            m.d.comb += emits.eq(counts & stride_last & (before >= steady.pool_chunks))
         counts_now, emits_now, chunk_first, chunk_last = (
             Signal(name=n) for n in ("counts_now", "emits_now", "chunk_first", "chunk_last")
         )
@@ -231,15 +233,15 @@ class Post(wiring.Component):
         for g in range(self.params.groups):
             m.submodules[f"group{g}"] = group = Group()
             m.d.comb += [
-                group.fields.eq(f),
+                group.fields.eq(steady),
                 group.sums.eq(self.sums[g]),
                 group.lane.eq(lane),
                 group.alpha.eq(Mux(f.alpha_memory, alpha_late, alphas[g])),
                 group.channel.eq(channels[g]),
                 group.before_lane.eq(steps[TOTAL - 1].lane),
                 group.before_first.eq(steps[TOTAL - 1].pass_.first),
-                group.total_lane.eq(steps[TOTAL].lane),
-                group.total_valid.eq(steps[TOTAL].valid),
+                group.kept_lane.eq(steps[TOTAL + 1].lane),
+                group.kept_valid.eq(steps[TOTAL + 1].valid),
                 group.next_slot.eq(steps[VALUE - 1].slot),
                 group.slot.eq(steps[VALUE].slot),
                 group.next_start.eq(steps[VALUE - 1].start),
@@ -254,30 +256,9 @@ class Post(wiring.Component):
         return m
 
 
-def clipped(value: Value, kind: Value) -> Value:
-    """``halve_round(value)``, clipped to what outputs of this kind hold: 16 bits signed. What is clipped is seen in ``value``
-    itself, so that nothing waits for the carries of the rounding. 2^n - 1 is the least that becomes 2^(n - 1), too large for n
-    bits; -2^n - 1, which just becomes the least that fits, may be clipped."""
-    negative = value[-1]
-
-    def large(bits: int) -> Value:
-        return ~negative & (value[bits:].any() | value[:bits].all())
-
-    def small(bits: int) -> Value:
-        return negative & ~value[bits:].all()
-
-    rounded = halve_round(value[: LOGIT_BITS + 1].as_signed())[:LOGIT_BITS].as_signed()
-    as_logit, as_unsigned = kind == LOGITS, kind == UNSIGNED
-    above = Mux(as_logit, large(LOGIT_BITS), Mux(as_unsigned, large(9), large(8)))
-    below = Mux(as_logit, small(LOGIT_BITS), Mux(as_unsigned, negative, small(8)))
-    most = Mux(as_logit, (1 << (LOGIT_BITS - 1)) - 1, Mux(as_unsigned, 255, 127))
-    least = Mux(as_logit, -(1 << (LOGIT_BITS - 1)), Mux(as_unsigned, 0, -128))
-    return Mux(above, most, Mux(below, least, rounded))
-
-
 class Group(wiring.Component):
     """The data of one group, under :class:`Post`'s control. ``sums`` and ``lane`` are stage 0, ``alpha`` stage ``CHOICE``,
-    ``channel`` and ``before_`` the stage before ``TOTAL``, ``total_`` that one, ``next_slot`` and
+    ``channel`` and ``before_`` the stage before ``TOTAL``, ``kept_`` the one after it, ``next_slot`` and
     ``next_start`` the one before ``VALUE``, all else stage ``VALUE``."""
 
     def __init__(self):
@@ -290,8 +271,8 @@ class Group(wiring.Component):
                 "channel": In(Channel),
                 "before_lane": In(range(LANES)),
                 "before_first": In(1),
-                "total_lane": In(range(LANES)),
-                "total_valid": In(1),
+                "kept_lane": In(range(LANES)),
+                "kept_valid": In(1),
                 "next_slot": In(2),
                 "slot": In(2),
                 "next_start": In(1),
@@ -326,9 +307,9 @@ class Group(wiring.Component):
         base, compares = Signal(signed(TOTAL_BITS), reset_less=True), Signal(reset_less=True)
         m.d.comb += [
             kept.addr.eq(self.before_lane),
-            keeps.addr.eq(self.total_lane),
-            keeps.en.eq(self.total_valid),
-            keeps.data.eq(sum_),
+            keeps.addr.eq(self.kept_lane),
+            keeps.en.eq(self.kept_valid),
+            keeps.data.eq(total),
             sum_.eq(Mux(compares, Mux(product.p > base, product.p, base), base + product.p)),
         ]
         m.d.sync += [

@@ -94,10 +94,11 @@ class Sequencer(wiring.Component):
         one_x, one_y, one_c = f.taps_x == 1, f.taps_y == 1, f.taps_c == 1
         # What these four speak of changes with a pass, and they are asked at its end, at least 17 cycles later: time for registers.
         last_pass, last_tile, last_row, last_block = (Signal(name=f"last_{n}") for n in ("pass", "tile", "row", "block"))
-        passes = Signal.like(self.passes, reset_less=True)
+        passes, last_number = (Signal.like(self.passes, name=n, reset_less=True) for n in ("passes", "last_number"))
         m.d.sync += [
             passes.eq(self.passes),
-            last_pass.eq(number == passes - 1),
+            last_number.eq(passes - 1),
+            last_pass.eq(number == last_number),
             last_tile.eq(x0 + positions >= f.out_w),
             last_row.eq(y == f.out_h - 1),
             last_block.eq(left <= rows),
