@@ -17,7 +17,7 @@ from hw.mac.memory import VectorMemory
 from hw.mac.params import ArrayParams
 from hw.mac.post import Post
 from hw.mac.sequencer import Sequencer
-from hw.mac.weights import WeightReader
+from hw.mac.weights import WeightMemory, WeightReader
 from hw.mac.writer import Logit, Writer
 from hw.stream.delay import delay
 from sw.export.program import DRAIN_CYCLES, FETCH_CYCLES, LANES
@@ -35,7 +35,7 @@ class Array(wiring.Component):
     """Ports:
       - ``image``: stream of bytes, a network to load (:class:`hw.mac.loader.Loader`); ``status`` of the last one; ``loaded``: there
         is a network;
-      - ``i``: stream of int8 samples, ``window`` of them a window; waits while both input buffers are full or the writer works;
+      - ``i``: stream of int8 samples, ``window`` of them a window; waits while both input buffers are full or the writer writes;
       - ``hold``: no window may start;
       - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse after a window's last one;
       - ``overrun``: sticky, a program whose passes are too short for what they write.
@@ -76,6 +76,8 @@ class Array(wiring.Component):
         half = Signal()  # at work
         words = {}
         for name, size in loader.bytes.items():
+            if name == "weights":
+                continue
             block = Memory(shape=unsigned(8 * size), depth=2 * p.depth(name), init=[], attrs={"ram_style": "block"})
             m.submodules[f"{name}_memory"] = block
             read, write = block.read_port(domain="sync"), block.write_port()
@@ -89,6 +91,15 @@ class Array(wiring.Component):
             m.d.comb += read.addr.eq(Cat(half, address))
             words[name] = address, read.data
 
+        m.submodules.weights_memory = signs = WeightMemory(p)
+        m.d.comb += [
+            signs.half.eq(half),
+            signs.write_address.eq(loader.address),
+            signs.write_data.eq(loader.word[-signs.width :]),
+            signs.write_enable.eq(loader.write_weights),
+            signs.address.eq(reader.address),
+        ]
+
         # Input buffers: filled and worked on by turns.
         filling, working = Signal(), Signal()
         full = Signal(2)
@@ -96,7 +107,7 @@ class Array(wiring.Component):
         final = place == p.window - 1
         takes = Signal()
         m.d.comb += [
-            self.i.ready.eq(~full.bit_select(filling, 1) & ~write_out.busy),
+            self.i.ready.eq(~full.bit_select(filling, 1) & ~write_out.write.enable),
             takes.eq(self.i.valid & self.i.ready),
         ]
         with m.If(takes):
@@ -154,10 +165,8 @@ class Array(wiring.Component):
             reader.onward.eq(passed[early].onward),
             reader.restart.eq(restart),
             reader.slots.eq(sequence.fields.slots),
-            reader.data.eq(words["weights"][1]),
-            words["weights"][0].eq(reader.address),
             add.x.eq(activations.x),
-            add.word.eq(reader.word),
+            add.word.eq(signs.data),
             add.tap.eq(reader.tap),
             add.slots.eq(sequence.fields.slots),
             add.add.eq(adds[AT_LANES - 1]),

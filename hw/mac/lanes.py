@@ -8,6 +8,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.mac.adder import add_or_subtract
 from hw.mac.memory import Inputs
 from sw.export.program import LANES, SLOTS, SUM_BITS
 
@@ -48,11 +49,11 @@ class Lanes(wiring.Component):
         x = Signal(Inputs, reset_less=True)
         for j in range(LANES):
             m.d.sync += x[j].eq(Mux(self.slots[1], self.x[j % 4], Mux(self.slots[0], self.x[j % 8], self.x[j])))
-        weights = Signal(data.ArrayLayout(groups, SLOTS), reset_less=True)
+        minus = Signal(data.ArrayLayout(groups, SLOTS), reset_less=True)
         for quarter in range(SLOTS):
             place = Signal(2, name=f"place{quarter}")
             m.d.comb += place.eq(Mux(self.slots[1], quarter, Mux(self.slots[0], (self.tap[0] << 1) | quarter >> 1, self.tap)))
-            m.d.sync += weights[quarter].eq(self.word.word_select(place, groups))
+            m.d.sync += minus[quarter].eq(~self.word.word_select(place, groups))
         add, take = Signal(), Signal()
         m.d.sync += [add.eq(self.add), take.eq(self.take)]
 
@@ -60,10 +61,10 @@ class Lanes(wiring.Component):
         for g in range(groups):
             for j in range(LANES):
                 total = Signal(signed(SUM_BITS), name=f"total{g}_{j}")
-                plus = weights[j // (LANES // SLOTS)][g]
+                added = add_or_subtract(m, total, x[j], minus[j // (LANES // SLOTS)][g], platform)
                 with m.If(take):
                     m.d.sync += [total.eq(0), sums[g][j].eq(total)]
                 with m.Elif(add):
-                    m.d.sync += total.eq(Mux(plus, total + x[j], total - x[j]))
+                    m.d.sync += total.eq(added)
         m.d.comb += self.sums.eq(sums)
         return m

@@ -30,9 +30,10 @@ class Status(enum.IntEnum):
 
 
 class Loader(wiring.Component):
-    """Ports: ``i``: stream of :data:`Byte`, ``last`` with an image's last byte; it waits while a checked image has not been taken.
-    ``write_<section>``: enables, with ``address`` and ``word`` common (a word's bytes lie at the upper end). ``ready``: an image is
-    there; ``take``: it is taken over. ``status``: :class:`Status` of the last image."""
+    """Ports: ``i``: stream of :data:`Byte`, ``last`` with an image's last byte; at most a byte every other cycle (far more than a
+    host's line brings), and it waits while a checked image has not been taken. ``write_<section>``: enables, with ``address`` and
+    ``word`` common (a word's bytes lie at the upper end). ``ready``: an image is there; ``take``: it is taken over. ``status``:
+    :class:`Status` of the last image, two cycles after its last byte."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
@@ -54,13 +55,12 @@ class Loader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = CRC32_ETHERNET(data_width=8).create()
-        taken, last, byte = Signal(), Signal(), Signal(8)
-        m.d.comb += [
-            taken.eq(self.i.valid & self.i.ready),
-            last.eq(self.i.payload.last),
-            byte.eq(self.i.payload.data),
-            crc.data.eq(byte),
-        ]
+        # A byte is taken in one cycle and looked at in the next, in which none is taken. ``accepts`` only where nothing but a byte
+        # changes the state.
+        accepts = Signal()
+        taken, last, byte = Signal(), Signal(reset_less=True), Signal(8, reset_less=True)
+        m.d.sync += [taken.eq(self.i.valid & self.i.ready), last.eq(self.i.payload.last), byte.eq(self.i.payload.data)]
+        m.d.comb += [self.i.ready.eq(accepts & ~taken), crc.data.eq(byte)]
         word = Signal(self.word_bits, reset_less=True)
         with m.If(taken):
             m.d.sync += word.eq(Cat(word[8:], byte))
@@ -68,17 +68,23 @@ class Loader(wiring.Component):
 
         index = Signal(range(max(HEADER_BYTES, self.word_bits // 8)))  # byte within the header or word
         section, words = Signal(8), Signal(24)
-        left = Signal(32)  # bytes of the body
+        left, empty = Signal(32), Signal()  # bytes of the body; none of them, told by a register of its own
         address = Signal(self.address_bits)
         write = Signal()
+        # The word is still there in the cycle after ``write``.
         m.d.sync += [write.eq(0), self.address.eq(address)]
-        size, room = Signal(8), Signal(24)
+        with m.If(write):
+            m.d.sync += address.eq(address + 1)
+        # What follows from the section's number is in registers before its words come.
+        size, room = Signal(8, reset_less=True), Signal(24, reset_less=True)
         known = Signal()
-        with m.Switch(section):
-            for number, (name, count) in enumerate(self.bytes.items()):
-                with m.Case(number):
-                    m.d.comb += [size.eq(count - 1), room.eq(self.params.depth(name)), known.eq(1)]
-                    m.d.comb += getattr(self, f"write_{name}").eq(write)
+        m.d.sync += known.eq(0)
+        for number, (name, count) in enumerate(self.bytes.items()):
+            chosen, enable = Signal(name=f"chosen_{name}"), Signal(name=f"enable_{name}")
+            m.d.sync += [chosen.eq(section == number), enable.eq(write & chosen)]
+            m.d.comb += getattr(self, f"write_{name}").eq(enable)
+            with m.If(section == number):
+                m.d.sync += [size.eq(count - 1), room.eq(self.params.depth(name)), known.eq(1)]
 
         expected = MAGIC + VERSION.to_bytes(2, "little") + self.params.groups.to_bytes(2, "little")
         wrong = Signal(Status)
@@ -91,75 +97,82 @@ class Loader(wiring.Component):
             with m.Else():
                 m.next = "SKIP"
 
-        m.d.comb += self.i.ready.eq(~self.ready)
         with m.If(self.take):
             m.d.sync += self.ready.eq(0)
         with m.FSM():
             with m.State("BEGIN"):
-                m.d.comb += [crc.start.eq(1), self.i.ready.eq(0)]
+                m.d.comb += crc.start.eq(1)
                 m.d.sync += [index.eq(0), wrong.eq(Status.NONE)]
                 with m.If(~self.ready):
                     m.next = "HEADER"
-            with m.State("HEADER"), m.If(taken):
-                m.d.comb += crc.valid.eq(1)
-                m.d.sync += index.eq(index + 1)
-                with m.Switch(index):
-                    for place, value in enumerate(expected):
-                        with m.Case(place), m.If((byte != value) & (wrong == Status.NONE)):
-                            m.d.sync += wrong.eq(Status.FORMAT if place < 6 else Status.GROUPS)
-                with m.If(last):
-                    refuse(Mux(wrong != Status.NONE, wrong, Status.LENGTH))
-                with m.Elif(index == HEADER_BYTES - 1):
-                    m.d.sync += [left.eq(Cat(word[-24:], byte)), index.eq(0)]
-                    with m.If(wrong != Status.NONE):
-                        refuse(wrong)
-                    with m.Else():
-                        m.next = "SECTION"
+            with m.State("HEADER"):
+                m.d.comb += accepts.eq(1)
+                with m.If(taken):
+                    m.d.comb += crc.valid.eq(1)
+                    m.d.sync += index.eq(index + 1)
+                    with m.Switch(index):
+                        for place, value in enumerate(expected):
+                            with m.Case(place), m.If((byte != value) & (wrong == Status.NONE)):
+                                m.d.sync += wrong.eq(Status.FORMAT if place < 6 else Status.GROUPS)
+                    with m.If(last):
+                        refuse(Mux(wrong != Status.NONE, wrong, Status.LENGTH))
+                    with m.Elif(index == HEADER_BYTES - 1):
+                        body = Cat(word[-24:], byte)
+                        m.d.sync += [left.eq(body), empty.eq(body == 0), index.eq(0)]
+                        with m.If(wrong != Status.NONE):
+                            refuse(wrong)
+                        with m.Else():
+                            m.next = "SECTION"
             with m.State("SECTION"):
-                ended = (left == 0) & (index == 0)
+                ended = empty & (index == 0)
+                m.d.comb += accepts.eq(~ended)
                 with m.If(ended):
-                    m.d.comb += self.i.ready.eq(0)
                     m.d.sync += checks.eq(crc.crc)
                     m.next = "CHECKSUM"
-                with m.If(~ended & taken):
+                with m.Elif(taken):
                     m.d.comb += crc.valid.eq(1)
-                    m.d.sync += [index.eq(index + 1), left.eq(left - 1)]
+                    m.d.sync += [index.eq(index + 1), left.eq(left - 1), empty.eq(left == 1)]
                     with m.If(index == 0):
                         m.d.sync += section.eq(byte)
-                    with m.If(last | (left == 0)):
+                    with m.If(last | empty):
                         refuse(Status.LENGTH)
                     with m.Elif(index == 3):
                         m.d.sync += [words.eq(Cat(word[-16:], byte)), index.eq(0), address.eq(0)]
                         m.next = "MEASURE"
             with m.State("MEASURE"):
-                m.d.comb += self.i.ready.eq(0)
                 m.next = "WORDS"
                 with m.If(words == 0):
                     m.next = "SECTION"
                 with m.If(~known | (words > room)):
                     m.d.sync += self.status.eq(Status.LENGTH)
                     m.next = "SKIP"
-            with m.State("WORDS"), m.If(taken):
-                m.d.comb += crc.valid.eq(1)
-                m.d.sync += [index.eq(index + 1), left.eq(left - 1)]
-                with m.If(index == size):
-                    m.d.sync += [index.eq(0), write.eq(1), words.eq(words - 1), address.eq(address + 1)]
-                    with m.If(words == 1):
-                        m.next = "SECTION"
-                with m.If(last | (left == 0)):
-                    refuse(Status.LENGTH)
-            with m.State("CHECKSUM"), m.If(taken):
-                m.d.sync += [index.eq(index + 1), checks.eq(checks >> 8)]
-                with m.If((byte != checks[:8]) & (wrong == Status.NONE)):
-                    m.d.sync += wrong.eq(Status.CHECKSUM)
-                with m.If(last | (index == 3)):
-                    with m.If(~(last & (index == 3))):
+            with m.State("WORDS"):
+                m.d.comb += accepts.eq(1)
+                with m.If(taken):
+                    m.d.comb += crc.valid.eq(1)
+                    m.d.sync += [index.eq(index + 1), left.eq(left - 1), empty.eq(left == 1)]
+                    with m.If(index == size):
+                        m.d.sync += [index.eq(0), write.eq(1), words.eq(words - 1)]
+                        with m.If(words == 1):
+                            m.next = "SECTION"
+                    with m.If(last | empty):
                         refuse(Status.LENGTH)
-                    with m.Elif((wrong != Status.NONE) | (byte != checks[:8])):
-                        refuse(Status.CHECKSUM)
-                    with m.Else():
-                        m.d.sync += [self.status.eq(Status.LOADED), self.ready.eq(1)]
-                        m.next = "BEGIN"
-            with m.State("SKIP"), m.If(taken & last):
-                m.next = "BEGIN"
+            with m.State("CHECKSUM"):
+                m.d.comb += accepts.eq(1)
+                with m.If(taken):
+                    m.d.sync += [index.eq(index + 1), checks.eq(checks >> 8)]
+                    with m.If((byte != checks[:8]) & (wrong == Status.NONE)):
+                        m.d.sync += wrong.eq(Status.CHECKSUM)
+                    with m.If(last | (index == 3)):
+                        with m.If(~(last & (index == 3))):
+                            refuse(Status.LENGTH)
+                        with m.Elif((wrong != Status.NONE) | (byte != checks[:8])):
+                            refuse(Status.CHECKSUM)
+                        with m.Else():
+                            m.d.sync += [self.status.eq(Status.LOADED), self.ready.eq(1)]
+                            m.next = "BEGIN"
+            with m.State("SKIP"):
+                m.d.comb += accepts.eq(1)
+                with m.If(taken & last):
+                    m.next = "BEGIN"
         return m

@@ -4,11 +4,12 @@ Bank b of 16 holds the byte pairs whose number is b modulo 16. A read of 16 pair
 first pair or the row after it; two rotating stages put the pairs in order, and the last stage picks the bytes.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.mac.choice import one_of_four
 from hw.mac.params import ArrayParams
 from sw.export.program import FIELDS, LANES
 
@@ -72,9 +73,8 @@ class VectorMemory(wiring.Component):
             amount = known[stage].address[low : low + 2]
             turned = []
             for k in range(LANES):
-                choice = Array(words[(k + step * turn) % LANES] for turn in range(4))
                 word = Signal(16, name=f"turned{stage}_{k}", reset_less=True)
-                m.d.sync += word.eq(choice[amount])
+                m.d.sync += word.eq(one_of_four([words[(k + step * turn) % LANES] for turn in range(4)], amount))
                 turned.append(word)
             words = turned
 

@@ -9,11 +9,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.mac.choice import one_of_four
+from hw.mac.clip import clipped
 from hw.mac.lanes import sums_layout
 from hw.mac.layouts import Fields, Job, Pass
 from hw.mac.params import ArrayParams
 from hw.stream import multiplier
-from hw.stream.rounding import halve_round, less_if_negative, saturate
+from hw.stream.rounding import less_if_negative
 from sw.export.program import (
     ALPHA_BITS,
     BIAS_BITS,
@@ -25,7 +27,6 @@ from sw.export.program import (
     SLOTS,
     SUM_BITS,
     TOTAL_BITS,
-    UNSIGNED,
 )
 
 # Choice of the sum and its alpha, product, total, sign's unit, coarse and fine shift, rounding and clip, pool in two.
@@ -76,8 +77,10 @@ class Post(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         f = self.fields
+        steady = Signal(Fields, reset_less=True)  # for all that is far from the descriptor: sums come long after it
         slots = Signal(3)
         m.d.comb += slots.eq(Const(1, 3) << f.slots)
+        m.d.sync += steady.eq(f)
 
         # Which lane of which pass: stage 0 of the pipeline.
         step_layout = data.StructLayout(
@@ -141,41 +144,46 @@ class Post(wiring.Component):
         ]
         m.d.sync += [alphas.eq(self.alpha_word), channels.eq(self.channel_word)]
 
-        # Where the pool stands, for all groups at once: place within the chunk, whole chunks before it (0, 1, 2).
-        value_step = steps[VALUE]
-        fresh = value_step.start
+        # Where the pool stands, for all groups at once: place within the chunk, whole chunks before it (0, 1, 2). Known a stage
+        # ahead, so that the groups have it from registers.
+        ahead = steps[VALUE - 1]
+        fresh = ahead.start
         chunk0, before0 = Signal(4), Signal(2)
         chunk1, before1 = Signal(4), Signal(2)
         chunk, before = Signal(4), Signal(2)
         next_chunk, next_before = Signal(4), Signal(2)
-        row_first = value_step.pass_.row_first
+        row_first = ahead.pass_.row_first
         stride_last, counts = Signal(), Signal()
         chunk_end = Signal(4, reset_less=True)  # a descriptor is steady long before its sums arrive
         m.d.sync += chunk_end.eq(f.pool_stride - 1)
         m.d.comb += [
             chunk.eq(Mux(fresh, Mux(row_first, 0, chunk0), chunk1)),
             before.eq(Mux(fresh, Mux(row_first, 0, before0), before1)),
-            counts.eq(value_step.valid & value_step.pass_.last & value_step.inside),
+            counts.eq(ahead.valid & ahead.pass_.last & ahead.inside),
             stride_last.eq(chunk == chunk_end),
             next_chunk.eq(Mux(counts, Mux(stride_last, 0, chunk + 1), chunk)),
             next_before.eq(Mux(counts & stride_last & (before != 2), before + 1, before)),
         ]
         m.d.sync += [chunk1.eq(next_chunk), before1.eq(next_before)]
         tile_ends = Signal()
-        m.d.comb += tile_ends.eq(value_step.valid & value_step.pass_.last & value_step.end)
+        m.d.comb += tile_ends.eq(ahead.valid & ahead.pass_.last & ahead.end)
         with m.If(tile_ends):
             m.d.sync += [chunk0.eq(next_chunk), before0.eq(next_before)]
         emits = Signal()
-        with m.If(f.pool_rest):
-            m.d.comb += emits.eq(counts & (chunk == 0) & (before > f.pool_chunks))
+        with m.If(steady.pool_rest):
+            m.d.comb += emits.eq(counts & (chunk == 0) & (before > steady.pool_chunks))
         with m.Else():
-            m.d.comb += emits.eq(counts & stride_last & (before >= f.pool_chunks))
+            m.d.comb += emits.eq(counts & stride_last & (before >= steady.pool_chunks))
+        counts_now, emits_now, chunk_first, chunk_last = (
+            Signal(name=n) for n in ("counts_now", "emits_now", "chunk_first", "chunk_last")
+        )
+        m.d.sync += [counts_now.eq(counts), emits_now.eq(emits), chunk_first.eq(chunk == 0), chunk_last.eq(stride_last)]
 
         # The buffers' common place, and the job for the writer.
-        place, start = Signal(range(BUFFER)), Signal(range(BUFFER))
+        place, place_now, start = (Signal(range(BUFFER), name=n) for n in ("place", "place_now", "start"))
         count, count_now = Signal(5), Signal(5)
         m.d.comb += count_now.eq(Mux(fresh, 0, count) + emits)
-        m.d.sync += count.eq(count_now)
+        m.d.sync += [count.eq(count_now), place_now.eq(place)]
         with m.If(emits):
             m.d.sync += place.eq(place + 1)
         row_address, block_address = Signal(len(f.out_base)), Signal(len(f.out_base))
@@ -188,9 +196,10 @@ class Post(wiring.Component):
             rows.eq(Mux(f.single, 1, slots << groups_bits)),
             block_step.eq(Mux(f.single, f.out_chan, (f.out_chan << f.slots) << groups_bits)),
         ]
-        # A cycle after the tile's end, when count and place are in their registers.
-        ended, job, ended_pass = Signal(), Signal(Job, reset_less=True), Signal(Pass, reset_less=True)
-        m.d.sync += [ended.eq(tile_ends), ended_pass.eq(value_step.pass_), self.done.eq(ended)]
+        # A cycle after the tile's end, when count and place are in their registers; the last result takes one more to its buffer.
+        ended, written = Signal(), Signal()
+        job, ended_pass = Signal(Job, reset_less=True), Signal(Pass, reset_less=True)
+        m.d.sync += [ended.eq(tile_ends), ended_pass.eq(ahead.pass_), written.eq(ended), self.done.eq(written)]
         m.d.comb += self.job.eq(job)
         with m.If(ended):
             m.d.sync += [
@@ -224,23 +233,23 @@ class Post(wiring.Component):
         for g in range(self.params.groups):
             m.submodules[f"group{g}"] = group = Group()
             m.d.comb += [
-                group.fields.eq(f),
+                group.fields.eq(steady),
                 group.sums.eq(self.sums[g]),
                 group.lane.eq(lane),
                 group.alpha.eq(Mux(f.alpha_memory, alpha_late, alphas[g])),
                 group.channel.eq(channels[g]),
                 group.before_lane.eq(steps[TOTAL - 1].lane),
                 group.before_first.eq(steps[TOTAL - 1].pass_.first),
-                group.total_lane.eq(steps[TOTAL].lane),
-                group.total_valid.eq(steps[TOTAL].valid),
+                group.kept_lane.eq(steps[TOTAL + 1].lane),
+                group.kept_valid.eq(steps[TOTAL + 1].valid),
                 group.next_slot.eq(steps[VALUE - 1].slot),
-                group.slot.eq(value_step.slot),
+                group.slot.eq(steps[VALUE].slot),
                 group.next_start.eq(steps[VALUE - 1].start),
-                group.counts.eq(counts),
-                group.chunk_first.eq(chunk == 0),
-                group.chunk_last.eq(stride_last),
-                group.emits.eq(emits),
-                group.place.eq(place),
+                group.counts.eq(counts_now),
+                group.chunk_first.eq(chunk_first),
+                group.chunk_last.eq(chunk_last),
+                group.emits.eq(emits_now),
+                group.place.eq(place_now),
                 group.buffer_address.eq(self.buffer_address),
                 self.buffer[g].eq(group.buffer),
             ]
@@ -249,7 +258,7 @@ class Post(wiring.Component):
 
 class Group(wiring.Component):
     """The data of one group, under :class:`Post`'s control. ``sums`` and ``lane`` are stage 0, ``alpha`` stage ``CHOICE``,
-    ``channel`` and ``before_`` the stage before ``TOTAL``, ``total_`` that one, ``next_slot`` and
+    ``channel`` and ``before_`` the stage before ``TOTAL``, ``kept_`` the one after it, ``next_slot`` and
     ``next_start`` the one before ``VALUE``, all else stage ``VALUE``."""
 
     def __init__(self):
@@ -262,8 +271,8 @@ class Group(wiring.Component):
                 "channel": In(Channel),
                 "before_lane": In(range(LANES)),
                 "before_first": In(1),
-                "total_lane": In(range(LANES)),
-                "total_valid": In(1),
+                "kept_lane": In(range(LANES)),
+                "kept_valid": In(1),
                 "next_slot": In(2),
                 "slot": In(2),
                 "next_start": In(1),
@@ -286,9 +295,8 @@ class Group(wiring.Component):
         upper, one = Signal(2, reset_less=True), Signal(signed(SUM_BITS), reset_less=True)
         m.d.sync += upper.eq(self.lane[2:])
         for quarter in range(4):
-            of_quarter = data.ArrayLayout(signed(SUM_BITS), 4)(self.sums.as_value()[72 * quarter : 72 * (quarter + 1)])
-            m.d.sync += some[quarter].eq(of_quarter[self.lane[:2]])
-        m.d.sync += one.eq(some[upper])
+            m.d.sync += some[quarter].eq(one_of_four([self.sums[4 * quarter + k] for k in range(4)], self.lane[:2]))
+        m.d.sync += one.eq(one_of_four([some[k] for k in range(4)], upper))
         m.submodules.multiplier = product = multiplier.Multiplier(signed(SUM_BITS), signed(9))
         m.d.comb += [product.a.eq(one), product.b.eq(self.alpha)]
 
@@ -299,9 +307,9 @@ class Group(wiring.Component):
         base, compares = Signal(signed(TOTAL_BITS), reset_less=True), Signal(reset_less=True)
         m.d.comb += [
             kept.addr.eq(self.before_lane),
-            keeps.addr.eq(self.total_lane),
-            keeps.en.eq(self.total_valid),
-            keeps.data.eq(sum_),
+            keeps.addr.eq(self.kept_lane),
+            keeps.en.eq(self.kept_valid),
+            keeps.data.eq(total),
             sum_.eq(Mux(compares, Mux(product.p > base, product.p, base), base + product.p)),
         ]
         m.d.sync += [
@@ -316,24 +324,19 @@ class Group(wiring.Component):
         reduced = Signal(signed(TOTAL_BITS + 1), reset_less=True)
         coarse, shifted = Signal.like(reduced, reset_less=True), Signal.like(reduced, reset_less=True)
         value = Signal(signed(LOGIT_BITS), reset_less=True)
-        rounded = Signal(signed(TOTAL_BITS + 1))
         doubled = Signal(signed(TOTAL_BITS + 1))
-        m.d.comb += [doubled.eq(Cat(Const(0, 1), total).as_signed()), rounded.eq(halve_round(shifted))]
+        m.d.comb += doubled.eq(Cat(Const(0, 1), total).as_signed())
+        by_fours = [reduced >> places for places in range(0, 32, 4)]
         m.d.sync += [
             shift.eq(self.channel.shift),
             shift1.eq(shift),
             shift2.eq(shift1),
             reduced.eq(less_if_negative(doubled)),
-            coarse.eq(reduced >> Cat(Const(0, 2), shift2[2:])),
+            coarse.eq(Mux(shift2[4], one_of_four(by_fours[4:], shift2[2:4]), one_of_four(by_fours[:4], shift2[2:4]))),
             fine.eq(shift2),
-            shifted.eq(coarse >> fine),
+            shifted.eq(one_of_four([coarse >> places for places in range(4)], fine)),
         ]
-        with m.If(f.kind == LOGITS):
-            m.d.sync += value.eq(saturate(rounded, LOGIT_BITS))
-        with m.Elif(f.kind == UNSIGNED):
-            m.d.sync += value.eq(Mux(rounded < 0, 0, Mux(rounded > 255, 255, rounded[:8])))
-        with m.Else():
-            m.d.sync += value.eq(saturate(rounded, 8))
+        m.d.sync += value.eq(clipped(shifted, f.kind))
 
         # Pool: the largest of this chunk so far and of the two before it, for each slot. A slot's positions follow each other: its
         # state is read before the first one, goes on in a register, and is kept in the memory, too.

@@ -64,13 +64,16 @@ class Sequencer(wiring.Component):
         # What follows from the descriptor alone is in registers before the first pass ends.
         positions, step_x = Signal(range(LANES + 1), reset_less=True), Signal(range(2 * LANES + 1), reset_less=True)
         rows, row_stride = Signal(range(SLOTS * p.groups + 1), reset_less=True), Signal(address, reset_less=True)
-        kernel_end = Signal(len(f.taps_x), reset_less=True)
+        # The last tap but one in each dimension.
+        near_x, near_y, near_c = (Signal(len(f[f"taps_{n}"]), name=f"near_{n}", reset_less=True) for n in "xyc")
         m.d.sync += [
             positions.eq(Const(LANES) >> f.slots),
             step_x.eq((Const(LANES) >> f.slots) << f.stride_x),
             rows.eq(Mux(f.single, 1, Const(p.groups) << f.slots)),
             row_stride.eq(f.in_row << f.stride_y),
-            kernel_end.eq(f.taps_x - 1),
+            near_x.eq(f.taps_x - 2),
+            near_y.eq(f.taps_y - 2),
+            near_c.eq(f.taps_c - 2),
         ]
         block_base, row_base, tile_base, pass_base = (
             Signal(address, name=f"{n}_base", reset_less=True) for n in ("block", "row", "tile", "pass")
@@ -86,13 +89,16 @@ class Sequencer(wiring.Component):
         elapsed = Signal(len(f.period))
         fetches, taps = Signal(), Signal()  # state within a pass: the alpha, the taps, then neither
 
-        last_x, last_y, last_c = kx == kernel_end, ky == f.taps_y - 1, c == f.taps_c - 1
+        # Is this the last tap of its row, its channel, its pass? Worked out a tap ahead.
+        last_x, last_y, last_c = (Signal(name=f"last_{n}", reset_less=True) for n in "xyc")
+        one_x, one_y, one_c = f.taps_x == 1, f.taps_y == 1, f.taps_c == 1
         # What these four speak of changes with a pass, and they are asked at its end, at least 17 cycles later: time for registers.
         last_pass, last_tile, last_row, last_block = (Signal(name=f"last_{n}") for n in ("pass", "tile", "row", "block"))
-        passes = Signal.like(self.passes, reset_less=True)
+        passes, last_number = (Signal.like(self.passes, name=n, reset_less=True) for n in ("passes", "last_number"))
         m.d.sync += [
             passes.eq(self.passes),
-            last_pass.eq(number == passes - 1),
+            last_number.eq(passes - 1),
+            last_pass.eq(number == last_number),
             last_tile.eq(x0 + positions >= f.out_w),
             last_row.eq(y == f.out_h - 1),
             last_block.eq(left <= rows),
@@ -121,6 +127,9 @@ class Sequencer(wiring.Component):
                 c.eq(0),
                 ky.eq(0),
                 kx.eq(0),
+                last_c.eq(one_c),
+                last_y.eq(one_y),
+                last_x.eq(one_x),
                 x.eq(x_first),
                 line.eq(line_first),
                 elapsed.eq(0),
@@ -137,13 +146,15 @@ class Sequencer(wiring.Component):
                 m.d.sync += fetches.eq(0)
             with m.Elif(taps):
                 with m.If(~last_x):
-                    m.d.sync += [kx.eq(kx + 1), at.eq(at + 1), x.eq(x + 1)]
+                    m.d.sync += [kx.eq(kx + 1), last_x.eq(kx == near_x), at.eq(at + 1), x.eq(x + 1)]
                 with m.Elif(~last_y):
                     start = line_at + f.in_row
-                    m.d.sync += [kx.eq(0), ky.eq(ky + 1), at.eq(start), line_at.eq(start), x.eq(x_tile), line.eq(line + 1)]
+                    m.d.sync += [kx.eq(0), last_x.eq(one_x), ky.eq(ky + 1), last_y.eq(ky == near_y)]
+                    m.d.sync += [at.eq(start), line_at.eq(start), x.eq(x_tile), line.eq(line + 1)]
                 with m.Elif(~last_c):
                     start = channel_at + f.in_chan
-                    m.d.sync += [kx.eq(0), ky.eq(0), c.eq(c + 1), x.eq(x_tile), line.eq(line_row)]
+                    m.d.sync += [kx.eq(0), last_x.eq(one_x), ky.eq(0), last_y.eq(one_y), c.eq(c + 1), last_c.eq(c == near_c)]
+                    m.d.sync += [x.eq(x_tile), line.eq(line_row)]
                     m.d.sync += [at.eq(start), line_at.eq(start), channel_at.eq(start)]
                 with m.Else():
                     m.d.sync += taps.eq(0)

@@ -1,28 +1,92 @@
-"""The weight memory's reader: hands the lanes a word in step with their inputs.
+"""The weight memory, and its reader, which hands the lanes a word in step with their inputs.
 
 A word holds the signs of 4, 2 or 1 taps of a block's rows. Every pass begins with a new word; a tile's passes begin anew with the
 next tile, and the next block's words follow (or the same again, where blocks share theirs).
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Array, C, Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.mac.choice import one_of_four
 from hw.mac.params import ArrayParams
 from sw.export.program import SLOTS
 
-# From ``add`` to the word at the lanes: the memory and its output register.
-LATENCY = 2
+# A bank is two block RAMs, side by side.
+BANK_BITS = 1 << 15
+# From ``add`` to the word at the lanes: the bank, its output register, the choice in two steps.
+LATENCY = 4
+
+
+class WeightMemory(wiring.Component):
+    """Two halves of ``weights`` words, one at work and one to be loaded, in banks that hold some words of each. A block RAM's
+    output is late in its cycle: it has a register of its own before the choice.
+
+    Ports: ``half`` at work; ``address``, ``data`` (``LATENCY`` cycles later); ``write_address``, ``write_data``, ``write_enable``
+    of the other half (there two cycles later). Not reset."""
+
+    def __init__(self, params: ArrayParams):
+        self.params = params
+        self.width = SLOTS * params.groups
+        super().__init__(
+            {
+                "half": In(1),
+                "address": In(range(params.weights)),
+                "data": Out(self.width),
+                "write_address": In(range(params.weights)),
+                "write_data": In(self.width),
+                "write_enable": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        rows = BANK_BITS // (2 * self.width)  # of each half in a bank
+        within, banks = (rows - 1).bit_length(), -(-self.params.weights // rows)
+        row, data = Signal(within, reset_less=True), Signal(self.width, reset_less=True)
+        enables = Signal(banks)
+        m.d.sync += [row.eq(self.write_address[:within]), data.eq(self.write_data)]
+        words = []
+        for bank in range(banks):
+            memory = Memory(shape=unsigned(self.width), depth=2 * rows, init=[], attrs={"ram_style": "block"})
+            m.submodules[f"bank{bank}"] = memory
+            read, write = memory.read_port(domain="sync"), memory.write_port()
+            word = Signal(self.width, name=f"word{bank}", reset_less=True)
+            m.d.sync += [
+                enables[bank].eq(self.write_enable & (self.write_address[within:] == bank)),
+                word.eq(read.data),
+            ]
+            m.d.comb += [
+                read.addr.eq(Cat(self.address[:within], self.half)),
+                write.addr.eq(Cat(row, ~self.half)),
+                write.data.eq(data),
+                write.en.eq(enables[bank]),
+            ]
+            words.append(word)
+        # The choice: among four neighbours, then among those.
+        chosen, later = (Signal(range(banks), name=n, reset_less=True) for n in ("chosen", "later"))
+        far = Signal(range(-(-banks // 4)), reset_less=True)
+        m.d.sync += [chosen.eq(self.address[within:]), later.eq(chosen), far.eq(later >> 2)]
+        near = []
+        for first in range(0, banks, 4):
+            four = [words[min(first + k, banks - 1)] for k in range(4)]
+            one = Signal(self.width, name=f"near{first}", reset_less=True)
+            m.d.sync += one.eq(one_of_four(four, Cat(later, C(0, 2))[:2]))
+            near.append(one)
+        word = Signal(self.width, reset_less=True)
+        m.d.sync += word.eq(Array(near)[far])
+        m.d.comb += self.data.eq(word)
+        return m
 
 
 class WeightReader(wiring.Component):
     """Ports: ``add``, ``take`` as at the lanes but ``LATENCY`` cycles before; with ``take`` come ``last`` (pass of its tile) and
-    ``onward`` (other words follow it); ``restart`` begins the program; ``slots`` as at the lanes. ``address``/``data`` go to the
-    memory (one register); ``word`` and ``tap`` to the lanes."""
+    ``onward`` (other words follow it); ``restart`` begins the program; ``slots`` as at the lanes. ``address`` goes to the
+    memory, whose word comes to the lanes in step with ``tap``."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
-        width = SLOTS * params.groups
         super().__init__(
             {
                 "add": In(1),
@@ -32,8 +96,6 @@ class WeightReader(wiring.Component):
                 "restart": In(1),
                 "slots": In(2),
                 "address": Out(range(params.weights)),
-                "data": In(width),
-                "word": Out(width),
                 "tap": Out(2),
             }
         )
@@ -57,7 +119,6 @@ class WeightReader(wiring.Component):
         with m.If(self.restart):
             m.d.sync += [tap.eq(0), place.eq(0), block.eq(0)]
         taps = [Signal(2, name=f"tap{k}", reset_less=True) for k in range(LATENCY)]
-        word = Signal.like(self.word, reset_less=True)
-        m.d.sync += [taps[0].eq(tap), taps[1].eq(taps[0]), word.eq(self.data)]
-        m.d.comb += [self.address.eq(place), self.tap.eq(taps[-1]), self.word.eq(word)]
+        m.d.sync += [after.eq(before) for before, after in zip([tap, *taps], taps, strict=False)]
+        m.d.comb += [self.address.eq(place), self.tap.eq(taps[-1])]
         return m

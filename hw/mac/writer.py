@@ -10,9 +10,10 @@ from hw.mac.params import ArrayParams
 from hw.mac.post import BUFFER
 from sw.export.program import LOGIT_BITS, LOGITS
 
-# A result from its buffer to the memory's write port: buffer, table.
+# A result from its buffer to where the array's logits leave: the buffers, the choice among the groups.
 LATENCY = 2
-# After the last result of an operation: the memory has it, and the sequencer may go on.
+# After the last result of an operation: the sequencer may go on. The memory gets that result two cycles after a logit would leave
+# (the table, its output register), while the next descriptor is fetched.
 FINISH = LATENCY + 1
 
 Logit = data.StructLayout({"valid": 1, "channel": 8, "value": signed(LOGIT_BITS)})
@@ -20,9 +21,8 @@ Logit = data.StructLayout({"valid": 1, "channel": 8, "value": signed(LOGIT_BITS)
 
 class Writer(wiring.Component):
     """Ports: ``job`` with ``start`` (a pulse); ``buffer_address``/``buffer``; ``table_address``/``table`` of the table memory (one
-    register); ``write`` to the activation memory, ``logit`` where the operation's results are logits; ``busy`` while it has work;
-    ``finished``: a pulse when an operation's last result is on its way; ``overrun``: a job came before the last was done, which
-    no correct program does."""
+    register); ``write`` to the activation memory, ``logit`` where the operation's results are logits; ``finished``: a pulse when
+    an operation's last result is on its way; ``overrun``: a job came before the last was done, which no correct program does."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
@@ -37,7 +37,6 @@ class Writer(wiring.Component):
                 "table": In(8),
                 "write": Out(Write),
                 "logit": Out(Logit),
-                "busy": Out(1),
                 "finished": Out(1),
                 "overrun": Out(1),
             }
@@ -51,21 +50,30 @@ class Writer(wiring.Component):
         group, left = Signal(range(groups)), Signal(len(f.channels))
         channel = Signal(8)
         job = Signal(Job, reset_less=True)
-        address = Signal(len(f.out_base), reset_less=True)
+        # Of the result that is looked at: its place in the buffers and in the memory; and that of its row's first one.
+        place, at = Signal(range(BUFFER)), Signal(len(f.out_base), reset_less=True)
+        row = Signal.like(at, reset_less=True)
+        following = Signal.like(at)
         last_index = Signal()
-        m.d.comb += [last_index.eq(index == job.count - 1), ending.eq(busy & last_index & (left == 1))]
+        m.d.comb += [
+            last_index.eq(index == job.count - 1),
+            ending.eq(busy & last_index & (left == 1)),
+            following.eq(row + f.out_chan),
+        ]
         with m.If(busy):
-            m.d.sync += index.eq(index + 1)
+            m.d.sync += [index.eq(index + 1), place.eq(place + 1), at.eq(at + 1)]
             with m.If(last_index):
                 m.d.sync += [
                     index.eq(0),
-                    address.eq(address + f.out_chan),
+                    row.eq(following),
+                    at.eq(following),
+                    place.eq(of_slot),
                     left.eq(left - 1),
                     channel.eq(channel + 1),
                     group.eq(Mux(group == groups - 1, 0, group + 1)),
                 ]
                 with m.If(group == groups - 1):
-                    m.d.sync += of_slot.eq(of_slot + job.count)
+                    m.d.sync += [of_slot.eq(place + 1), place.eq(place + 1)]
         with m.If(ending):
             m.d.sync += busy.eq(0)
         some = Signal()
@@ -79,31 +87,49 @@ class Writer(wiring.Component):
                 group.eq(0),
                 left.eq(self.job.channels),
                 channel.eq(self.job.first_channel),
-                address.eq(self.job.address),
+                place.eq(self.job.start),
+                row.eq(self.job.address),
+                at.eq(self.job.address),
             ]
             with m.If(busy & ~ending):
                 m.d.sync += self.overrun.eq(1)
 
-        # Buffer, table, write.
-        item = data.StructLayout({"valid": 1, "address": len(f.out_base), "value": LOGIT_BITS, "channel": 8})
-        first, second = Signal(item), Signal(item)
-        m.d.comb += self.buffer_address.eq(of_slot + index)
+        # Buffers, choice, table, its output register.
+        item = data.StructLayout({"valid": 1, "address": len(f.out_base), "channel": 8})
+        first, second, third = (Signal(item, name=n) for n in ("first", "second", "third"))
+        read, of_group = Signal.like(self.buffer, reset_less=True), Signal.like(group, reset_less=True)
+        value, value_later = Signal(LOGIT_BITS, reset_less=True), Signal(8, reset_less=True)
+        looked = Signal(8, reset_less=True)
+        # A descriptor is steady long before its results arrive.
+        looks, leaves, table = Signal(), Signal(), Signal(2)
+        write = Signal(Write)
+        m.d.comb += self.buffer_address.eq(place)
         m.d.sync += [
+            looks.eq(f.table != 0),
+            leaves.eq(f.kind == LOGITS),
+            table.eq((f.table - 1)[:2]),
             first.valid.eq(busy),
-            first.address.eq(address + index),
-            first.value.eq(self.buffer[group]),
+            first.address.eq(at),
             first.channel.eq(channel),
+            read.eq(self.buffer),
+            of_group.eq(group),
             second.eq(first),
+            value.eq(read[of_group]),
+            third.eq(second),
+            third.valid.eq(second.valid & ~leaves),
+            value_later.eq(value),
+            write.enable.eq(third.valid),
+            write.address.eq(third.address),
+            write.data.eq(value_later),
+            looked.eq(self.table),
         ]
         m.d.comb += [
-            self.table_address.eq(Cat(first.value[:8], (f.table - 1)[:2])[: len(self.table_address)]),
-            self.write.enable.eq(second.valid & (f.kind != LOGITS)),
-            self.write.address.eq(second.address),
-            self.write.data.eq(Mux(f.table != 0, self.table, second.value[:8])),
-            self.logit.valid.eq(second.valid & (f.kind == LOGITS)),
+            self.table_address.eq(Cat(value[:8], table)[: len(self.table_address)]),
+            self.write.eq(write),
+            self.write.data.eq(Mux(looks, looked, write.data)),
+            self.logit.valid.eq(second.valid & leaves),
             self.logit.channel.eq(second.channel),
-            self.logit.value.eq(second.value.as_signed()),
-            self.busy.eq(busy | first.valid | second.valid),
+            self.logit.value.eq(value.as_signed()),
         ]
         # The last job may have nothing to write.
         final = Signal(FINISH)

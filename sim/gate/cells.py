@@ -18,8 +18,12 @@ MODELS = {
 }
 
 
+def models(family: str) -> str:
+    """Verilog of a device family's cells."""
+    return "\n".join(re.sub(r"^`include .*$", "", path.read_text(), flags=re.MULTILINE) for path in MODELS[family])
+
+
 def source_of(netlist: flow.Netlist, folder: Path) -> Path:
     """One Verilog file of a netlist and its cells: logic, block RAM, SPRAM and multipliers."""
-    models = [path.read_text() for path in MODELS["ice40" if "SB_LUT4" in netlist.cells else "ecp5"]]
-    text = "\n".join(re.sub(r"^`include .*$", "", model, flags=re.MULTILINE) for model in models)
+    text = models("ice40" if "SB_LUT4" in netlist.cells else "ecp5")
     return files.write_bytes(folder / "netlist.v", (text + "\n" + netlist.verilog.read_text()).encode())
