@@ -136,7 +136,7 @@ def classes(stored: dict) -> str:
     parts = []
     for name, model in stored["models"].items():
         figures = model["accuracy"].get("comparable")
-        if not figures:
+        if not figures or "inter-patient" in model["accuracy"]:  # beats have tables of their own
             continue
         rows = [
             [label, str(c["windows"]), percent(c["sensitivity"]), percent(c["positive_predictivity"]), f"{c['f1']:.3f}"]
