@@ -138,7 +138,9 @@ def test_classify_any_record(foreign):
     ],
 )
 def test_errors_are_one_line_and_status_2(arguments, message, recordings, capsys, monkeypatch):
-    done = command_here(capsys, monkeypatch, *arguments)
+    # Gateware that was made and not used warns when it is collected, so those commands have a process of their own.
+    apart = arguments[0].startswith(("hw.", "sim.gate"))
+    done = command(*arguments) if apart else command_here(capsys, monkeypatch, *arguments)
     assert done.returncode == 2
     assert message in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr

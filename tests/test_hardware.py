@@ -44,7 +44,7 @@ def simulate(packed, config, folder, samples):
 # Corners that trained weights never reach: thresholds that are always or never met, single channels, odd foldings, block RAM.
 # No shrinking: each example is a design that has to be compiled.
 @settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
