@@ -106,6 +106,12 @@ def beats(stored: dict) -> str:
             for text, rates, macro in parts
         ]
         rows.append(["... of guessing N", percent(found["class_majority"]), "", "", "", "", ""])
+        held = found["validation"]
+        pairs = [" / ".join(percent(held[f"{k}_{what}"]) for what in ("sensitivity", "positive_predictivity")) for k in "SV"]
+        rates = [percent(held[f"{k}_false_positive_rate"]) for k in "SV"]
+        rows.append(
+            ["... on patients of DS1 held out in turn", percent(held["accuracy"]), pairs[0], rates[0], pairs[1], rates[1], ""]
+        )
     rows += [list(row) for row in PUBLISHED_BEATS]
     header = ["DS1 to DS2", "accuracy", "S: Se / +P", "S: FPR", "V: Se / +P", "V: FPR", "macro-F1"]
     return document.table(header, rows)
@@ -215,7 +221,9 @@ def fpga(stored: dict) -> str:
                     f"`{name}`, {figures['config']}",
                     figures["device"],
                     _area(figures),
-                    f"{figures['fmax_mhz']:.1f} (worst of {figures['seeds']} seeds)",
+                    f"{figures['fmax_mhz']:.1f} (worst of {figures['seeds']} seeds)"
+                    if figures["seeds"] > 1
+                    else f"{figures['fmax_mhz']:.1f} (one seed)",
                     f"{figures['classification_us']:,.1f}",
                     f"{figures['interval_us']:,.1f}",
                     f"last raw sample to class: {figures['live_latency_us']:,.1f} µs" + _gate(figures),
