@@ -1,5 +1,7 @@
 """Whole tops of small random networks on Verilator: every layer, and every cycle count that was predicted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -91,7 +93,13 @@ def test_random_networks_with_rhythm(tmp_path, seed):
     harness, trace = simulate(packed, folded(*pes), tmp_path, samples.astype(np.int16))
     assert len(np.unique(trace.rhythm, axis=0)) > 1
     flipped = canary.flip_comparison(packed, samples, trace)
-    assert "rhythm" in canary.must_differ(harness.run(samples.astype(np.int16)), flipped.trace, flipped.what)
+    seen = harness.run(samples.astype(np.int16))
+    assert "rhythm" in canary.must_differ(seen, flipped.trace, flipped.what)
+    if packed.head.rhythm is not None:
+        wrong = packed.head.rhythm.copy()
+        wrong[0, 0] += 1 if wrong[0, 0] < 0 else -1
+        told = integer.run(replace(packed, head=replace(packed.head, rhythm=wrong)), samples)
+        assert "logits" in canary.must_differ(seen, told, "weight of a rhythm bit")
 
 
 def test_two_samples_a_clock_and_a_clock_a_sample(tmp_path):

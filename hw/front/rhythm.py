@@ -56,6 +56,8 @@ class RhythmFront(wiring.Component):
             raise ValueError(
                 f"{rhythm.words} RR words of {WORD_BITS} bits do not come {samples} at once in {spec.raw_bits} bits each"
             )
+        if rhythm.head != (weights is not None):
+            raise ValueError("weights of rhythm bits belong to a rhythm whose bits the head takes, and to no other")
         self.spec, self.rhythm, self.samples, self.weights = spec, rhythm, samples, weights
         layout = sample_layout(spec, samples)
         sums = {} if weights is None else {"sums": Out(stream.Signature(sums_layout(weights)))}

@@ -5,6 +5,7 @@ All cases stand side by side in one top (:class:`Bench`), so that one build serv
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from amaranth.hdl import Module, signed, unsigned
@@ -589,13 +590,13 @@ def _rhythm_front(at_once: int, weights: np.ndarray | None = None) -> Case:
         marked = [x | (j == end and k % 2 == 0) << bits for j, x in enumerate(packet)]
         sent += marked
         passed += marked[words_end:]
-    found = reference.bits(RHYTHM, words)
+    found, rhythm = reference.bits(RHYTHM, words), replace(RHYTHM, head=weights is not None)
     out = {"o": passed, "bits": [pack(row, 1) for row in found]}
     if weights is not None:
         width = sums_layout(weights).elem_shape.width
         out["sums"] = [pack(row, width) for row in (2 * found.astype(np.int64) - 1) @ weights.T]
     return Case(
-        lambda: RhythmFront(spec, RHYTHM, at_once, weights),
+        lambda: RhythmFront(spec, rhythm, at_once, weights),
         {"i": sent},
         out,
         latencies=[("i", words_end, "o", 0, 0), ("i", end, "bits", 0, 2)],
