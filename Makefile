@@ -53,7 +53,7 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	@$(RUN) -m pytest -n 2 --dist loadfile
 
-train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time]
+train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients]
 	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)"
 
 levers: $(READY) ## what each lever of a training brings, on validation windows: docs/accuracy.md [LEVERS=records SEED=1]

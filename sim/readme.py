@@ -133,8 +133,7 @@ def beat_records(stored: dict) -> str:
 
 
 def _folds(figures: dict, protocol: str = protocols.COMPARABLE) -> str:
-    told = "one split" if protocol == protocols.BY_TIME else f"{len(figures['folds'])} of 5"
-    return f"{figures['windows']:,}, {told}"
+    return f"{figures['windows']:,}, {len(figures['folds'])} of {protocols.count(protocol)}"
 
 
 def classes(stored: dict) -> str:

@@ -67,6 +67,11 @@ LEVERS = {
         protocols.RECORDS,
         _last(dropout=0.5, noise=0.05, warp=0.1, gain=0.2, wander=0.3),
     ),
+    "longer-first": Lever(
+        "three times the epochs in the pretraining, twice its twin's",
+        protocols.RECORDS,
+        _first(epochs=240, sign_epochs=30, twin_epochs=80),
+    ),
     "longer": Lever("after the pretraining, three times the epochs", protocols.RECORDS, _last(epochs=36, twin_epochs=15)),
     "own": Lever("after the pretraining, the task's own windows only", protocols.RECORDS, _last(own=1.0)),
     "rate": Lever(

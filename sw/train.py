@@ -150,7 +150,7 @@ def main(
         train_beats.train(chosen, which, epochs, ship)
         return
     recipe, train, kind = _of_kind(chosen, protocols.check(protocol), epochs)
-    numbers = fold_numbers(which)
+    numbers = fold_numbers(which, protocols.count(protocol))
     task = tasks.get(chosen.task)
     with cli.progress() as bar:
         data = Data(task, further=protocol not in protocols.OWN)
@@ -169,14 +169,14 @@ def main(
         _ship(made if ship else bundle.SHIPPED / model, model, protocol, summary)
 
 
-def fold_numbers(which: str) -> list[int]:
-    """Numbers of the folds that ``which`` names: 'shipped', 'all', or numbers with commas."""
-    named = {"shipped": [SHIPPED_FOLD], "all": list(range(folds.FOLDS))}
+def fold_numbers(which: str, count: int = folds.FOLDS) -> list[int]:
+    """Numbers of the folds, of ``count``, that ``which`` names: 'shipped', 'all', or numbers with commas."""
+    named = {"shipped": [SHIPPED_FOLD], "all": list(range(count))}
     if which in named:
         return named[which]
-    numbers = [int(n) if n.isdigit() else folds.FOLDS for n in which.split(",")]
-    if max(numbers) >= folds.FOLDS or len(set(numbers)) < len(numbers):
-        raise PopbeatError(f"FOLDS is 'shipped', 'all' or different numbers below {folds.FOLDS}, not {which!r}")
+    numbers = [int(n) if n.isdigit() else count for n in which.split(",")]
+    if max(numbers) >= count or len(set(numbers)) < len(numbers):
+        raise PopbeatError(f"FOLDS is 'shipped', 'all' or different numbers below {count}, not {which!r}")
     return numbers
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.data import folds, protocols, tasks
-from sw.data.protocols import BY_TIME, COMPARABLE, NO_NEIGHBOURS, RECORDS
+from sw.data.protocols import BETWEEN_PATIENTS, BY_TIME, COMPARABLE, NO_NEIGHBOURS, RECORDS
 from sw.errors import PopbeatError
 
 
@@ -93,8 +93,26 @@ def test_by_time_the_future_is_tested(drawn):
     assert not set(split.train) & set(split.validation)
     left = len(windows) - sum(map(len, (split.train, split.validation, split.test)))
     assert left < 3 * len(np.unique(windows.record))  # what lies across the line or next to it
-    with pytest.raises(PopbeatError, match="has one split, number 0, not 1"):
+    with pytest.raises(PopbeatError, match="by-time has folds 0 to 0, not 1"):
         protocols.split(task, windows, further, 1, BY_TIME)
+
+
+def test_between_patients_nobody_is_in_both(drawn):
+    task, windows, further = drawn
+    tested = []
+    for fold in range(protocols.count(BETWEEN_PATIENTS)):
+        split = protocols.split(task, windows, further, fold, BETWEEN_PATIENTS)
+        known, test = (windows.take(rows) for rows in (split.train, split.test))
+        assert len(split.further) == len(split.validation) == 0
+        assert not set(known.record) & set(test.record)
+        assert ("201" in known.record) == ("202" in known.record)
+        assert set(test.label) <= set(known.label)
+        tested += split.test.tolist()
+    assert len(tested) == len(set(tested))
+    alone = {k for k in range(len(task.classes)) if len(set(windows.record[windows.label == k])) == 1}
+    assert set(range(len(windows))) - set(tested) == set(np.flatnonzero(np.isin(windows.label, list(alone))).tolist())
+    with pytest.raises(PopbeatError, match="between-patients has folds 0 to 2, not 3"):
+        protocols.split(task, windows, further, 3, BETWEEN_PATIENTS)
 
 
 def apart(windows: tasks.Windows, closed: tasks.Windows, length: int) -> None:

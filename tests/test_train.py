@@ -226,6 +226,7 @@ def test_folds_by_name_and_number():
     assert train.fold_numbers("shipped") == [0]
     assert train.fold_numbers("all") == [0, 1, 2, 3, 4]
     assert train.fold_numbers("3,1") == [3, 1]
+    assert train.fold_numbers("all", 3) == [0, 1, 2]
     for wrong in ("5", "1,1", "", "a", "-1"):
         with pytest.raises(PopbeatError, match="FOLDS is"):
             train.fold_numbers(wrong)

@@ -1,10 +1,12 @@
-"""What a network may train on: three protocols over the same stored folds.
+"""What a network may train on: three protocols over the same stored folds, and two with splits of their own.
 
 - *comparable*: the task's own windows of the four training folds.
 - *comparable+records*: further windows of the same records as well, none of them in or next to a test window.
 - *no-neighbours*: as that, and the task's own windows in or next to a test window are left out of training and validation.
 - *by-time*: no folds; the task's own windows of the first 80 % of each record, and the rest is tested. Windows across the line or
   next to a test window are left out.
+- *between-patients*: three folds of whole patients (201 and 202 are one), stratified by class; classes that one patient alone has
+  are left out. Without validation windows: the last epoch is taken.
 
 Further windows lie at every half window of the records and are labelled by rule (``pseudo_labels``). None of them is in or next
 to a validation window either: validation windows are as far from what is trained on as test windows are.
@@ -13,13 +15,21 @@ to a validation window either: validation windows are as far from what is traine
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
 
 from sw.data import folds, mitbih, pseudo_labels, tasks
 from sw.data.source import Source
 from sw.errors import PopbeatError
 
-COMPARABLE, RECORDS, NO_NEIGHBOURS, BY_TIME = NAMES = ("comparable", "comparable+records", "no-neighbours", "by-time")
-OWN = (COMPARABLE, BY_TIME)  # these know no further windows
+COMPARABLE, RECORDS, NO_NEIGHBOURS, BY_TIME, BETWEEN_PATIENTS = NAMES = (
+    "comparable",
+    "comparable+records",
+    "no-neighbours",
+    "by-time",
+    "between-patients",
+)
+FOLDS = {BY_TIME: 1, BETWEEN_PATIENTS: 3}  # the others have the stored ones
+OWN = (COMPARABLE, BY_TIME, BETWEEN_PATIENTS)  # these know no further windows
 KNOWN_SHARE = 0.8  # of a record, by time
 
 
@@ -39,6 +49,11 @@ def check(protocol: str) -> str:
     if protocol not in NAMES:
         raise PopbeatError(f"unknown protocol {protocol!r}; there are {', '.join(NAMES)}")
     return protocol
+
+
+def count(protocol: str) -> int:
+    """Folds of a protocol."""
+    return FOLDS.get(protocol, folds.FOLDS)
 
 
 def near(windows: tasks.Windows, others: tasks.Windows, length: int) -> np.ndarray:
@@ -76,8 +91,12 @@ def further(task: tasks.Task, source: Source, windows: tasks.Windows) -> tasks.W
 
 def split(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows | None, fold: int, protocol: str) -> Split:
     """The stored split whose test set is ``fold``, as the protocol has it; ``extra`` are the further windows."""
-    if check(protocol) == BY_TIME:
-        return by_time(task, windows, fold)
+    if not 0 <= fold < count(check(protocol)):
+        raise PopbeatError(f"the protocol {protocol} has folds 0 to {count(protocol) - 1}, not {fold}")
+    if protocol == BY_TIME:
+        return by_time(task, windows)
+    if protocol == BETWEEN_PATIENTS:
+        return between_patients(windows, fold)
     stored = folds.load(task.name, windows, fold)
     if protocol == COMPARABLE or extra is None:
         return Split(stored.train, stored.validation, stored.test, np.empty(0, dtype=np.int64))
@@ -89,16 +108,25 @@ def split(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows | None,
     return Split(train, kept, stored.test, np.flatnonzero(allowed))
 
 
-def by_time(task: tasks.Task, windows: tasks.Windows, fold: int = 0) -> Split:
+def by_time(task: tasks.Task, windows: tasks.Windows) -> Split:
     """The windows that begin in the last fifth of their records are tested; of the others a stored eighth is for validation."""
-    if fold:
-        raise PopbeatError(f"the protocol {BY_TIME} has one split, number 0, not {fold}: FOLDS=0")
     test = np.flatnonzero(windows.start >= KNOWN_SHARE * mitbih.LENGTH)
     kept = (windows.start < KNOWN_SHARE * mitbih.LENGTH - task.length) & ~near(windows, windows.take(test), task.length)
     eighth = np.zeros(len(windows), dtype=bool)
     for number in range(folds.FOLDS):
         eighth[folds.load(task.name, windows, number).validation] = True
     return Split(np.flatnonzero(kept & ~eighth), np.flatnonzero(kept & eighth), test, np.empty(0, dtype=np.int64))
+
+
+def between_patients(windows: tasks.Windows, fold: int) -> Split:
+    """The patients of a fold are tested; nobody is in two folds."""
+    patient = np.where(windows.record == "202", "201", windows.record)
+    shared = np.array([len(np.unique(patient[windows.label == k])) > 1 for k in range(windows.label.max() + 1)])
+    rows = np.flatnonzero(shared[windows.label])
+    drawn = StratifiedGroupKFold(FOLDS[BETWEEN_PATIENTS], shuffle=True, random_state=folds.SEED)
+    known, test = list(drawn.split(rows, windows.label[rows], patient[rows]))[fold]
+    none = np.empty(0, dtype=np.int64)
+    return Split(rows[known], none, rows[test], none)
 
 
 def pretraining(task: tasks.Task, windows: tasks.Windows, extra: tasks.Windows) -> Split:
