@@ -170,16 +170,17 @@ def by_protocol(stored: dict) -> str:
 
 def commands(stored: dict) -> str:
     """Which command measured what."""
-    trained = sorted({f["command"] for m in stored["models"].values() for f in m["accuracy"].values()})
-    lines = [f"accuracy: `{command}`" for command in trained]
+    models = stored["models"].values()
+    trained = sorted({f["command"] for m in models for f in m["accuracy"].values()})
+    placed = [f for m in models for f in m.get("fpga", {}).values()]
+    tools = sorted({tool for f in placed for tool in f["tools"]})
     hashes = [f"`{name}` {m['rtl']['verilog_sha256'][:16]}" for name, m in stored["models"].items()]
-    lines += [
-        f"area and clock: `{f['command']}`, {', '.join(f['tools'])}"
-        for m in stored["models"].values()
-        for f in m.get("fpga", {}).values()
+    items = [
+        "accuracy: " + ", ".join(f"`{command}`" for command in trained),
+        f"area and clock, {', '.join(tools)}: " + ", ".join(f"`{f['command']}`" for f in placed),
+        f"cycles and equality: `make sim FULL=1`, {stored['written']}, Verilog SHA-256 {', '.join(hashes)}",
     ]
-    lines.append(f"cycles and equality: `make sim FULL=1`, {stored['written']}, Verilog SHA-256 {', '.join(hashes)}")
-    return "Measured by " + "; ".join(lines) + "."
+    return "\n".join(["<details><summary>Measured by</summary>\n", *(f"- {item}" for item in items), "\n</details>"])
 
 
 # What others say of theirs, for the same tasks: name, device and kind of LUT, LUTs, MHz, microseconds, and what differs.
