@@ -87,6 +87,16 @@ def _pair(rates: dict, name: str) -> str:
     return " / ".join(_with_range(rates, f"{name}_{what}") for what in ("sensitivity", "positive_predictivity"))
 
 
+def _plain(rates: dict) -> list[str]:
+    """Of S, then of V: sensitivity / positive predictivity, and false-positive rate, without intervals."""
+    names = "sensitivity", "positive_predictivity"
+    return [
+        cell
+        for k in "SV"
+        for cell in (" / ".join(percent(rates[f"{k}_{what}"]) for what in names), percent(rates[f"{k}_false_positive_rate"]))
+    ]
+
+
 def beats(stored: dict) -> str:
     """Beats between patients: this network, with and without record 232, and what is published."""
     rows = []
@@ -105,13 +115,11 @@ def beats(stored: dict) -> str:
             ]
             for text, rates, macro in parts
         ]
+        twin = found["float"]
+        rows.append(["... of the float twin", percent(twin["accuracy"]), *_plain(twin), ""])
         rows.append(["... of guessing N", percent(found["class_majority"]), "", "", "", "", ""])
         held = found["validation"]
-        pairs = [" / ".join(percent(held[f"{k}_{what}"]) for what in ("sensitivity", "positive_predictivity")) for k in "SV"]
-        rates = [percent(held[f"{k}_false_positive_rate"]) for k in "SV"]
-        rows.append(
-            ["... on patients of DS1 held out in turn", percent(held["accuracy"]), pairs[0], rates[0], pairs[1], rates[1], ""]
-        )
+        rows.append(["... on patients of DS1 held out in turn", percent(held["accuracy"]), *_plain(held), ""])
     rows += [list(row) for row in PUBLISHED_BEATS]
     header = ["DS1 to DS2", "accuracy", "S: Se / +P", "S: FPR", "V: Se / +P", "V: FPR", "macro-F1"]
     return document.table(header, rows)
@@ -159,10 +167,8 @@ def by_protocol(stored: dict) -> str:
         for protocol in protocols.NAMES:
             if protocol in model["accuracy"]:
                 figures = model["accuracy"][protocol]
-                names = ("float_accuracy", "record_majority", "class_majority")  # beats have no twin
-                guesses = [percent(figures[key]) if key in figures else "" for key in names]
-                by_fold = figures.get("by_fold", [figures["accuracy"]])
-                each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], by_fold, strict=True)]
+                guesses = [percent(figures[key]) for key in ("float_accuracy", "record_majority", "class_majority")]
+                each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], figures["by_fold"], strict=True)]
                 rows.append([f"`{name}`", protocol, with_interval(figures), *guesses, _folds(figures, protocol), ", ".join(each)])
     header = ["", "protocol", "hardware integers (95 %)", "float twin", "record's most common class", "most common class"]
     return document.table([*header, "windows tested, folds", "by fold"], rows)
@@ -178,7 +184,7 @@ def commands(stored: dict) -> str:
     items = [
         "accuracy: " + ", ".join(f"`{command}`" for command in trained),
         f"area and clock, {', '.join(tools)}: " + ", ".join(f"`{f['command']}`" for f in placed),
-        f"cycles and equality: `make sim FULL=1`, {stored['written']}, Verilog SHA-256 {', '.join(hashes)}",
+        f"cycles and equality: `make sim FULL=1`, Verilog SHA-256 {', '.join(hashes)}",
     ]
     return "\n".join(["<details><summary>Measured by</summary>\n", *(f"- {item}" for item in items), "\n</details>"])
 
@@ -233,6 +239,20 @@ def fpga(stored: dict) -> str:
     return document.table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
 
 
+def switching(stored: dict) -> str:
+    """Toggles of the netlists that were simulated, against those of the full rate."""
+    rows = []
+    for name, model in stored["models"].items():
+        counted = {key: f for key, f in model.get("fpga", {}).items() if "toggles_a_window" in f.get("gate_level", {})}
+        for key, figures in counted.items():
+            gate, full = figures["gate_level"], counted.get(key.replace(figures["config"], "full"))
+            share = f"{gate['toggles_a_window'] / full['gate_level']['toggles_a_window']:.2f}" if full else ""
+            rows.append(
+                [f"`{name}`, {figures['config']}", figures["device"], f"{gate['nets']:,}", f"{gate['toggles_a_window']:,}", share]
+            )
+    return document.table(["", "device", "nets", "toggles a window", "against `full`"], rows)
+
+
 def configurations(stored: dict) -> str:
     """What was simulated of the other configurations."""
     rows = [
@@ -279,6 +299,7 @@ SECTIONS = {
     "beats": beats,
     "end_to_end": end_to_end.readme,
     "boards": boards,
+    "switching": switching,
     "configurations": configurations,
 }
 # Parts of a model's figures that grow entry by entry.

@@ -56,3 +56,8 @@ def read_json(path: Path, what: str = "file"):
         raise PopbeatError(f"{what} not found: {path}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise PopbeatError(f"{what} {path} can't be read as JSON: {error}") from None
+
+
+def is_marked(path: Path, mark: str) -> bool:
+    """Whether there is a JSON file whose ``mark`` is this one: a result that need not be made again."""
+    return path.is_file() and read_json(path).get("mark") == mark

@@ -17,7 +17,7 @@ from sw import cli, document, files, metrics, networks
 from sw.data import protocols, pseudo_labels, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, fold
-from sw.train import RECIPES, RECORDS_RECIPES, pretrain, train_part
+from sw.train_binary import RECIPES, RECORDS_RECIPES, pretrain, train_part
 from sw.trainer import Data, Part, Recipe
 
 FOLD = 0

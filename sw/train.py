@@ -1,111 +1,23 @@
-"""Train a model under a protocol (``sw/data/protocols.py``) and write its bundle.
+"""``make train``: train a model and its float twin under a protocol (``sw/data/protocols.py``), and write its bundle.
 
-Five stored folds; the checkpoint is chosen on the validation part of the training folds; the test fold is looked at once, at the
-end, by the integer model, which is what the hardware computes. The bundle is the model of one fold (the shipped one), so that
-this fold's windows are unseen by it. Beside every binary model its float twin is trained, on the same windows.
-
-With further windows of the records, training begins with those that are in or next to no window of the task: one pretrained
-network serves every fold. The binary network starts from its pretrained twin: signs come first, then weights of +-1.
+The bundle is the model of one fold (the shipped one), so that this fold's windows are unseen by it.
 """
 
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import typer
 from rich.table import Table
 from safetensors.numpy import save
 
-from sw import cli, files, metrics, networks, report
+from sw import cli, files, metrics, networks, report, train_folds
 from sw.data import folds, mitbih, protocols, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, fold, integer, multibit
-from sw.trainer import Data, Part, Recipe, Trainer, mark
+from sw.export import bundle, multibit
+from sw.trainer import Data
 
 SHIPPED_FOLD = 0
-
-# Of the protocol comparable, and of those with further windows.
-RECIPES = {"bnn17": Recipe(epochs=400), "bnn5": Recipe(epochs=45)}
-_PRETRAINING = Recipe(epochs=80, windows=2560, own=0.0, sign_epochs=15, twin_epochs=40)
-RECORDS_RECIPES = {
-    "bnn17": Recipe(
-        epochs=12,
-        windows=2560,
-        latent_rate=1e-2,
-        rate=2e-3,
-        twin_epochs=5,
-        noise=0.025,
-        warp=0.05,
-        gain=0.1,
-        wander=0.15,
-        dropout=0.1,
-        pretraining=_PRETRAINING,
-    ),
-    "bnn5": Recipe(epochs=30, windows=5120),
-}
-
-
-def train_part(model: networks.Model, data: Data, part: Part, kind: str, recipe: Recipe, folder: Path, bar, start=None) -> Trainer:
-    """Train one network, ``binary`` or ``float``, on a part of the data to its last epoch."""
-    trainer = Trainer(model, data, part, kind == "binary", recipe, folder / kind, start)
-    name = "pretraining" if part.fold is None else f"fold {part.fold}"
-    line = bar.add_task(f"{model.name} {name} {kind}", total=trainer.epochs, completed=trainer.epoch)
-    trainer.run(lambda accuracy: bar.update(line, advance=1, refresh=True))
-    return trainer
-
-
-def pretrain(model: networks.Model, data: Data, recipe: Recipe, folder: Path, bar) -> dict[str, dict]:
-    """States of the float twin and of the binary network that every fold starts from, trained on further windows that are in or
-    next to no window of the task. The binary network itself starts from the twin. Each recipe has its own folder in ``folder``."""
-    folder = folder / mark(model, data, recipe, Part(None))[:12]
-    twin = train_part(model, data, Part(None), "float", recipe, folder, bar).net.state_dict()
-    return {"float": twin, "binary": train_part(model, data, Part(None), "binary", recipe, folder, bar, twin).net.state_dict()}
-
-
-def train_fold(
-    model: networks.Model, data: Data, number: int, recipe: Recipe, folder: Path, bar, protocol: str = protocols.COMPARABLE
-) -> dict:
-    """Train the binary network and its float twin on one fold and look at the test fold once. Returns the fold's figures and
-    writes the bundle to ``folder/bundle``. What is pretrained lies beside the protocols' folders."""
-    result_path, part = folder / "result.json", Part(number, protocol)
-    if result_path.is_file() and files.read_json(result_path).get("mark") == mark(model, data, recipe, part):
-        return files.read_json(result_path)
-    first = pretrain(model, data, recipe.pretraining, folder.parents[1] / "pretrained", bar) if recipe.pretraining else {}
-    trainers = {kind: train_part(model, data, part, kind, recipe, folder, bar, first.get(kind)) for kind in ("binary", "float")}
-    split, label = trainers["binary"].split, data.windows.label
-    record = data.windows.record
-    known = np.concatenate([split.train, split.validation])
-    net = fold.golden(model.network, trainers["binary"].best_parameters)
-    training = {
-        "protocol": protocol,
-        "fold": number,
-        "data": data.source.kind,
-        "recipe": asdict(recipe),
-        "epoch": trainers["binary"].best[2],
-        "validation_accuracy": round(trainers["binary"].best[0], 4),
-        "windows": {name: len(getattr(split, name)) for name in ("train", "validation", "test", "further")},
-    }
-    exported = fold.export(model.name, data.task, net, training)
-    predicted = integer.run(exported, data.raw[split.test]).label
-    twin = fold.golden(model.network, trainers["float"].best_parameters, binary=False)
-    with torch.no_grad():
-        float_predicted = twin(data.input[split.test][:, None].double()).argmax(1).numpy()
-    result = {
-        "mark": mark(model, data, recipe, part),
-        "fold": number,
-        "truth": label[split.test].tolist(),
-        "predicted": predicted.tolist(),
-        "float_predicted": float_predicted.tolist(),
-        "baselines": metrics.baselines(record[known], label[known], record[split.test], label[split.test]),
-        "seconds": round(sum(t.seconds for t in trainers.values()), 1),
-        "training": training,
-    }
-    bundle.write(exported, folder / "bundle", save(trainers["binary"].best_parameters))
-    files.write_json(result_path, result)
-    return result
 
 
 def summarise(results: list[dict], classes: tuple[str, ...], command: str) -> dict:
@@ -149,22 +61,22 @@ def main(
 
         train_beats.train(chosen, which, epochs, ship)
         return
-    recipe, train, kind = _of_kind(chosen, protocols.check(protocol), epochs)
+    kind = train_folds.of_kind(chosen, protocols.check(protocol), epochs)
     numbers = fold_numbers(which, protocols.count(protocol))
     task = tasks.get(chosen.task)
     with cli.progress() as bar:
         data = Data(task, further=protocol not in protocols.OWN)
         home = files.BUILD / model / "train" / protocol
-        results = [train(chosen, data, n, recipe, home / f"fold{n}", bar) for n in numbers]
+        results = train_folds.train(kind, data, numbers, home, bar)
     options = f"MODEL={model}" + (f" PROTOCOL={protocol}" if protocol != protocols.COMPARABLE else "")
     command = f"make train {options} FOLDS={which}" + (f" (with {epochs} epochs)" if epochs else "")
     summary = summarise(results, task.classes, command)
     before = report.load()["models"].get(model, {}).get("training", {})
     measured = {"source": data.source.kind, "records": len(mitbih.RECORDS)}
     report.merge(measured, model, training=before | {protocol: summary})
-    _print(model, kind, task, protocol, summary)
+    _print(model, kind.name, task, protocol, summary)
     made = home / f"fold{numbers[0]}" / "bundle"
-    cli.say(f"bundle: {made}" + (f"\ntry it: make sim BUNDLE={made}" if kind == "binary" else ""))
+    cli.say(f"bundle: {made}" + (f"\ntry it: make sim BUNDLE={made}" if kind.name == "binary" else ""))
     if ship or figures:
         _ship(made if ship else bundle.SHIPPED / model, model, protocol, summary)
 
@@ -178,19 +90,6 @@ def fold_numbers(which: str, count: int = folds.FOLDS) -> list[int]:
     if max(numbers) >= count or len(set(numbers)) < len(numbers):
         raise PopbeatError(f"FOLDS is 'shipped', 'all' or different numbers below {count}, not {which!r}")
     return numbers
-
-
-def _of_kind(model: networks.Model, protocol: str, epochs: int) -> tuple:
-    """Recipe, training of a fold and name of the kind of network that a model is; ``epochs`` other than 0 shorten it."""
-    if isinstance(model.network, networks.BinaryNetwork):
-        recipe = (RECIPES if protocol in protocols.OWN else RECORDS_RECIPES)[model.name]
-        return (recipe.shortened(epochs) if epochs else recipe), partial(train_fold, protocol=protocol), "binary"
-    if protocol != protocols.COMPARABLE:
-        raise PopbeatError(f"{model.name} is trained under the protocol {protocols.COMPARABLE} alone, not {protocol}")
-    from sw import train_alq
-
-    recipe = train_alq.RECIPES[model.name]
-    return (recipe.shortened(epochs) if epochs else recipe), train_alq.train_fold, "multi-bit"
 
 
 def _print(model: str, kind: str, task: tasks.Task, protocol: str, summary: dict) -> None:

@@ -439,7 +439,7 @@ def train_fold(model: networks.Model, data: Data, number: int, recipe: Recipe, f
     """Train on one fold and look at its test windows once. Returns the fold's figures and writes the bundle to
     ``folder/bundle``."""
     mark, result_path = mark_of(model, data, number, recipe), folder / "result.json"
-    if result_path.is_file() and files.read_json(result_path).get("mark") == mark:
+    if files.is_marked(result_path, mark):
         return files.read_json(result_path)
     split, label, record = folds.load(model.task, data.windows, number), data.windows.label, data.windows.record
     lines = Lines(bar, f"{model.name} fold {number}")

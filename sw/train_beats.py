@@ -3,7 +3,8 @@
 Protocol *inter-patient*: three groups of DS1's patients are held out in turn; the three networks' logits on patients that they
 never saw choose how far each class's logit is moved (sensitivity against positive predictivity). Then one network is trained on all
 of DS1, moved so, and looks at DS2 once, in the hardware's integers.
-Protocol *comparable*: a stored fold of all 48 records, the same recipe, moved by its validation beats.
+Protocol *comparable*: stored folds of all 48 records, the same recipe, moved by their validation beats.
+Beside each network its float twin is trained, on the same beats in the same way.
 
 S beats are few and most of them in few records: each epoch draws beats anew, classes by fixed shares and, within a class, patients
 by the root of their beats. And what parts S from N is the rhythm alone: the last block's S channel is N's, so that the blocks tell
@@ -233,72 +234,110 @@ def _predictions(packed: bundle.Bundle, raw: np.ndarray) -> np.ndarray:
     return np.concatenate([integer.run(packed, raw[i : i + 512]).label for i in range(0, len(raw), 512)])
 
 
-def _finish(model, data: Data, trainer: BeatTrainer, moves, split: folds.Split, training: dict, folder: Path) -> dict:
-    """The network's bundle, and the one look at the test set."""
+def _told(logits: np.ndarray, moves: tuple[float, ...]) -> np.ndarray:
+    """Labels by logits in the units of the loss that are moved."""
+    return (logits + np.array(moves, np.float32)).argmax(axis=1)
+
+
+def _finish(model, data: Data, trainer: BeatTrainer, moves, test: np.ndarray, training: dict, folder: Path) -> np.ndarray:
+    """Write the network's bundle into ``folder/bundle``; what its integers say of the test beats."""
     parameters = moved(trainer.best_parameters, model.network, moves)
     exported = fold.export(model.name, data.task, fold.golden(model.network, parameters), training)
     bundle.write(exported, folder / "bundle", save(parameters))
-    truth, record = data.windows.label[split.test], data.windows.record[split.test]
-    told = _predictions(exported, data.raw[split.test])
-    known = np.concatenate([split.train, split.validation])
-    guessed = metrics.baselines(data.windows.record[known], data.windows.label[known], record, truth)
-    result = figures.summary(truth, told, record, apart=("232",) if training["protocol"] == INTER_PATIENT else ())
-    result |= {
-        **{name: round(count / len(truth), 4) for name, count in guessed.items()},
-        "data": data.source.kind,
-    }
-    return result
+    return _predictions(exported, data.raw[test])
 
 
 def between_patients(model: networks.Model, data: Data, recipe: Recipe, home: Path, bar) -> dict:
     """The protocol *inter-patient*; figures and bundle in ``home``."""
-    path = home / "result.json"
-    start = mark(model, data, recipe)
-    if path.is_file() and files.read_json(path).get("mark") == start:
+    path, start = home / "result.json", mark(model, data, recipe)
+    if files.is_marked(path, start):
         return files.read_json(path)["figures"]
     split = beats.inter_patient(data.windows)
-    logits, rows = [], []
-    for number, group in enumerate(GROUPS, start=1):
-        held = np.isin(data.windows.record[split.train], group)
-        trainer = BeatTrainer(model, data, split.train[~held], True, recipe, home / f"group{number}")
-        _line(bar, f"{model.name} without {', '.join(group)}", trainer)
-        rows.append(split.train[held])
-        logits.append(trainer.logits(rows[-1]))
-    rows, logits = np.concatenate(rows), np.concatenate(logits)
-    truth = data.windows.label[rows]
-    moves = choose_moves(logits, truth)
-    held_out = (logits + np.array(moves, np.float32)).argmax(axis=1)
-    trainer = _line(bar, f"{model.name} DS1", BeatTrainer(model, data, split.train, True, recipe, home / "ds1"))
+    truth, record = (of[split.test] for of in (data.windows.label, data.windows.record))
+    trainer, moves, held_out = _patients(model, data, split.train, True, recipe, home, bar)
     training = {
         "protocol": INTER_PATIENT,
         "data": data.source.kind,
         "recipe": asdict(recipe),
         "moves": list(moves),
-        "validation": figures.rates(figures.confusion(truth, held_out)),
-        "windows": {"train": len(split.train), "validation": len(rows), "test": len(split.test)},
+        "validation": held_out,
+        "windows": {"train": len(split.train), "validation": len(split.train), "test": len(split.test)},
     }
-    result = _finish(model, data, trainer, moves, split, training, home)
-    result["validation"] = training["validation"]
+    told = _finish(model, data, trainer, moves, split.test, training, home)
+    twin, twin_moves, _ = _patients(model, data, split.train, False, recipe, home / "twin", bar)
+    twin_told = _told(twin.logits(split.test), twin_moves)
+    guessed = metrics.baselines(data.windows.record[split.train], data.windows.label[split.train], record, truth)
+    result = figures.summary(truth, told, record, apart=("232",)) | {
+        "validation": held_out,
+        "float": figures.rates(figures.confusion(truth, twin_told)),
+        **{name: round(count / len(truth), 4) for name, count in guessed.items()},
+        "data": data.source.kind,
+    }
     files.write_json(path, {"mark": start, "figures": result})
     return result
+
+
+def _patients(model, data: Data, known: np.ndarray, binary: bool, recipe: Recipe, home: Path, bar) -> tuple:
+    """Hold the groups of patients out in turn, choose the moves by them, then train on all that is ``known``: that trainer, the
+    moves, and the rates on patients held out."""
+    name = f"{model.name}{'' if binary else ' float'}"
+    logits, rows = [], []
+    for number, group in enumerate(GROUPS, start=1):
+        held = np.isin(data.windows.record[known], group)
+        trainer = BeatTrainer(model, data, known[~held], binary, recipe, home / f"group{number}")
+        _line(bar, f"{name} without {', '.join(group)}", trainer)
+        rows.append(known[held])
+        logits.append(trainer.logits(rows[-1]))
+    truth, logits = data.windows.label[np.concatenate(rows)], np.concatenate(logits)
+    moves = choose_moves(logits, truth)
+    trainer = _line(bar, f"{name} DS1", BeatTrainer(model, data, known, binary, recipe, home / "ds1"))
+    return trainer, moves, figures.rates(figures.confusion(truth, _told(logits, moves)))
 
 
 def comparable_fold(model: networks.Model, data: Data, number: int, recipe: Recipe, home: Path, bar) -> dict:
-    """One stored fold of the protocol *comparable*; Q beats are in training, and not scored."""
+    """One stored fold of the protocol *comparable*: what was told of its test beats, ``rows`` of the data, and the baselines; the
+    bundle in ``home``. Q beats are in training, and not scored."""
     path = home / "result.json"
     recipe = replace(recipe, shares=(0.6, 0.12, 0.14, 0.06, 0.08))
     start = mark(model, data, recipe)
-    if path.is_file() and files.read_json(path).get("mark") == start:
-        return files.read_json(path)["figures"]
-    split = folds.load(model.task, data.windows, number)
-    split = replace(split, test=split.test[data.windows.label[split.test] != UNSCORED])
-    trainer = _line(bar, f"{model.name} fold {number}", BeatTrainer(model, data, split.train, True, recipe, home))
-    valid = split.validation[data.windows.label[split.validation] != UNSCORED]
-    moves = choose_moves(trainer.logits(valid), data.windows.label[valid])
+    if files.is_marked(path, start):
+        return files.read_json(path)
+    split, label, record = folds.load(model.task, data.windows, number), data.windows.label, data.windows.record
+    test, valid = (rows[label[rows] != UNSCORED] for rows in (split.test, split.validation))
+
+    def trained(binary: bool, folder: Path) -> tuple[BeatTrainer, tuple[float, ...]]:
+        name = f"{model.name} fold {number}{'' if binary else ' float'}"
+        trainer = _line(bar, name, BeatTrainer(model, data, split.train, binary, recipe, folder))
+        return trainer, choose_moves(trainer.logits(valid), label[valid])
+
+    trainer, moves = trained(True, home)
     training = {"protocol": COMPARABLE, "fold": number, "data": data.source.kind, "recipe": asdict(recipe), "moves": list(moves)}
-    result = _finish(model, data, trainer, moves, split, training, home) | {"folds": [number]}
-    files.write_json(path, {"mark": start, "figures": result})
+    told = _finish(model, data, trainer, moves, test, training, home)
+    twin, twin_moves = trained(False, home / "twin")
+    known = np.concatenate([split.train, split.validation])
+    result = {
+        "mark": start,
+        "fold": number,
+        "rows": test.tolist(),
+        "told": told.tolist(),
+        "float_told": _told(twin.logits(test), twin_moves).tolist(),
+        "baselines": metrics.baselines(record[known], label[known], record[test], label[test]),
+    }
+    files.write_json(path, result)
     return result
+
+
+def joined(data: Data, results: list[dict]) -> dict:
+    """Figures of the folds together: every beat told once, by a network that never saw it."""
+    rows, told, twin = (np.concatenate([r[key] for r in results]) for key in ("rows", "told", "float_told"))
+    truth, each = data.windows.label[rows], [np.equal(data.windows.label[r["rows"]], r["told"]).mean() for r in results]
+    return figures.summary(truth, told, data.windows.record[rows]) | {
+        "folds": [r["fold"] for r in results],
+        "by_fold": [round(float(a), 4) for a in each],
+        "float_accuracy": round(float((truth == twin).mean()), 4),
+        **{name: round(sum(r["baselines"][name] for r in results) / len(rows), 4) for name in results[0]["baselines"]},
+        "data": data.source.kind,
+    }
 
 
 def train(model: networks.Model, which: str, epochs: int, ship: bool) -> None:
@@ -317,9 +356,9 @@ def train(model: networks.Model, which: str, epochs: int, ship: bool) -> None:
         if which in ("shipped", "all"):
             found = between_patients(model, data, recipe, home, bar)
             known |= {INTER_PATIENT: found | {"command": said.format("shipped")}}
-        for number in numbers:
-            found = comparable_fold(model, data, number, recipe, home / f"fold{number}", bar)
-            known |= {COMPARABLE: found | {"command": said.format(number)}}
+        if numbers:
+            found = joined(data, [comparable_fold(model, data, n, recipe, home / f"fold{n}", bar) for n in numbers])
+            known |= {COMPARABLE: found | {"command": said.format(which)}}
     report.merge({"source": data.source.kind, "records": len(RECORDS)}, model.name, training=known)
     show(model.name, known)
     cli.say(f"bundle: {home / 'bundle'}\ntry it: make sim BUNDLE={home / 'bundle'}")

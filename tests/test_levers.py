@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sw import cli, document, levers, train
+from sw import cli, document, levers, train_binary
 from sw.data import protocols
 from sw.errors import PopbeatError
 from tests import test_pseudo_labels
@@ -52,5 +52,5 @@ def test_unknown_lever():
 
 
 def test_recipes_of_the_protocols():
-    assert train.RECIPES["bnn17"].pretraining is None
-    assert train.RECORDS_RECIPES["bnn17"].pretraining.own == 0
+    assert train_binary.RECIPES["bnn17"].pretraining is None
+    assert train_binary.RECORDS_RECIPES["bnn17"].pretraining.own == 0

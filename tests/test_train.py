@@ -1,5 +1,6 @@
 """Training: it resumes to the same bits, its bundle is what it says, and the test fold stays closed until the end."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,16 +9,17 @@ import torch
 from safetensors.numpy import load
 from torch.nn import functional
 
-from sw import cli, files, networks, train
+from sw import campaign, cli, files, networks, train, train_binary, train_folds
 from sw.data import folds, protocols, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, fold, integer
 from sw.models.binary import Block, sign
 from sw.networks import BinaryNetwork, Model
+from sw.trainer import Part, Recipe, Trainer
 
 
 class Tiny:
-    """Training data of noise in two classes, short windows; the interface of ``train.Data``."""
+    """Training data of noise in two classes, short windows; the interface of ``trainer.Data``."""
 
     def __init__(self):
         rng = np.random.default_rng(1)
@@ -35,7 +37,7 @@ class Tiny:
 
 
 MODEL = Model("tiny", "tiny", BinaryNetwork((3, 4, 2), 120))
-RECIPE = train.Recipe(epochs=8, batch=12)
+RECIPE = Recipe(epochs=8, batch=12)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def state(trainer):
 
 @pytest.mark.parametrize("binary", [True, False])
 def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary):
-    whole = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "whole")
+    whole = Trainer(MODEL, tiny, Part(0), binary, RECIPE, tmp_path / "whole")
     whole.run(lambda accuracy: None)
 
     class Interrupted(Exception):
@@ -60,11 +62,11 @@ def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary
         if first.epoch == 3:
             raise Interrupted
 
-    first = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "parts")
+    first = Trainer(MODEL, tiny, Part(0), binary, RECIPE, tmp_path / "parts")
     with pytest.raises(Interrupted):
         first.run(stop)
     torch.manual_seed(999)  # whatever happened in between
-    second = train.Trainer(MODEL, tiny, train.Part(0), binary, RECIPE, tmp_path / "parts")
+    second = Trainer(MODEL, tiny, Part(0), binary, RECIPE, tmp_path / "parts")
     assert second.epoch == 3
     second.run(lambda accuracy: None)
     expected, seen = state(whole), state(second)
@@ -75,30 +77,30 @@ def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary
 
 
 def test_another_recipe_starts_anew(tiny, tmp_path, capsys):
-    train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
-    other = train.Trainer(MODEL, tiny, train.Part(0), True, train.Recipe(epochs=9, batch=12), tmp_path)
+    Trainer(MODEL, tiny, Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
+    other = Trainer(MODEL, tiny, Part(0), True, Recipe(epochs=9, batch=12), tmp_path)
     assert other.epoch == 0
     assert "another recipe" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_named(tiny, tmp_path):
-    train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
+    Trainer(MODEL, tiny, Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
     path = tmp_path / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(PopbeatError, match=r"checkpoint.safetensors can't be read .* delete it"):
-        train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path)
+        Trainer(MODEL, tiny, Part(0), True, RECIPE, tmp_path)
 
 
 def test_a_fold_writes_its_bundle_and_figures(tiny, tmp_path):
     with cli.progress() as bar:
-        result = train.train_fold(MODEL, tiny, 0, RECIPE, tmp_path, bar)
+        result = train_binary.train_fold(MODEL, tiny, 0, RECIPE, tmp_path, bar)
         packed = bundle.read(tmp_path / "bundle")
         np.testing.assert_array_equal(integer.run(packed, tiny.raw[48:]).label, result["predicted"])
         golden = fold.golden(MODEL.network, bundle.read_golden(tmp_path / "bundle"))
         np.testing.assert_array_equal(fold.golden_logits(golden, packed, tiny.raw), integer.run(packed, tiny.raw).logits)
         # The second call reads what the first one wrote, and does not look at the test fold again.
         before = (tmp_path / "result.json").stat().st_mtime_ns
-        assert train.train_fold(MODEL, tiny, 0, RECIPE, tmp_path, bar) == result
+        assert train_binary.train_fold(MODEL, tiny, 0, RECIPE, tmp_path, bar) == result
         assert (tmp_path / "result.json").stat().st_mtime_ns == before
     summary = train.summarise([result], ("a", "b"), "make train")
     assert summary["windows"] == 12
@@ -109,17 +111,17 @@ def test_a_fold_writes_its_bundle_and_figures(tiny, tmp_path):
 
 
 def test_the_test_fold_has_no_part_in_training(tiny, tmp_path):
-    first = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path / "a")
+    first = Trainer(MODEL, tiny, Part(0), True, RECIPE, tmp_path / "a")
     first.run(lambda accuracy: None)
     tiny.input[48:], tiny.label[48:] = 7.0, 1
-    second = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path / "b")
+    second = Trainer(MODEL, tiny, Part(0), True, RECIPE, tmp_path / "b")
     second.run(lambda accuracy: None)
     for name, value in state(first).items():
         assert torch.equal(value, state(second)[name]), name
 
 
 def test_golden_parameters_hold_the_used_weights(tiny, tmp_path):
-    trainer = train.Trainer(MODEL, tiny, train.Part(0), True, RECIPE, tmp_path)
+    trainer = Trainer(MODEL, tiny, Part(0), True, RECIPE, tmp_path)
     parameters = fold.parameters(trainer.net)
     assert parameters["blocks.0.weight"].dtype == np.int8
     assert set(np.unique(parameters["blocks.0.weight"])) == {-1, 1}
@@ -154,12 +156,12 @@ def further(monkeypatch, tiny):
     return Further()
 
 
-STAGED = train.Recipe(
+STAGED = Recipe(
     epochs=2,
     batch=12,
     windows=24,
     twin_epochs=1,
-    pretraining=train.Recipe(epochs=2, batch=12, windows=24, own=0.0, sign_epochs=2, twin_epochs=1),
+    pretraining=Recipe(epochs=2, batch=12, windows=24, own=0.0, sign_epochs=2, twin_epochs=1),
 )
 
 
@@ -167,7 +169,7 @@ STAGED = train.Recipe(
 def test_a_fold_with_further_windows(further, tmp_path, protocol):
     folder = tmp_path / protocol / "fold0"
     with cli.progress() as bar:
-        result = train.train_fold(MODEL, further, 0, STAGED, folder, bar, protocol)
+        result = train_binary.train_fold(MODEL, further, 0, STAGED, folder, bar, protocol)
     packed = bundle.read(folder / "bundle")
     np.testing.assert_array_equal(integer.run(packed, further.raw[48:]).label, result["predicted"])
     assert packed.training["protocol"] == protocol
@@ -176,10 +178,10 @@ def test_a_fold_with_further_windows(further, tmp_path, protocol):
 
 
 def test_a_staged_training_resumes_to_the_same_bits(further, tmp_path):
-    recipe, twin = STAGED.pretraining, train.Trainer(MODEL, further, train.Part(None), False, RECIPE, tmp_path / "twin").net
+    recipe, twin = STAGED.pretraining, Trainer(MODEL, further, Part(None), False, RECIPE, tmp_path / "twin").net
 
     def trainer(name):
-        return train.Trainer(MODEL, further, train.Part(None), True, recipe, tmp_path / name, twin.state_dict())
+        return Trainer(MODEL, further, Part(None), True, recipe, tmp_path / name, twin.state_dict())
 
     whole, kinds = trainer("whole"), []
     whole.run(lambda accuracy: kinds.append([block.binary for block in whole.net.blocks]))
@@ -200,8 +202,8 @@ def test_a_staged_training_resumes_to_the_same_bits(further, tmp_path):
 def test_a_draw_has_the_share_of_own_windows_and_the_roots_of_the_others(further, tmp_path):
     further.label[60:] = torch.tensor([0] * 16 + [1] * 4 + [0] * 4)[:24]
     further.label[80:] = 0  # 20 of class 0, 4 of class 1
-    recipe = train.Recipe(epochs=1, windows=40_000, own=0.25)
-    drawn = train.Trainer(MODEL, further, train.Part(0, protocols.RECORDS), True, recipe, tmp_path)._draw()
+    recipe = Recipe(epochs=1, windows=40_000, own=0.25)
+    drawn = Trainer(MODEL, further, Part(0, protocols.RECORDS), True, recipe, tmp_path)._draw()
     own = (drawn < 60).double().mean()
     assert abs(own - 0.25) < 0.01
     assert set(drawn[drawn < 60].tolist()) == set(range(36))
@@ -213,7 +215,7 @@ def test_figures_of_other_protocols_stay(further, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(train.networks, "get", lambda name: MODEL)
     with cli.progress() as bar:
-        train.train_fold(MODEL, further, 0, replace(STAGED, pretraining=None), tmp_path / "a", bar)
+        train_binary.train_fold(MODEL, further, 0, replace(STAGED, pretraining=None), tmp_path / "a", bar)
     train._ship(tmp_path / "a" / "bundle", "tiny", protocols.COMPARABLE, {"accuracy": 0.5})
     network = bundle.read(tmp_path / "shipped" / "tiny").sha256
     train._ship(tmp_path / "shipped" / "tiny", "tiny", protocols.RECORDS, {"accuracy": 0.75})
@@ -234,7 +236,50 @@ def test_folds_by_name_and_number():
 
 def test_multibit_networks_have_one_protocol():
     with pytest.raises(PopbeatError, match="alq17 is trained under the protocol comparable alone"):
-        train._of_kind(networks.get("alq17"), protocols.RECORDS, 0)
+        train_folds.of_kind(networks.get("alq17"), protocols.RECORDS)
+
+
+@pytest.mark.parametrize("protocol", [protocols.COMPARABLE, protocols.RECORDS])
+def test_folds_as_jobs_are_those_without(further, tmp_path, monkeypatch, protocol):
+    """Two machines without a file system in common: the pretraining goes there, bundle and figures come back, all to the bit."""
+    monkeypatch.setattr(networks, "get", lambda name: MODEL)
+    monkeypatch.setattr(train_folds, "Data", lambda task, further: further_or_not[further])
+    monkeypatch.setattr(train_folds.tasks, "get", lambda name: None)
+    monkeypatch.setattr(train_binary, "RECIPES", {"tiny": RECIPE})
+    monkeypatch.setattr(train_binary, "RECORDS_RECIPES", {"tiny": STAGED})
+    further_or_not = {True: further, False: Tiny()}
+    data = further_or_not[protocol == protocols.RECORDS]
+    here, there = tmp_path / "here", tmp_path / "there"
+    kind, seen = train_folds.of_kind(MODEL, protocol), []
+
+    def at_another_place(jobs, bar, what, done, said, job_bytes):
+        monkeypatch.setattr(files, "BUILD", there)
+        for at, job in enumerate(jobs):
+            seen.append(job.label)
+            done(at, json.loads(campaign.execute(job.function, job.arguments | job.aside)))
+        monkeypatch.setattr(files, "BUILD", here)
+
+    monkeypatch.setattr(campaign, "run", at_another_place)
+    monkeypatch.setattr(files, "BUILD", here)
+    threads = torch.get_num_threads()
+    with cli.progress() as bar:
+        torch.set_num_threads(1)
+        alone = [kind.fold(data, n, tmp_path / "alone" / "home" / f"fold{n}", bar) for n in (0, 1)]
+        monkeypatch.setenv("SCHEDULER", "tcp://somewhere:1")
+        home = here / "tiny" / "train" / protocol
+        results = train_folds.train(kind, data, [0, 1], home, bar)
+        assert seen == ["tiny fold 0", "tiny fold 1"]
+        assert train_folds.train(kind, data, [1], home, bar) == results[1:] and len(seen) == 2  # they are there
+        wrong = {"model": "tiny", "protocol": protocol, "fold": 0, "epochs": 0, "start": "another", "home": "x", "before": {}}
+        with pytest.raises(PopbeatError, match="other inputs than the campaign"):
+            train_folds.trained(**wrong, pytorch=torch.__version__)
+    torch.set_num_threads(threads)
+    assert [{**r, "seconds": 0} for r in results] == [{**r, "seconds": 0} for r in alone]
+    for n in (0, 1):
+        for name in ("tensors.safetensors", "golden.safetensors"):
+            made = (home / f"fold{n}" / "bundle" / name).read_bytes()
+            assert made == (tmp_path / "alone" / "home" / f"fold{n}" / "bundle" / name).read_bytes()
+        assert not (home / f"fold{n}" / "binary").exists()  # it was trained elsewhere
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
