@@ -4,7 +4,6 @@ For each model: Verilog of the bundle; benches of the top under cocotb; canaries
 full run one window in Icarus, where it is installed. What was measured goes to ``build/report.json``, a table and a picture.
 """
 
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -17,65 +16,15 @@ from rich.table import Table
 
 from sim import canary, compare, engines, strips, verilator
 from sim.benches import runner
-from sim.compare import Observed
+from sim.bulk import chunks
+from sim.subject import Subject
 from sw import cli, files, metrics, networks, report
-from sw.data import beats, folds, mitbih, source, tasks
+from sw.data import mitbih, source, tasks
 from sw.export import bundle, bundles
 
 CHUNK = 100
-A_CLASS = 10
-MANY, SOME = 5000, 400  # of more unseen windows than many, a partial run takes some
 CLOCK_MHZ = 100
 STEADY = 20
-
-
-class Subject:
-    """A bundle under test with its task's windows, its design and what was measured so far (``rtl``)."""
-
-    def __init__(self, folder: Path, config: str, full: bool, found: source.Source):
-        self.folder, self.bundle = folder, bundles.read(folder)
-        self.model, self.source = self.bundle.model, found
-        spec = self.bundle.normaliser
-        self.words = self.bundle.network.words
-        self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes, self.words)
-        self.windows = self.task.windows(found)
-        self.known = self.test = None  # of its training, and unseen
-        number = self.bundle.training.get("fold")
-        if self.bundle.training.get("protocol") == beats.INTER_PATIENT:
-            self._other_patients()
-        elif isinstance(number, int):
-            split = folds.load(self.task.name, self.windows, number)
-            self.known, self.test = self.windows.take(np.concatenate([split.train, split.validation])), split.test
-        self.samples = self.task.samples(found, self.windows)
-        self.rows = np.arange(len(self.windows)) if full else self._spread()
-        self.engine = engines.engine(self.bundle, config)
-        self.design, self.cycles = self.engine.design, self.engine.cycles
-        self.few = self._few()
-        self.full = full
-        self.rtl: dict = {}
-
-    def _other_patients(self) -> None:
-        """The beats of DS2, which are the windows of such a network; Q beats go through the hardware, too, and are not scored."""
-        self.known = self.windows.take(beats.inter_patient(self.windows).train)
-        self.windows = self.windows.take(np.flatnonzero(np.isin(self.windows.record, beats.DS2)))
-        self.test = beats.inter_patient(self.windows).test
-
-    def _spread(self) -> np.ndarray:
-        """Every unseen window, of thousands some hundreds, and ten of every class."""
-        label = self.windows.label
-        of_each = [np.flatnonzero(label == c)[:A_CLASS] for c in range(len(self.task.classes))]
-        unseen = self.test if self.test is not None else np.array([], np.int64)
-        if len(unseen) > MANY:
-            unseen = unseen[:: len(unseen) // SOME]
-        return np.unique(np.concatenate([*of_each, unseen])).astype(np.int64)
-
-    def _few(self) -> np.ndarray:
-        """Six different windows of as many classes as there are, for the benches."""
-        label = self.windows.label
-        rank = np.empty(len(label), np.int64)  # of each window within its class
-        for number in np.unique(label):
-            rank[label == number] = np.arange((label == number).sum())
-        return np.lexsort((label, rank))[:6]
 
 
 def prove_golden(subject: Subject, bar) -> int:
@@ -169,26 +118,13 @@ def run_canaries(subject: Subject, harness) -> None:
 
 def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
     """Every chosen window through the top, back to back in chunks; every layer compared. Returns the hardware's labels."""
-    line = bar.add_task(f"{subject.model}: RTL = integers, every layer", total=len(subject.rows))
-    size = CHUNK * max(1, mitbih.WINDOW // subject.samples.shape[1])
-    chunks = [subject.rows[i : i + size] for i in range(0, len(subject.rows), size)]
-
-    def compared(rows: np.ndarray, mode: str = "burst") -> tuple[Observed, int]:
-        seen = harness.run(subject.samples[rows], mode)
-        return seen, compare.check(seen, engines.trace(subject.bundle, subject.samples[rows]))
-
-    labels, intervals, counts = [], set(), set()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for rows, (seen, layers) in zip(chunks, pool.map(compared, chunks), strict=True):
-            labels.append(seen.label)
-            counts.add(layers)
-            intervals |= set(np.diff(seen.cycles["header"]).tolist())
-            bar.update(line, advance=len(rows))
-    isolated, _ = compared(subject.few, "isolated")
+    done = chunks.bursts(subject, harness, bar)
+    labels = np.concatenate([chunk["labels"] for chunk in done])
+    isolated, _ = chunks.compared(subject, harness, subject.few, "isolated")
     stalled = subject.rows[:: -(-len(subject.rows) // (2 * CHUNK))]
-    compared(stalled, "random")
+    chunks.compared(subject, harness, stalled, "random")
     measured = {
-        "interval": intervals,
+        "interval": {interval for chunk in done for interval in chunk["intervals"]},
         "latency": set((isolated.cycles["header"] - isolated.cycles["normalised"]).tolist()),
         "live_latency": set((isolated.cycles["header"] - isolated.cycles["raw_last"]).tolist()),
     }
@@ -201,15 +137,15 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
     steady = 0
     if subject.cycles.interval <= subject.bundle.normaliser.window and not subject.words:
         # A clock of the sampling rate suffices: windows as an ADC on that clock gives them, none of whose samples waits.
-        steady = len(compared(np.resize(subject.rows, STEADY), "steady")[0].label)
+        steady = len(chunks.compared(subject, harness, np.resize(subject.rows, STEADY), "steady")[0].label)
     subject.rtl |= {
         "simulator": f"Verilator {verilator.VERSION}",
         "config": subject.engine.config,
         "data": subject.source.kind,
-        "windows": sum(map(len, labels)),
-        "full": sum(map(len, labels)) == len(subject.windows),
+        "windows": len(labels),
+        "full": len(labels) == len(subject.windows),
         "mismatches": 0,  # the first one would have ended the run
-        "layers_compared": counts.pop(),
+        "layers_compared": done[0]["layers"],
         "stall_runs": len(stalled),
         "steady_windows": steady,
         "seed": verilator.seed(),
@@ -218,7 +154,7 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
         "bundle_sha256": subject.bundle.sha256,
         **subject.engine.report,
     }
-    return np.concatenate(labels)
+    return labels
 
 
 def score(subject: Subject, labels: np.ndarray) -> None:

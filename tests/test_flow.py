@@ -11,8 +11,11 @@ import pytest
 import wfdb
 
 from sim import canary, compare, run
+from sim.bulk import chunks
+from sim.subject import Subject
 from sw import files
 from sw.data import mitbih, source, synthetic
+from sw.errors import PopbeatError
 from sw.export import bundle
 
 
@@ -33,7 +36,7 @@ def command_here(capsys, monkeypatch, *arguments: str) -> subprocess.CompletedPr
 
 @pytest.fixture(scope="module")
 def subject(recordings):
-    return run.Subject(bundle.SHIPPED / "bnn5", "full", False, recordings)
+    return Subject(bundle.SHIPPED / "bnn5", "full", False, recordings)
 
 
 def test_simulation_of_a_shipped_bundle(subject, monkeypatch, tmp_path):
@@ -50,6 +53,31 @@ def test_simulation_of_a_shipped_bundle(subject, monkeypatch, tmp_path):
     assert written["canary_caught"] and len(written["canaries"]) == 3
     assert written["golden_windows"] == len(subject.rows)
     assert (files.BUILD / "bnn5" / "strips.png").stat().st_size > 10_000
+
+
+def test_a_cluster_says_what_this_machine_says(subject, monkeypatch):
+    """The same windows as jobs of a campaign; a worker with another bundle refuses; a folding of one's own stays here."""
+    from sw import campaign
+
+    harness = subject.engine.harness()
+    monkeypatch.setattr(subject, "rows", subject.few)
+    monkeypatch.setattr(chunks, "WINDOWS", 4)
+    here = chunks.bursts(subject, harness, NoBar())
+    assert [len(chunk["labels"]) for chunk in here] == [4, 2] and here[0]["intervals"] == [subject.cycles.interval]
+
+    def other_process(jobs, bar, what):
+        return [json.loads(campaign.execute(job.function, json.loads(json.dumps(job.arguments)))) for job in jobs]
+
+    monkeypatch.setenv("SCHEDULER", "tcp://somewhere:1")
+    monkeypatch.setattr(campaign, "run", other_process)
+    monkeypatch.setattr(chunks, "_compiled", lambda model, config: (subject, harness))
+    assert chunks.bursts(subject, harness, NoBar()) == here
+    job = chunks._job(subject, subject.rows)
+    with pytest.raises(PopbeatError, match="other inputs than the campaign"):
+        chunks.chunk(**job.arguments | {"inputs": job.arguments["inputs"] | {"bundle_sha256": "another"}})
+    monkeypatch.setattr(subject, "named", False)
+    monkeypatch.setattr(campaign, "run", None)
+    assert chunks.bursts(subject, harness, NoBar()) == here
 
 
 def test_a_golden_model_of_another_network_is_noticed(subject, monkeypatch):

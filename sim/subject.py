@@ -1,0 +1,62 @@
+"""What ``make sim`` works on: a bundle, its task's windows, its design."""
+
+from pathlib import Path
+
+import numpy as np
+
+from sim import engines
+from sw.data import beats, folds, source, tasks
+from sw.export import bundles
+
+A_CLASS = 10
+MANY, SOME = 5000, 400  # of more unseen windows than many, a partial run takes some
+
+
+class Subject:
+    """A bundle under test with its task's windows, its design and what was measured so far (``rtl``)."""
+
+    def __init__(self, folder: Path, config: str, full: bool, found: source.Source):
+        self.folder, self.bundle = folder, bundles.read(folder)
+        self.named = not config.endswith(".json")  # a configuration that every checkout has
+        self.model, self.source = self.bundle.model, found
+        spec = self.bundle.normaliser
+        self.words = self.bundle.network.words
+        self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes, self.words)
+        self.windows = self.task.windows(found)
+        self.known = self.test = None  # of its training, and unseen
+        number = self.bundle.training.get("fold")
+        if self.bundle.training.get("protocol") == beats.INTER_PATIENT:
+            self._other_patients()
+        elif isinstance(number, int):
+            split = folds.load(self.task.name, self.windows, number)
+            self.known, self.test = self.windows.take(np.concatenate([split.train, split.validation])), split.test
+        self.samples = self.task.samples(found, self.windows)
+        self.rows = np.arange(len(self.windows)) if full else self._spread()
+        self.engine = engines.engine(self.bundle, config)
+        self.design, self.cycles = self.engine.design, self.engine.cycles
+        self.few = self._few()
+        self.full = full
+        self.rtl: dict = {}
+
+    def _other_patients(self) -> None:
+        """The beats of DS2, which are the windows of such a network; Q beats go through the hardware, too, and are not scored."""
+        self.known = self.windows.take(beats.inter_patient(self.windows).train)
+        self.windows = self.windows.take(np.flatnonzero(np.isin(self.windows.record, beats.DS2)))
+        self.test = beats.inter_patient(self.windows).test
+
+    def _spread(self) -> np.ndarray:
+        """Every unseen window, of thousands some hundreds, and ten of every class."""
+        label = self.windows.label
+        of_each = [np.flatnonzero(label == c)[:A_CLASS] for c in range(len(self.task.classes))]
+        unseen = self.test if self.test is not None else np.array([], np.int64)
+        if len(unseen) > MANY:
+            unseen = unseen[:: len(unseen) // SOME]
+        return np.unique(np.concatenate([*of_each, unseen])).astype(np.int64)
+
+    def _few(self) -> np.ndarray:
+        """Six different windows of as many classes as there are, for the benches."""
+        label = self.windows.label
+        rank = np.empty(len(label), np.int64)  # of each window within its class
+        for number in np.unique(label):
+            rank[label == number] = np.arange((label == number).sum())
+        return np.lexsort((label, rank))[:6]
