@@ -45,39 +45,47 @@ class Lever:
         return replace(self.change(self.base(model)), seed=seed)
 
 
-def _first(**changes) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, pretraining=replace(recipe.pretraining, **changes))
-
-
 def _last(**changes) -> Callable[[Recipe], Recipe]:
+    """Another training behind the pretraining."""
     return lambda recipe: replace(recipe, **changes)
 
+
+def _first(then: Callable[[Recipe], Recipe] = lambda recipe: recipe, **changes) -> Callable[[Recipe], Recipe]:
+    """Another pretraining, and ``then`` another change."""
+    return lambda recipe: then(replace(recipe, pretraining=replace(recipe.pretraining, **changes)))
+
+
+# What the recipes were before both got longer.
+_SHORT = {"epochs": 80, "sign_epochs": 15, "twin_epochs": 40}
+_BRIEF = {"epochs": 12, "twin_epochs": 5}
 
 LEVERS = {
     "shipped": Lever("the task's own windows, 400 epochs: the shipped network", protocols.COMPARABLE, shipped=True),
     "pretrained": Lever(
-        "further windows only, in or next to none of the task; staged from the twin", protocols.RECORDS, _last(epochs=0)
+        "further windows only, in or next to none of the task, 80 epochs; staged from the twin",
+        protocols.RECORDS,
+        _first(_last(epochs=0), **_SHORT),
     ),
-    "pretrained-twin": Lever("the float twin of that", protocols.RECORDS, _last(epochs=0, twin_epochs=0), binary=False),
-    "records": Lever("further windows, staged pretraining, then the task's own as well", protocols.RECORDS),
-    "twin": Lever("the float twin of that", protocols.RECORDS, binary=False),
-    "no-neighbours": Lever("without the task's windows next to test windows", protocols.NO_NEIGHBOURS),
+    "pretrained-twin": Lever(
+        "the float twin of that", protocols.RECORDS, _first(_last(epochs=0, twin_epochs=0), **_SHORT), binary=False
+    ),
+    "brief": Lever(
+        "behind that, 12 epochs of the task's own windows and all further ones",
+        protocols.RECORDS,
+        _first(_last(**_BRIEF), **_SHORT),
+    ),
     "strong": Lever(
-        "after the pretraining, dropout and augmentation as before it",
+        "as brief, dropout and augmentation as before it",
         protocols.RECORDS,
-        _last(dropout=0.5, noise=0.05, warp=0.1, gain=0.2, wander=0.3),
+        _first(_last(dropout=0.5, noise=0.05, warp=0.1, gain=0.2, wander=0.3, **_BRIEF), **_SHORT),
     ),
-    "longer-first": Lever(
-        "three times the epochs in the pretraining, twice its twin's",
-        protocols.RECORDS,
-        _first(epochs=240, sign_epochs=30, twin_epochs=80),
-    ),
-    "longer": Lever("after the pretraining, three times the epochs", protocols.RECORDS, _last(epochs=36, twin_epochs=15)),
-    "own": Lever("after the pretraining, the task's own windows only", protocols.RECORDS, _last(own=1.0)),
-    "rate": Lever(
-        "after the pretraining, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _last(latent_rate=3e-2, rate=5e-3)
-    ),
-    "unstaged": Lever("signs and weights become binary at once", protocols.RECORDS, _first(sign_epochs=0)),
+    "longer-first": Lever("as brief, behind a pretraining of 240 epochs", protocols.RECORDS, _last(**_BRIEF)),
+    "records": Lever("behind that, 120 epochs: the recipe", protocols.RECORDS),
+    "fast": Lever("as records, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _last(latent_rate=3e-2, rate=5e-3)),
+    "twin": Lever("the float twin of records", protocols.RECORDS, binary=False),
+    "no-neighbours": Lever("without the task's windows next to test windows", protocols.NO_NEIGHBOURS),
+    "own": Lever("as records, behind the pretraining the task's own windows only", protocols.RECORDS, _last(own=1.0)),
+    "unstaged": Lever("as records, signs and weights become binary at once", protocols.RECORDS, _first(sign_epochs=0)),
 }
 
 

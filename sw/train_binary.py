@@ -21,14 +21,14 @@ from sw.trainer import Data, Part, Recipe, Trainer, mark
 
 # Of the protocol comparable, and of those with further windows.
 RECIPES = {"bnn17": Recipe(epochs=400), "bnn5": Recipe(epochs=45)}
-_PRETRAINING = Recipe(epochs=80, windows=2560, own=0.0, sign_epochs=15, twin_epochs=40)
+_PRETRAINING = Recipe(epochs=240, windows=2560, own=0.0, sign_epochs=30, twin_epochs=80)
 RECORDS_RECIPES = {
     "bnn17": Recipe(
-        epochs=12,
+        epochs=120,
         windows=2560,
         latent_rate=1e-2,
         rate=2e-3,
-        twin_epochs=5,
+        twin_epochs=40,
         noise=0.025,
         warp=0.05,
         gain=0.1,
