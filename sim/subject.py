@@ -5,11 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from sim import engines
-from sw.data import beats, folds, source, tasks
+from sw.data import beats, protocols, source, tasks
 from sw.export import bundles
 
 A_CLASS = 10
 MANY, SOME = 5000, 400  # of more unseen windows than many, a partial run takes some
+
+
+def seen_and_unseen(training: dict, task: tasks.Task, windows: tasks.Windows) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the task's windows that the training of a bundle had, and of those that were tested."""
+    split = protocols.split(task, windows, None, training["fold"], training["protocol"])
+    return np.concatenate([split.train, split.validation]), split.test
 
 
 class Subject:
@@ -24,12 +30,12 @@ class Subject:
         self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes, self.words)
         self.windows = self.task.windows(found)
         self.known = self.test = None  # of its training, and unseen
-        number = self.bundle.training.get("fold")
-        if self.bundle.training.get("protocol") == beats.INTER_PATIENT:
+        protocol = self.bundle.training.get("protocol")
+        if protocol == beats.INTER_PATIENT:
             self._other_patients()
-        elif isinstance(number, int):
-            split = folds.load(self.task.name, self.windows, number)
-            self.known, self.test = self.windows.take(np.concatenate([split.train, split.validation])), split.test
+        elif protocol in protocols.NAMES:
+            known, self.test = seen_and_unseen(self.bundle.training, self.task, self.windows)
+            self.known = self.windows.take(known)
         self.samples = self.task.samples(found, self.windows)
         self.rows = np.arange(len(self.windows)) if full else self._spread()
         self.engine = engines.engine(self.bundle, config)

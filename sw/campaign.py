@@ -65,12 +65,15 @@ def workers(job_bytes: int = JOB_BYTES) -> int:
 @contextmanager
 def _client(jobs: int, job_bytes: int) -> Iterator:
     # Imported here: it takes a second, and a campaign that is complete does without.
+    import dask
     from distributed import Client, LocalCluster
 
     address = os.environ.get("SCHEDULER", "")
     if not address:
         count = min(jobs, workers(job_bytes))
         with (
+            # Dask has memory given back at once, and then a training takes several times as long.
+            dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}),
             LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,

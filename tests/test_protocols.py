@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.subject import seen_and_unseen
 from sw.data import folds, protocols, tasks
 from sw.data.protocols import BETWEEN_PATIENTS, BY_TIME, COMPARABLE, NO_NEIGHBOURS, RECORDS
 from sw.errors import PopbeatError
@@ -135,6 +136,16 @@ def test_pretraining_keeps_off_every_window_of_the_task(recordings):
     for protocol in (RECORDS, NO_NEIGHBOURS):
         for fold in range(folds.FOLDS):
             assert set(split.further) <= set(protocols.split(task, windows, further, fold, protocol).further)
+
+
+def test_a_simulation_scores_what_its_training_never_saw(drawn):
+    task, windows, further = drawn
+    for protocol in protocols.NAMES:
+        for fold in range(protocols.count(protocol)):
+            split = protocols.split(task, windows, further, fold, protocol)
+            seen, unseen = seen_and_unseen({"protocol": protocol, "fold": fold}, task, windows)
+            assert set(split.train) | set(split.validation) <= set(seen)
+            np.testing.assert_array_equal(unseen, split.test)
 
 
 def test_unknown_protocol():
