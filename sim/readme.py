@@ -250,7 +250,7 @@ def switching(stored: dict) -> str:
             rows.append(
                 [f"`{name}`, {figures['config']}", figures["device"], f"{gate['nets']:,}", f"{gate['toggles_a_window']:,}", share]
             )
-    return document.table(["", "device", "nets", "toggles a window", "against `full`"], rows)
+    return document.table(["", "device", "nets", "toggles a window", "against `full`"], rows) if rows else "(Not measured yet.)"
 
 
 def configurations(stored: dict) -> str:
