@@ -9,7 +9,7 @@ from amaranth.lib.wiring import connect
 from hw.binary.datapath import Datapath, DatapathParams
 from hw.front.normaliser import Normaliser, sample_layout
 from hw.front.normaliser import latency as normaliser_latency
-from hw.front.rhythm import RhythmFront
+from hw.front.rhythm import RhythmFront, RhythmFrontParams
 from hw.stream import axis, skid
 from hw.stream.result import Beat, Meta
 
@@ -66,7 +66,7 @@ class Top(wiring.Component):
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
         rhythm = self.params.bundle.network.rhythm
         if rhythm:
-            m.submodules.rhythm = front = RhythmFront(spec, rhythm, count, self.params.head.rhythm)
+            m.submodules.rhythm = front = RhythmFront(RhythmFrontParams(spec, rhythm, count, self.params.head.rhythm))
             connect(m, source.o, front.i)
             connect(m, front.o, normaliser.i)
             connect(m, front.bits, datapath.rhythm)

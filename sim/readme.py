@@ -169,7 +169,8 @@ def by_protocol(stored: dict) -> str:
                 figures = model["accuracy"][protocol]
                 guesses = [percent(figures[key]) for key in ("float_accuracy", "record_majority", "class_majority")]
                 each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], figures["by_fold"], strict=True)]
-                rows.append([f"`{name}`", protocol, with_interval(figures), *guesses, _folds(figures, protocol), ", ".join(each)])
+                told = protocol + (f", {figures['epochs']} epochs" if "epochs" in figures else "")
+                rows.append([f"`{name}`", told, with_interval(figures), *guesses, _folds(figures, protocol), ", ".join(each)])
     header = ["", "protocol", "hardware integers (95 %)", "float twin", "record's most common class", "most common class"]
     return document.table([*header, "windows tested, folds", "by fold"], rows)
 

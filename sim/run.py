@@ -22,7 +22,6 @@ from sw import cli, files, metrics, networks, report
 from sw.data import mitbih, source, tasks
 from sw.export import bundle, bundles
 
-CHUNK = 100
 CLOCK_MHZ = 100
 STEADY = 20
 
@@ -36,8 +35,8 @@ def prove_golden(subject: Subject, bar) -> int:
         return 0
     net = engines.golden(subject.bundle, parameters)
     line = bar.add_task(f"{subject.model}: PyTorch = integers", total=len(subject.rows))
-    for start in range(0, len(subject.rows), CHUNK):
-        samples = subject.samples[subject.rows[start : start + CHUNK]]
+    for start in range(0, len(subject.rows), chunks.WINDOWS):
+        samples = subject.samples[subject.rows[start : start + chunks.WINDOWS]]
         trace = engines.trace(subject.bundle, samples)
         compare.equal("golden logits", engines.golden_logits(subject.bundle, net, samples), trace.logits)
         bar.update(line, advance=len(samples))
@@ -121,7 +120,7 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
     done = chunks.bursts(subject, harness, bar)
     labels = np.concatenate([chunk["labels"] for chunk in done])
     isolated, _ = chunks.compared(subject, harness, subject.few, "isolated")
-    stalled = subject.rows[:: -(-len(subject.rows) // (2 * CHUNK))]
+    stalled = subject.rows[:: -(-len(subject.rows) // (2 * chunks.WINDOWS))]
     chunks.compared(subject, harness, stalled, "random")
     measured = {
         "interval": {interval for chunk in done for interval in chunk["intervals"]},

@@ -62,13 +62,18 @@ def workers(job_bytes: int = JOB_BYTES) -> int:
     return max(1, min(int(wanted), CPU_COUNT, MEMORY_LIMIT // job_bytes))
 
 
+def scheduler() -> str:
+    """Address of the Dask cluster that jobs go to; nothing where they stay on this machine."""
+    return os.environ.get("SCHEDULER", "")
+
+
 @contextmanager
 def _client(jobs: int, job_bytes: int) -> Iterator:
     # Imported here: it takes a second, and a campaign that is complete does without.
     import dask
     from distributed import Client, LocalCluster
 
-    address = os.environ.get("SCHEDULER", "")
+    address = scheduler()
     if not address:
         count = min(jobs, workers(job_bytes))
         with (

@@ -69,8 +69,8 @@ def main(
         home = files.BUILD / model / "train" / protocol
         results = train_folds.train(kind, data, numbers, home, bar)
     options = f"MODEL={model}" + (f" PROTOCOL={protocol}" if protocol != protocols.COMPARABLE else "")
-    command = f"make train {options} FOLDS={which}" + (f" (with {epochs} epochs)" if epochs else "")
-    summary = summarise(results, task.classes, command)
+    command = f"make train {options} FOLDS={which}" + (f" EPOCHS={epochs}" if epochs else "")
+    summary = summarise(results, task.classes, command) | ({"epochs": epochs} if epochs else {})
     before = report.load()["models"].get(model, {}).get("training", {})
     measured = {"source": data.source.kind, "records": len(mitbih.RECORDS)}
     report.merge(measured, model, training=before | {protocol: summary})

@@ -349,7 +349,7 @@ def train(model: networks.Model, which: str, epochs: int, ship: bool) -> None:
             raise PopbeatError(f"FOLDS is 'shipped', 'all' or a number below {folds.FOLDS}, not {which!r}")
         numbers = [int(which)]
     home = files.BUILD / model.name / "train"
-    said = f"make train MODEL={model.name}" + " FOLDS={}" + (f" (with {epochs} epochs)" if epochs else "")
+    said = f"make train MODEL={model.name}" + " FOLDS={}" + (f" EPOCHS={epochs}" if epochs else "")
     with cli.progress() as bar:
         data = Data(tasks.get(model.task))
         known = report.load()["models"].get(model.name, {}).get("training", {})

@@ -6,7 +6,6 @@ that no file system is shared; so does the pretraining go with it.
 """
 
 import base64
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
-from sw import campaign, files, networks
+from sw import campaign, files, networks, train_alq, train_binary
 from sw.data import protocols, tasks
 from sw.errors import PopbeatError
 from sw.trainer import Data, Part, Recipe, mark
@@ -41,8 +40,6 @@ class Kind:
 def of_kind(model: networks.Model, protocol: str, epochs: int = 0) -> Kind:
     """The kind of a model; a protocol that it is not trained under is a :class:`PopbeatError`."""
     if isinstance(model.network, networks.BinaryNetwork):
-        from sw import train_binary
-
         recipes = train_binary.RECIPES if protocol in protocols.OWN else train_binary.RECORDS_RECIPES
         recipe = recipes[model.name].shortened(epochs) if epochs else recipes[model.name]
         return Kind(
@@ -56,8 +53,6 @@ def of_kind(model: networks.Model, protocol: str, epochs: int = 0) -> Kind:
         )
     if protocol != protocols.COMPARABLE:
         raise PopbeatError(f"{model.name} is trained under the protocol {protocols.COMPARABLE} alone, not {protocol}")
-    from sw import train_alq
-
     stages = train_alq.RECIPES[model.name].shortened(epochs) if epochs else train_alq.RECIPES[model.name]
     return Kind(
         "multi-bit",
@@ -71,8 +66,6 @@ def of_kind(model: networks.Model, protocol: str, epochs: int = 0) -> Kind:
 
 
 def _pretrained(model: networks.Model, recipe: Recipe, data: Data, home: Path, bar: Progress) -> list[Path]:
-    from sw import train_binary
-
     if recipe.pretraining is None:
         return []
     folder = home.parent / train_binary.PRETRAINED
@@ -83,7 +76,7 @@ def _pretrained(model: networks.Model, recipe: Recipe, data: Data, home: Path, b
 def train(kind: Kind, data: Data, numbers: list[int], home: Path, bar: Progress) -> list[dict]:
     """The folds' figures, in the order of ``numbers``; each fold is in a folder of its own in ``home``."""
     missing = [n for n in numbers if not files.is_marked(_folder(home, n) / "result.json", kind.mark(data, n))]
-    if missing and (os.environ.get("SCHEDULER") or min(len(missing), campaign.workers(JOB_BYTES)) > 1):
+    if missing and (campaign.scheduler() or min(len(missing), campaign.workers(JOB_BYTES)) > 1):
         _as_jobs(kind, data, missing, home, bar)
     return [kind.fold(data, n, _folder(home, n), bar) for n in numbers]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import wfdb
 
-from sim import canary, compare, run
+from sim import canary, compare, engines, run
 from sim.bulk import chunks
 from sim.subject import Subject
 from sw import files
@@ -78,6 +78,11 @@ def test_a_cluster_says_what_this_machine_says(subject, monkeypatch):
     monkeypatch.setattr(subject, "named", False)
     monkeypatch.setattr(campaign, "run", None)
     assert chunks.bursts(subject, harness, NoBar()) == here
+    # The canary: a worker that expects one other logit.
+    trace = engines.trace
+    monkeypatch.setattr(engines, "trace", lambda packed, samples: canary.flip_logit(trace(packed, samples)))
+    with pytest.raises(compare.Mismatch, match="logits"):
+        chunks.chunk(**job.arguments)
 
 
 def test_a_golden_model_of_another_network_is_noticed(subject, monkeypatch):

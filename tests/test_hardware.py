@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from hw import top
 from hw.binary.folding import Config, Folding
+from hw.front.rhythm import RhythmFrontParams
 from hw.generate import generate
 from sim import canary, compare
 from sim.benches.cases import block_reference
 from sim.bulk.runner import Harness
 from sw.errors import PopbeatError
 from sw.export import integer
+from sw.export.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_rhythm, random_windows
 
 
@@ -100,6 +102,12 @@ def test_random_networks_with_rhythm(tmp_path, seed):
         wrong[0, 0] += 1 if wrong[0, 0] < 0 else -1
         told = integer.run(replace(packed, head=replace(packed.head, rhythm=wrong)), samples)
         assert "logits" in canary.must_differ(seen, told, "weight of a rhythm bit")
+
+
+def test_a_rhythm_front_has_weights_where_the_head_takes_bits():
+    for head, weights in ((True, None), (False, np.ones((2, 4), np.int64))):
+        with pytest.raises(ValueError, match="weights of rhythm bits"):
+            RhythmFrontParams(NormaliserSpec(window=300), random_rhythm(1, 2, 3, 4, head=head), 1, weights)
 
 
 def test_two_samples_a_clock_and_a_clock_a_sample(tmp_path):

@@ -16,6 +16,18 @@ def test_tables_are_drawn_from_the_stored_figures():
     assert STORED["data"]["source"] == "mitdb"
 
 
+def test_toggles_are_held_against_the_full_rate():
+    def placed(config: str, toggles: int) -> dict:
+        return {"device": "ecp5-25k", "config": config, "gate_level": {"nets": 7, "toggles_a_window": toggles}}
+
+    entries = {f"ecp5-25k/{config}": placed(config, toggles) for config, toggles in (("full", 2000), ("half", 1500))}
+    table = readme.switching({"models": {"bnn17": {"fpga": entries | {"ecp5-25k/double": {"config": "double"}}}}})
+    assert table.splitlines()[2:] == [
+        "| `bnn17`, full | ecp5-25k | 7 | 2,000 | 1.00 |",
+        "| `bnn17`, half | ecp5-25k | 7 | 1,500 | 0.75 |",
+    ]
+
+
 def test_stored_figures_are_of_whole_runs_and_of_the_shipped_bundles():
     from sw.export import bundle, bundles
 

@@ -5,6 +5,8 @@ after the other, while the packet's samples come in. Where the head takes the bi
 soon as it is known.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -34,6 +36,24 @@ def sums_layout(weights: np.ndarray) -> data.ArrayLayout:
     return data.ArrayLayout(signed(int(np.abs(weights).sum(axis=1).max()).bit_length() + 1), len(weights))
 
 
+@dataclass(frozen=True)
+class RhythmFrontParams:
+    """``samples`` of windows of ``spec`` that come at once behind the words of ``rhythm``; ``weights``, ``int[classes,
+    comparisons]``, where the head takes the bits."""
+
+    spec: NormaliserSpec
+    rhythm: Rhythm
+    samples: int = 1
+    weights: np.ndarray | None = None
+
+    def __post_init__(self):
+        words, bits = self.rhythm.words, self.spec.raw_bits
+        if words % self.samples or bits <= WORD_BITS:
+            raise ValueError(f"{words} RR words of {WORD_BITS} bits do not come {self.samples} at once in {bits} bits each")
+        if self.rhythm.head != (self.weights is not None):
+            raise ValueError("weights of rhythm bits belong to a rhythm whose bits the head takes, and to no other")
+
+
 class RhythmFront(wiring.Component):
     """Packets of RR words and raw samples in; the samples, and a packet's bits, out.
 
@@ -44,28 +64,22 @@ class RhythmFront(wiring.Component):
         ``last``, so that its number is skipped as that of any broken window;
       - ``bits``: stream of ``comparisons`` bits, comparison 0 least significant, one beat for each whole window, offered two cycles
         after its last sample;
-      - ``sums`` (with ``weights``, ``int[classes, comparisons]``): with the bits, each class's sum of its weights, a bit 0 counting
+      - ``sums`` (with ``weights``): with the bits, each class's sum of its weights, a bit 0 counting
         as -1 (:func:`sums_layout`).
 
     The last sample waits until the bits are there (:func:`latency`; with more samples than that it never does) and ``QUEUE`` has
     room. Reset empties everything.
     """
 
-    def __init__(self, spec: NormaliserSpec, rhythm: Rhythm, samples: int = 1, weights: np.ndarray | None = None):
-        if rhythm.words % samples or spec.raw_bits <= WORD_BITS:
-            raise ValueError(
-                f"{rhythm.words} RR words of {WORD_BITS} bits do not come {samples} at once in {spec.raw_bits} bits each"
-            )
-        if rhythm.head != (weights is not None):
-            raise ValueError("weights of rhythm bits belong to a rhythm whose bits the head takes, and to no other")
-        self.spec, self.rhythm, self.samples, self.weights = spec, rhythm, samples, weights
-        layout = sample_layout(spec, samples)
-        sums = {} if weights is None else {"sums": Out(stream.Signature(sums_layout(weights)))}
+    def __init__(self, params: RhythmFrontParams):
+        self.spec, self.rhythm, self.samples, self.weights = params.spec, params.rhythm, params.samples, params.weights
+        layout = sample_layout(self.spec, self.samples)
+        sums = {} if self.weights is None else {"sums": Out(stream.Signature(sums_layout(self.weights)))}
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
                 "o": Out(stream.Signature(layout)),
-                "bits": Out(stream.Signature(len(rhythm.comparisons))),
+                "bits": Out(stream.Signature(len(self.rhythm.comparisons))),
                 **sums,
             }
         )

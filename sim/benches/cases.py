@@ -25,7 +25,7 @@ from hw.binary.threshold import Threshold, ThresholdParams
 from hw.binary.window import Position, SlidingWindow, WindowParams
 from hw.front import reciprocal, scaler, statistics
 from hw.front.normaliser import Normaliser
-from hw.front.rhythm import RhythmFront, sums_layout
+from hw.front.rhythm import RhythmFront, RhythmFrontParams, sums_layout
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
@@ -596,7 +596,7 @@ def _rhythm_front(at_once: int, weights: np.ndarray | None = None) -> Case:
         width = sums_layout(weights).elem_shape.width
         out["sums"] = [pack(row, width) for row in (2 * found.astype(np.int64) - 1) @ weights.T]
     return Case(
-        lambda: RhythmFront(spec, rhythm, at_once, weights),
+        lambda: RhythmFront(RhythmFrontParams(spec, rhythm, at_once, weights)),
         {"i": sent},
         out,
         latencies=[("i", words_end, "o", 0, 0), ("i", end, "bits", 0, 2)],

@@ -39,7 +39,7 @@ def bursts(subject: Subject, harness, bar: Progress) -> list[dict]:
     what = f"{subject.model}: RTL = integers, every layer"
     size = WINDOWS * max(1, mitbih.WINDOW // subject.samples.shape[1])
     chunks = [subject.rows[i : i + size] for i in range(0, len(subject.rows), size)]
-    if os.environ.get("SCHEDULER"):
+    if campaign.scheduler():
         if subject.folder == bundle.SHIPPED / subject.model and subject.named:
             return campaign.run([_job(subject, rows) for rows in chunks], bar, what)
         cli.warn(f"this bundle or folding of {subject.model} is no shipped one: it is simulated here, not on the cluster")
