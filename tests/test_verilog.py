@@ -112,3 +112,26 @@ def test_command_line(tmp_path):
     done = CliRunner().invoke(generator.app, ["--bundle", str(tmp_path / "bundle"), "--config", str(config), "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert (out / "popbeat_random_c.v").is_file()
+
+
+def test_verilators_own_part_is_compiled_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "BUILD", tmp_path / "build")
+
+    def build(name: str, flags: list[str], fails: bool = False) -> list[str]:
+        objects = tmp_path / name
+        with verilator.runtime(objects, flags):
+            found = [one.read_text() for one in objects.glob("*.o")]
+            (objects / "verilated.o").write_text(f"compiled for {name}")
+            (objects / "Vtop.o").write_text("the design")
+            if fails:
+                raise PopbeatError("a build that fails")
+        return found
+
+    with pytest.raises(PopbeatError):
+        build("broken", ["-O2"], fails=True)
+    assert build("first", ["-O2"]) == []
+    assert build("second", ["-O2"]) == ["compiled for first"]
+    assert build("other", ["-O0"]) == []
+    # Nothing of an earlier build in the same folder is taken for that of other flags.
+    (tmp_path / "second" / "Vtop.o").unlink()
+    assert build("second", ["-O3"]) == []

@@ -1,7 +1,7 @@
 """Building and running cocotb benches, on Verilator or Icarus. Exit codes and counts decide, not logs."""
 
 import subprocess
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +33,19 @@ def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", v
     stamp.unlink(missing_ok=True)
     log = folder / "build.log"
     verilator.prepare()
+    # Verilator's own part is there already, where another design was built.
+    shared = verilator.runtime(folder, ["cocotb", *arguments]) if simulator == "verilator" else nullcontext()
     try:
-        get_runner(simulator).build(
-            sources=[*control, verilog],
-            hdl_toplevel=top,
-            build_args=arguments,
-            build_dir=folder,
-            timescale=TIMESCALE,
-            always=True,
-            log_file=log,
-        )
+        with shared:
+            get_runner(simulator).build(
+                sources=[*control, verilog],
+                hdl_toplevel=top,
+                build_args=arguments,
+                build_dir=folder,
+                timescale=TIMESCALE,
+                always=True,
+                log_file=log,
+            )
     except (subprocess.CalledProcessError, RuntimeError) as error:
         raise PopbeatError(f"{simulator} could not build {verilog}; see {log}") from error
     stamp.write_text(mark)

@@ -45,7 +45,7 @@ class QrsHarness:
             "config.h": f"#define QRS_TAPS(T) {listed}\n",
             "taps.vlt": f"`verilator_config\n{control}",
         }
-        self.program = verilator.program(sources, ["--top-module", top.NAME, "-CFLAGS", "-O2 -I.."], folder)
+        self.program = verilator.program(sources, top.NAME, folder, "-O2")
 
     def check(self, samples: np.ndarray, expected: Detection, mode: str = "burst", seed: int | None = None) -> int:
         """Simulate one lead ``int16[n]`` from reset (modes: see the source) and compare every stage of every sample, every

@@ -25,7 +25,7 @@ class RecordHarness:
         self.params, folder = params, folder or files.BUILD / params.bundle.model / "bulk_record"
         self.verilog, self.name = beat_top.generate(params, folder=folder / "verilog")
         sources = {"top.v": self.verilog.read_text(), "record.cpp": SOURCE.read_text(), "common.h": COMMON.read_text()}
-        self.program = verilator.program(sources, ["--top-module", self.name, "-CFLAGS", "-O2 -I.."], folder)
+        self.program = verilator.program(sources, self.name, folder, "-O2")
 
     def run(self, signal: np.ndarray, mode: str = "burst", seed: int | None = None) -> Labelled:
         """Simulate one lead ``int16[n]`` from reset, with so many samples behind it that its last beat leaves. Positions are modulo

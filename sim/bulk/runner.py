@@ -61,9 +61,8 @@ class Simulator:
             f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
             "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}.datapath" -var "tap_*"\n',
         }
-        tracing = ["--trace-vcd"] if waves else []
-        arguments = [*tracing, "--top-module", name, "-CFLAGS", f"{'-O0' if brief else '-O2'} -I.."]
-        self.program = verilator.program(sources, arguments, folder)
+        tracing = ("--trace-vcd",) if waves else ()
+        self.program = verilator.program(sources, name, folder, "-O0" if brief else "-O2", tracing)
 
     def run(self, samples: np.ndarray, mode: str, seed: int | None, waves: Path | None, image: bytes | None = None) -> "Recorded":
         """Simulate raw windows ``int16[n, words + window]`` from reset, one after the other (modes: see the harness)."""

@@ -48,7 +48,7 @@ def count(netlist: flow.Netlist, top: str, samples: np.ndarray, beat: int, folde
         "common.h": COMMON.read_text(),
         "config.h": f"#define POPBEAT_WINDOW {samples.shape[1]}\n#define POPBEAT_BEAT {beat}\n",
     }
-    program = verilator.program(sources, ["--trace-saif", "--trace-depth", "1", "--top-module", top, "-CFLAGS", "-O0 -I.."], folder)
+    program = verilator.program(sources, top, folder, "-O0", ("--trace-saif", "--trace-depth", "1"))
     windows = files.write_bytes(folder / "windows.i16", np.ascontiguousarray(samples, dtype="<i2").tobytes())
     command = [str(program), str(windows), str(len(samples)), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
