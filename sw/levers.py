@@ -16,7 +16,7 @@ import typer
 from sw import cli, document, files, metrics, networks
 from sw.data import protocols, pseudo_labels, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, fold
+from sw.export import fold
 from sw.train_binary import RECIPES, RECORDS_RECIPES, pretrain, train_part
 from sw.trainer import Data, Part, Recipe
 
@@ -34,7 +34,6 @@ class Lever:
     protocol: str
     change: Callable[[Recipe], Recipe] = lambda recipe: recipe
     binary: bool = True
-    shipped: bool = False  # the network that is shipped, whose training was on fold 0
 
     def base(self, model: str) -> Recipe:
         """The protocol's recipe."""
@@ -60,7 +59,7 @@ _SHORT = {"epochs": 80, "sign_epochs": 15, "twin_epochs": 40}
 _BRIEF = {"epochs": 12, "twin_epochs": 5}
 
 LEVERS = {
-    "shipped": Lever("the task's own windows, 400 epochs: the shipped network", protocols.COMPARABLE, shipped=True),
+    "comparable": Lever("the task's own windows, 400 epochs", protocols.COMPARABLE),
     "pretrained": Lever(
         "further windows only, in or next to none of the task, 80 epochs; staged from the twin",
         protocols.RECORDS,
@@ -99,21 +98,17 @@ def folder_of(lever: Lever, model: str, name: str, recipe: Recipe) -> Path:
 def measure(model: networks.Model, data: Data, lever: Lever, recipe: Recipe, folder, bar) -> dict:
     """Train with a lever on fold 0 and count right classes on its validation windows and on the further windows beside these."""
     kind, part = "binary" if lever.binary else "float", Part(FOLD, lever.protocol)
-    if lever.shipped:
-        parameters, seconds = bundle.read_golden(bundle.SHIPPED / model.name), 0.0
-    else:
-        home = files.BUILD / model.name / "train" / "pretrained"
-        first = pretrain(model, data, recipe.pretraining, home, bar) if recipe.pretraining else {}
-        trainer = train_part(model, data, part, kind, recipe, folder, bar, first.get(kind))
-        parameters, seconds = trainer.best_parameters, trainer.seconds
-    net = fold.golden(model.network, parameters, binary=lever.binary)
+    home = files.BUILD / model.name / "train" / "pretrained"
+    first = pretrain(model, data, recipe.pretraining, home, bar) if recipe.pretraining else {}
+    trainer = train_part(model, data, part, kind, recipe, folder, bar, first.get(kind))
+    net = fold.golden(model.network, trainer.best_parameters, binary=lever.binary)
     beside = protocols.beside_validation(data.task, data.windows, data.further, FOLD) + len(data.windows)
     counts = {}
     for name, rows in zip(PLACES, (part.split(data).validation, beside), strict=True):
         with torch.no_grad():
             predicted = np.concatenate([net(data.input[c][:, None].double()).argmax(1).numpy() for c in np.array_split(rows, 8)])
         counts[name] = {"windows": len(rows), "right": int((predicted == data.label[rows].numpy()).sum())}
-    return counts | {"seed": recipe.seed, "seconds": round(seconds, 1)}
+    return counts | {"seed": recipe.seed, "seconds": round(trainer.seconds, 1)}
 
 
 def table(figures: dict) -> str:

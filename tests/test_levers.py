@@ -27,7 +27,7 @@ def test_each_lever_changes_something_and_only_the_recipe():
     for name, lever in levers.LEVERS.items():
         base, changed = lever.base("bnn17"), lever.recipe("bnn17", 7)
         assert changed.seed == 7
-        plain = name in ("shipped", "records", "twin", "no-neighbours")
+        plain = name in ("comparable", "records", "twin", "no-neighbours")
         assert (replace(changed, seed=base.seed) == base) == plain, name
 
 
@@ -47,7 +47,7 @@ def test_a_lever_is_measured_without_the_test_fold(further, tmp_path, monkeypatc
 def test_unknown_lever():
     done = CliRunner().invoke(levers.app, ["--lever", "luck"])
     assert isinstance(done.exception, PopbeatError)
-    with pytest.raises(PopbeatError, match="unknown lever 'luck'; there are shipped, "):
+    with pytest.raises(PopbeatError, match="unknown lever 'luck'; there are comparable, "):
         raise done.exception
 
 

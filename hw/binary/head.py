@@ -115,12 +115,13 @@ class Head(wiring.Component):
 
         # Which count this is.
         index, position = Signal(range(p.classes)), Signal(range(p.positions))
+        index_next = Signal.like(index)
         final_class = index == p.classes - 1
         final_position = position == p.positions - 1
-        with m.If(self.i.valid):
-            m.d.sync += index.eq(Mux(final_class, 0, index + 1))
-            with m.If(final_class):
-                m.d.sync += position.eq(Mux(final_position, 0, position + 1))
+        m.d.comb += index_next.eq(Mux(self.i.valid, Mux(final_class, 0, index + 1), index))
+        m.d.sync += index.eq(index_next)
+        with m.If(self.i.valid & final_class):
+            m.d.sync += position.eq(Mux(final_position, 0, position + 1))
 
         # The count becomes a signed sum, then a product with its class's slope, then part of the logit.
         flags = data.StructLayout({"valid": 1, "index": range(p.classes), "first": 1, "final": 1, "end": 1})
@@ -138,11 +139,17 @@ class Head(wiring.Component):
             m.d.sync += stages[number].eq(stages[number - 1])
         x = Signal(signed(p.count_bits + 2), reset_less=True)
         m.d.sync += x.eq((self.i.payload << 1) - p.taps)
-        slopes = [Array(Const(int(v), signed(p.slope_bits)) for v in values) for values in (p.positive, p.negative)]
-        above, below = (Signal(signed(p.slope_bits), name=n, reset_less=True) for n in ("above", "below"))
-        m.d.sync += [above.eq(slopes[0][index]), below.eq(slopes[1][index])]
-        m.submodules.multiplier = product = multiplier.Multiplier(x.shape(), above.shape())
-        m.d.comb += [product.a.eq(x), product.b.eq(Mux(x < 0, below, above))]
+        # The slopes of this count's class, from a block RAM whose output gets a register of its own.
+        pair = data.ArrayLayout(signed(p.slope_bits), 2)
+        attributes = {"ram_style": "block", "rom_style": "block"}
+        words = np.stack([p.positive, p.negative], axis=1).tolist()
+        m.submodules.slopes = table = Memory(shape=pair, depth=p.classes, init=words, attrs=attributes)
+        lookup = table.read_port(domain="sync")
+        slopes = Signal(pair, reset_less=True)
+        m.d.comb += lookup.addr.eq(index_next)
+        m.d.sync += slopes.eq(lookup.data)
+        m.submodules.multiplier = product = multiplier.Multiplier(x.shape(), signed(p.slope_bits))
+        m.d.comb += [product.a.eq(x), product.b.eq(Mux(x < 0, slopes[1], slopes[0]))]
         # One register before the product, the multiplier's own, then the sum; then the sum is there to be compared and stored.
         before, adding, added, compared = stages[multiplier.LATENCY :]
 

@@ -55,15 +55,18 @@ class Threshold(wiring.Component):
         m = Module()
         p = self.params
         groups = len(p.thresholds)
-        group, following = Signal(range(max(groups, 2))), Signal(range(max(groups, 2)))
-        m.d.comb += following.eq(Mux(self.i.valid, Mux(group == groups - 1, 0, group + 1), group))
-        m.d.sync += [group.eq(following), self.o.valid.eq(self.i.valid)]
+        # Of the beat after the next: a table's word is read one beat ahead of its comparison, from a register.
+        ahead = Signal(range(max(groups, 2)), init=1 % groups)
+        m.d.sync += self.o.valid.eq(self.i.valid)
+        with m.If(self.i.valid):
+            m.d.sync += ahead.eq(Mux(ahead == groups - 1, 0, ahead + 1))
         for q in range(p.pe):
             column = [int(value) for value in p.thresholds[:, q]]
             table = Array(Const(value, p.threshold_shape) for value in column)
-            # Read one beat ahead, so that a table and a comparison don't share a cycle.
             current = Signal(p.threshold_shape, name=f"threshold{q}", init=column[0])
             bit = Signal(name=f"bit{q}", reset_less=True)
-            m.d.sync += [current.eq(table[following]), bit.eq(self.i.payload[q] >= current)]
+            with m.If(self.i.valid):
+                m.d.sync += current.eq(table[ahead])
+            m.d.sync += bit.eq(self.i.payload[q] >= current)
             m.d.comb += self.o.payload[q].eq(bit)
         return m
