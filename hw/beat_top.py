@@ -7,17 +7,20 @@ from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 
 from hw import verilog
+from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.front.beats import BeatFront
-from hw.stream import axis, skid
+from hw.stream import axis, result, skid
 from hw.stream.result import Beat
 from hw.top import Top
 from sw import files
 from sw.data.beats import WORDS
 from sw.errors import PopbeatError
+from sw.export.bundle import Bundle
 from sw.qrs.detector import PARAMS
 from sw.qrs.params import POSITION_BITS, QrsParams
 
+NAME = "record"  # of the configuration
 # Beats that may be between the segmenter and the end of their result; more than the classifier holds.
 UNDER_WAY = 8
 
@@ -29,6 +32,13 @@ def check(params: DatapathParams) -> None:
             f"{params.bundle.model} in configuration {params.config.name!r} can't stand behind the QRS detector: that takes a "
             f"network of beats with {len(WORDS)} words (bnnbeat5) in a configuration with one sample a clock"
         )
+
+
+def parameters(packed: Bundle) -> DatapathParams:
+    """The classifier of a bundle as it stands behind the detector: full rate."""
+    params = DatapathParams(packed, folding.get("full"))
+    check(params)
+    return params
 
 
 class BeatTop(wiring.Component):
@@ -88,11 +98,31 @@ class BeatTop(wiring.Component):
 
 
 def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | None = None) -> tuple[Path, str]:
-    """Write the top's Verilog into ``folder`` (default ``build/<model>/verilog``), the same bytes every time; returns the file and
-    the top's name."""
+    """Write the top's Verilog into ``folder`` (default ``build/<model>/verilog``), the same bytes every time, and its ports and
+    formats as JSON beside it; returns the Verilog file and the top's name."""
     check(params)
-    name = f"popbeat_{params.bundle.model}_record"
+    top = BeatTop(params, qrs)
+    name = f"popbeat_{params.bundle.model}_{NAME}"
     text = f"// popbeat: {params.bundle.model} behind the QRS detector, bundle {params.bundle.sha256}\n"
-    text += verilog.convert(BeatTop(params, qrs), name)
+    text += verilog.convert(top, name)
     folder = folder or files.BUILD / params.bundle.model / "verilog"
-    return files.write_bytes(folder / f"{name}.v", text.encode()), name
+    path = files.write_bytes(folder / f"{name}.v", text.encode())
+    description = {
+        "top": name,
+        "verilog_sha256": files.sha256(text.encode()),
+        "bundle_sha256": params.bundle.sha256,
+        "model": params.bundle.model,
+        "classes": list(params.bundle.classes),
+        "clock": "clk",
+        "reset": "rst (synchronous, active high)",
+        "ports": verilog.ports(top),
+        "input": {"raw_bits": qrs.raw_bits, "rate_hz": 360},
+        "output": {
+            "beats": params.head.beats + 1,
+            "header": result.header(),
+            "logit_bits": params.head.logit_bits,
+            "last": "number of the R peak's sample, modulo 2^16",
+        },
+    }
+    files.write_json(path.with_suffix(".json"), description)
+    return path, name

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from amaranth.lib import wiring
 
-from hw import configurations, verilog
+from hw import beat_top, configurations, verilog
 from hw.mac import design as mac_design
-from hw.stream.result import Header
+from hw.stream import result
 from sw import cli, files
 from sw.export import bundle, bundles, multibit
 
@@ -43,10 +43,6 @@ def generate(packed: bundle.Bundle, config: configurations.Config, folder: Path 
 def describe(params: configurations.Params, top: wiring.Component, name: str, digest: str) -> dict:
     """Ports, formats, foldings and cycles of a design, for people and programs that instantiate it."""
     packed, spec = params.bundle, params.bundle.normaliser
-    ports = [{"name": n, "direction": "input", "width": 1} for n in ("clk", "rst")]
-    for path, member, _ in top.signature.flatten(top):
-        direction = "input" if member.flow == wiring.In else "output"
-        ports.append({"name": "__".join(map(str, path)), "direction": direction, "width": member.shape})
     return {
         "top": name,
         "verilog_sha256": digest,
@@ -61,7 +57,7 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, di
         },
         "clock": "clk",
         "reset": "rst (synchronous, active high)",
-        "ports": ports,
+        "ports": verilog.ports(top),
         "input": {
             "window": spec.window,
             **({"rr_words": packed.network.words} if packed.network.words else {}),
@@ -71,7 +67,7 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, di
         },
         "output": {
             "beats": params.head.beats,
-            "header": {name: [f.offset + f.width - 1, f.offset] for name, f in Header if name != "zero"},
+            "header": result.header(),
             "logit_bits": params.head.logit_bits,
         },
         "cycles": asdict(configurations.cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
@@ -85,7 +81,7 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     config: Annotated[
-        str, typer.Option(help="Named folding, a JSON file of foldings, or tiny; for alq17 mac128, mac64, mac32")
+        str, typer.Option(help="Named folding, JSON file of foldings, tiny, or record (beats); for alq17 mac128, mac64, mac32")
     ] = "full",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
     out: Annotated[str, typer.Option(help="Folder to write to; default build/<model>/verilog")] = "",
@@ -98,6 +94,10 @@ def main(
         stem = array.verilog.parent / array.description["image"]
         cli.say(f"{array.verilog}\n{stem}\n{stem.with_suffix('.json')}")
         mac_design.show(array)
+        return
+    if config == beat_top.NAME:
+        made, _ = beat_top.generate(beat_top.parameters(packed), folder=Path(out) if out else None)
+        cli.say(f"{made}\n{made.with_suffix('.json')}")
         return
     design = generate(packed, configurations.get(config), Path(out) if out else None)
     exact = design.description["cycles"]

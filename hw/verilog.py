@@ -46,3 +46,12 @@ def convert(component: wiring.Component, name: str, family: str | None = None) -
             Path(folder),
         )
         return (Path(folder) / "out.v").read_text()
+
+
+def ports(top: wiring.Component) -> list[dict]:
+    """Name, direction and width of every port of a top in Verilog."""
+    found = [{"name": n, "direction": "input", "width": 1} for n in ("clk", "rst")]
+    for path, member, _ in top.signature.flatten(top):
+        direction = "input" if member.flow == wiring.In else "output"
+        found.append({"name": "__".join(map(str, path)), "direction": direction, "width": member.shape})
+    return found

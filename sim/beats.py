@@ -11,8 +11,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from hw.binary import folding
-from hw.binary.datapath import DatapathParams
+from hw import beat_top
 from sim import canary, detection_tables, verilator
 from sim.bulk.record import RecordHarness, check
 from sim.compare import Mismatch
@@ -21,7 +20,6 @@ from sw.beats import annotations, chain, score
 from sw.data import beats, mitbih, source
 from sw.errors import PopbeatError
 from sw.export import bundle
-from sw.export.integer import NO_CALL
 from sw.qrs import evaluate
 
 MODEL = "bnnbeat5"
@@ -32,15 +30,9 @@ FEW = ("232", "213")
 SETS = {"DS2": beats.DS2, "DS2 without 232": tuple(r for r in beats.DS2 if r != "232")}
 
 
-def symbols(made: chain.Labelled, classes: tuple[str, ...]) -> np.ndarray:
-    """Annotation symbols of labelled beats; one without a call is Q."""
-    named = np.array([annotations.SYMBOLS[score.CLASSES.index(name)] for name in classes])
-    return np.where(made.label == NO_CALL, "Q", named[np.where(made.label == NO_CALL, 0, made.label)])
-
-
 def matrices(found: source.Source, record: str, made: chain.Labelled, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
     """EC57's confusion matrix of a record for each way of counting."""
-    label = score.labels(symbols(made, classes))
+    label = score.labels(made.symbols(classes))
     sample, symbol, _ = found.annotations(record)
     out = {}
     for name, way in evaluate.WAYS.items():
@@ -49,21 +41,10 @@ def matrices(found: source.Source, record: str, made: chain.Labelled, classes: t
     return out
 
 
-def figures_of(matrix: np.ndarray) -> dict:
-    """What a matrix says: detection, S and V, and the share of N, S, V and F beats called right."""
-    scored = matrix[:4]
-    return {
-        "detection": score.detection(matrix),
-        **{name: score.class_figures(matrix, name) for name in "SV"},
-        "accuracy": round(float(np.trace(scored[:, :4]) / scored.sum()), 5),
-        "confusion": matrix.tolist(),
-    }
-
-
 def gross(counted: dict[str, np.ndarray]) -> dict[str, dict]:
     """Figures of all beats of each set whose records are all there."""
     return {
-        name: figures_of(sum(counted[record] for record in members))
+        name: score.figures(sum(counted[record] for record in members))
         for name, members in SETS.items()
         if set(members) <= counted.keys()
     }
@@ -100,20 +81,13 @@ def run_rtl(harness: RecordHarness, found: source.Source, made: dict[str, chain.
 def show(figures: dict) -> None:
     """The tables that a person reads."""
     table = Table(title="raw samples to labelled beats (EC57): sensitivity / positive predictivity in %")
-    for column in ("", "beats", "R peaks", "S", "V", "right class"):
+    for column in score.HEADER:
         table.add_column(column, justify="left" if not column else "right")
     for name, row in (figures["records"] | figures["gross"]["ec57"]).items():
-        cells = [
-            f"{_percent(row[k]['sensitivity'])} / {_percent(row[k]['positive_predictivity'])}" for k in ("detection", "S", "V")
-        ]
-        table.add_row(name, f"{row['detection']['beats']:,}", *cells, _percent(row["accuracy"]))
+        table.add_row(*score.row(name, row))
     cli.console.print(table)
     rtl = figures["rtl"]
     cli.say(f"RTL: {rtl['records']} whole records, {rtl['samples']:,} samples, {rtl['beats']:,} beats, {rtl['mismatches']} differ")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.2f}"
 
 
 def presentable(figures: dict, shipped: bundle.Bundle) -> bool:
@@ -130,11 +104,9 @@ def readme(stored: dict) -> str:
     rows = []
     for way in ("ec57", "whole"):  # there is no flutter in DS2
         for name, row in figures["gross"][way].items():
-            cells = [
-                f"{_percent(row[k]['sensitivity'])} / {_percent(row[k]['positive_predictivity'])}" for k in ("detection", "S", "V")
-            ]
-            cells += [_percent(row[k]["false_positive_rate"]) for k in "SV"]
-            rows.append([detection_tables.WAYS[way], name, f"{row['detection']['beats']:,}", *cells, _percent(row["accuracy"])])
+            *cells, right = score.row(name, row)
+            cells += [score.percent(row[k]["false_positive_rate"]) for k in "SV"]
+            rows.append([detection_tables.WAYS[way], *cells, right])
     header = ["counted", "records", "beats", "R peaks: Se / +P", "S: Se / +P", "V: Se / +P", "S: FPR", "V: FPR", "right class"]
     rtl = figures["rtl"]
     return document.table(header, rows) + (
@@ -167,16 +139,16 @@ def main(
             made[record] = one = chain.run(packed, signal)
             counted[record] = matrices(found, record, one, packed.classes)
             inside = one.position < len(signal)
-            annotations.write(HOME / "annotations", record, one.position[inside], symbols(one, packed.classes)[inside])
+            annotations.write(HOME / "annotations", record, one.position[inside], one.symbols(packed.classes)[inside])
             bar.update(line, advance=1)
-        harness = RecordHarness(DatapathParams(packed, folding.get("full")))
+        harness = RecordHarness(beat_top.parameters(packed))
         chosen = list(names) if full else [name for name in FEW if name in names] or list(names[:1])
         figures = {
             "data": found.kind,
             "full": full and names == beats.DS2,
             "command": "make beats FULL=1" if full else "make beats",
             "bundle_sha256": packed.sha256,
-            "records": {record: figures_of(counted[record]["ec57"]) for record in names},
+            "records": {record: score.figures(counted[record]["ec57"]) for record in names},
             "gross": {way: gross({r: c[way] for r, c in counted.items()}) for way in evaluate.WAYS},
             "rtl": run_rtl(harness, found, made, chosen, bar),
         }

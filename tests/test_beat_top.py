@@ -14,7 +14,7 @@ from sim import beats as command
 from sim.bulk.record import RecordHarness, check
 from sim.compare import Mismatch
 from sw import files
-from sw.beats import chain
+from sw.beats import chain, score
 from sw.data import beats
 from sw.errors import PopbeatError
 from sw.qrs.detector import detect
@@ -89,7 +89,7 @@ def test_figures_of_a_matrix():
     matrix[1, :2] = 3, 5
     matrix[2, 2], matrix[2, 5] = 7, 1  # V: one missed
     matrix[5, 1] = 1  # an extra beat, called S
-    figures = command.figures_of(matrix)
+    figures = score.figures(matrix)
     assert figures["S"]["sensitivity"] == 5 / 8 and figures["S"]["positive_predictivity"] == 0.5
     assert figures["V"]["sensitivity"] == 7 / 8 and figures["accuracy"] == round(102 / 112, 5)
     assert figures["detection"]["missed"] == 1 and figures["detection"]["extra"] == 1

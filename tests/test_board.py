@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hw import verilog
+from hw import beat_top, verilog
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
-from hw.board import boards, replay
+from hw.board import boards, host, replay
 from hw.board.bitstream import CONSTRAINTS
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop
@@ -17,7 +17,8 @@ from hw.top import Top
 from sim import engines
 from sim.benches import runner
 from sw import files, link
-from sw.data import tasks
+from sw.beats import chain
+from sw.data import records, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from tests.conftest import random_bundle, random_windows
@@ -61,6 +62,63 @@ def test_real_windows_through_the_board(recordings):
 def test_board(bench, test):
     environment = {"POPBEAT_BENCH": str(bench[1]), "COCOTB_TEST_FILTER": rf"\.{test}$"}
     assert runner.run("board", "sim.benches.board", bench[0], environment, tests=1) == 1
+
+
+def test_a_recording_through_the_board_that_finds_its_beats(recordings):
+    """Half a minute with ventricular beats, twice with a restart between; then the canary: one beat a sample off."""
+    packed = bundles.read(bundle.SHIPPED / "bnnbeat5")
+    folder, signal = files.BUILD / "board-record", recordings.signal("208", "MLII")[:10_000]
+    top = BoardTop(beat_top.BeatTop(beat_top.parameters(packed)), DIVISOR, blink=8)
+    runner.build(files.write_bytes(folder / "bench.v", verilog.convert(top, "board").encode()), "board", folder / "verilator")
+    expected = vars(chain.run(packed, signal))
+    assert len(expected["position"]) > 30 and len(np.unique(expected["label"])) > 1
+    wrong = expected | {"position": expected["position"] + (np.arange(len(expected["position"])) == 7)}
+    for name, held, failed in (("right", expected, 0), ("wrong", wrong, 1)):
+        path = folder / f"{name}.npz"
+        np.savez(path, divisor=DIVISOR, signal=signal, **held)
+        environment = {"POPBEAT_BENCH": str(path), "COCOTB_TEST_FILTER": r"\.beats_over_the_line$"}
+        seen = runner.outcome("board", "sim.benches.board", folder / "verilator", environment)
+        assert (seen.ran, seen.failed) == (1, failed), seen.log[-2000:]
+
+
+class Recorded:
+    """A line to a board that answers every frame; with the last samples of all come the results ``words``."""
+
+    def __init__(self, signal: np.ndarray, words: list[np.ndarray]):
+        self.left, self.words, self.waiting = len(chain.flushed(signal)), words, []
+
+    def write(self, data: bytes) -> None:
+        frame = next(link.Decoder().feed(data))
+        self.left -= len(frame.payload) // 2 if frame.kind == link.SAMPLES else 0
+        results = [link.Frame(link.RESULT, 0, w.astype("<u4").tobytes()).encode() for w in self.words] if not self.left else []
+        self.waiting += [*results, link.Frame(link.DONE, frame.number, b"\0").encode()]
+
+    def read(self) -> bytes:
+        return self.waiting.pop(0) if self.waiting else b""
+
+
+def test_replayed_beats_are_held_against_the_integers_and_scored(recordings, monkeypatch, tmp_path, capsys):
+    packed = bundles.read(bundle.SHIPPED / "bnnbeat5")
+    whole = type(recordings).signal
+    monkeypatch.setattr(type(recordings), "signal", lambda self, record, lead: whole(self, record, lead)[:30_000])
+    monkeypatch.setattr(files, "BUILD", tmp_path)
+    signal = recordings.signal("208", "MLII")
+    made = chain.run(packed, signal)
+    words = [
+        np.array([n | label << 16, *(logits & 0xFFFFFFFF), position % (1 << 16)])
+        for n, (position, label, logits) in enumerate(zip(made.position, made.label, made.logits, strict=True))
+    ]
+    replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "208", recordings)
+    assert f"{len(made.position):,} beats, each the integer model's" in capsys.readouterr().out
+    position, symbol, _ = records.read_annotations(tmp_path / "board" / "annotations" / "208", "popbeat")
+    inside = made.position < len(signal)
+    assert np.array_equal(position, made.position[inside])
+    assert np.array_equal(symbol, made.symbols(packed.classes)[inside])
+    words[5][1] ^= 1
+    with pytest.raises(PopbeatError, match="are not the .* of the integer model"):
+        replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "208", recordings)
+    with pytest.raises(PopbeatError, match="record '999' is none"):
+        replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "999", recordings)
 
 
 def test_a_wrong_logit_is_caught(bench, tmp_path):
@@ -110,12 +168,12 @@ class Silent:
 )
 def test_a_board_that_does_not_answer(line, message):
     with pytest.raises(PopbeatError, match=message):
-        replay.Host(line).restart()
+        host.Host(line).restart()
 
 
 def test_a_port_that_is_not_there():
     with pytest.raises(PopbeatError, match="PORT=/dev/ttyUSB0 names another one"):
-        replay.SerialLine("/dev/no-such-port")
+        host.SerialLine("/dev/no-such-port")
 
 
 @pytest.mark.parametrize("name", boards.BOARDS)

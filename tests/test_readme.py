@@ -84,7 +84,8 @@ def test_placed_verilog_is_what_is_generated_now():
         text = verilog.convert(placed_top(made, device), made.name, device.family)
         again = f"measure anew: {figures['command']}; make report"
         assert files.sha256(text.encode()) == figures["verilog_sha256"], again
-        assert (made.cycles.interval, made.cycles.latency) == (figures["interval_cycles"], figures["latency_cycles"]), again
+        counted = (made.cycles.interval, made.cycles.latency) if made.cycles else (None, None)
+        assert counted == (figures.get("interval_cycles"), figures.get("latency_cycles")), again
         if "gate_level" in figures:
             same = device.family == "ecp5"  # elsewhere the host link stands round what is placed
             simulated = text if same else verilog.convert(made.top, made.name, device.family)

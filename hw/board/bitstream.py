@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from hw import verilog
+from hw import beat_top, verilog
 from hw.board import boards
 from hw.board.boards import Board
 from hw.board.clock import Ice40Pll, Pll
@@ -86,11 +86,18 @@ def make_pll(board: Board, mhz: int) -> Pll | Ice40Pll | None:
     return Pll(board.clock_mhz, mhz)
 
 
+def default_config(packed: bundles.Bundle, board: Board) -> str:
+    """What a board gets: a network of beats stands behind the QRS detector, so that it takes raw samples like the others."""
+    if packed.network.words:
+        return beat_top.NAME
+    return tiny.NAME if board.device.family == "ice40" else "full"
+
+
 def default_mhz(made: Classifier, board: Board) -> int:
     """The clock that is asked for: what the engines meet with room to spare, a multiple of the board's."""
     if board.device.family == "ice40":
         return ICE40_MHZ
-    most = 75 if isinstance(made.top, MacTop) else 100
+    most = {MacTop: 75, beat_top.BeatTop: 50}.get(type(made.top), 100)
     return most - most % board.clock_mhz
 
 
@@ -101,7 +108,7 @@ app = cli.new_app(__doc__)
 def main(
     board: Annotated[str, typer.Option(help="Board: " + ", ".join(boards.BOARDS))] = "ulx3s-85f",
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
-    config: Annotated[str, typer.Option(help="Folding, array or tiny; default the largest that fits the board's device")] = "",
+    config: Annotated[str, typer.Option(help="Folding, array, tiny or record; default what suits board and model")] = "",
     mhz: Annotated[int, typer.Option(help="Clock, a multiple of the board's; 0: one that is known to be met")] = 0,
     seed: Annotated[int, typer.Option(help="nextpnr's seed")] = 1,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
@@ -109,7 +116,7 @@ def main(
     """Build a bitstream. The same inputs give the same bytes."""
     chosen = boards.get(board)
     packed = bundles.read(bundle.locate(model, path))
-    made = classifier(packed, config or (tiny.NAME if chosen.device.family == "ice40" else "full"))
+    made = classifier(packed, config or default_config(packed, chosen))
     check_device(made, chosen.device)
     pll = make_pll(chosen, mhz or default_mhz(made, chosen))
     with cli.progress() as bar:
@@ -123,8 +130,9 @@ def main(
         table.add_row(name, f"{value:,}")
     table.add_row("MHz, reached", f"{built.placement.mhz:.1f}")
     table.add_row("MHz, used", str(built.mhz))
-    table.add_row("µs a classification (latency)", f"{made.cycles.latency / built.mhz:.2f}")
-    table.add_row("µs from window to window", f"{made.cycles.interval / built.mhz:.2f}")
+    if made.cycles:
+        table.add_row("µs a classification (latency)", f"{made.cycles.latency / built.mhz:.2f}")
+        table.add_row("µs from window to window", f"{made.cycles.interval / built.mhz:.2f}")
     cli.console.print(table)
     cli.say(f"bitstream: {built.bitstream}\nSHA-256 {digest}")
     figures = {
@@ -133,7 +141,7 @@ def main(
         "mhz": built.mhz,
         "reached_mhz": round(built.placement.mhz, 1),
         **used,
-        **{name: round(value / built.mhz, 2) for name, value in asdict(made.cycles).items() if name != "program"},
+        **({n: round(v / built.mhz, 2) for n, v in asdict(made.cycles).items() if n != "program"} if made.cycles else {}),
         "bitstream_sha256": digest,
         "bundle_sha256": packed.sha256,
         "command": f"make bitstream BOARD={chosen.name} MODEL={packed.model}" + (f" SEED={seed}" if seed != 1 else ""),

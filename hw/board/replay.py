@@ -1,134 +1,113 @@
-"""``make replay``: a record through a board, over its serial line: every window's class, and how often it is right."""
+"""``make replay``: a record through a board, over its serial line: every window's or beat's class, and how often it is right."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import numpy as np
-import serial
 import typer
 from rich.table import Table
 
+from hw.board.host import Host, Result, SerialLine
 from hw.mac import design as mac_design
 from hw.stream.result import NO_CALL
-from sw import cli, link
-from sw.data import source, tasks
+from sw import cli, files
+from sw.beats import annotations, chain, score
+from sw.data import beats, mitbih, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, multibit
 from sw.export.program import image
 
-TRIES = 5
-LOADED = 1
+
+def beats_of(host: Host, signal: np.ndarray, told: Callable[[int], None] = lambda count: None) -> chain.Labelled:
+    """Send a whole lead's raw samples ``int[n]`` to a board that finds the beats itself (:class:`hw.beat_top.BeatTop`); its beats,
+    to the last one. ``told`` is called with how many samples have been sent."""
+    host.stream(chain.flushed(signal), told)
+    host.settle()
+    return chain.Labelled(
+        *(np.array([getattr(r, name) for r in host.results], np.int64) for name in ("position", "label", "logits"))
+    )
 
 
-class Line(Protocol):
-    """A serial line."""
+class Tally:
+    """Beats as they come, and how many of them are right: a reference beat of their class is within 150 ms."""
 
-    def write(self, data: bytes) -> object:
-        """Send bytes."""
+    def __init__(self, truth: score.Reference, classes: tuple[str, ...]):
+        self.truth, self.classes = truth, classes
+        self.beats = self.right = 0
 
-    def read(self) -> bytes:
-        """What has come, after waiting for it for a while; nothing where nothing came."""
+    def add(self, results: list[Result]) -> None:
+        """Count the results that have come since."""
+        for result in results[self.beats :]:
+            nearest = int(np.abs(self.truth.position - result.position).argmin())
+            there = abs(int(self.truth.position[nearest]) - result.position) <= score.TOLERANCE
+            named = result.label != NO_CALL and self.classes[result.label] == score.CLASSES[self.truth.label[nearest]]
+            self.beats, self.right = self.beats + 1, self.right + (there and named)
 
-
-@dataclass(frozen=True)
-class Result:
-    """A window's result: its running ``number``, ``label``, ``logits``."""
-
-    number: int
-    label: int
-    logits: np.ndarray
-
-
-class Host:
-    """The host's end of the link (:mod:`sw.link`). ``results`` fills as they come."""
-
-    def __init__(self, line: Line):
-        self.line, self.decoder = line, link.Decoder()
-        self.number = 0
-        self.results: list[Result] = []
-        self.status = 0
-
-    def send(self, kind: int, payload: bytes = b"") -> None:
-        """Send a frame until it is answered; what is refused for good, or never answered, is a :class:`PopbeatError`."""
-        self.number = (self.number + 1) & 0xFF
-        frame = link.Frame(kind, self.number, payload).encode()
-        why = "no answer"
-        for _ in range(TRIES):
-            self.line.write(frame)
-            answer = self._answer()
-            if answer is not None and answer.kind == link.DONE:
-                self.status = answer.payload[0]
-                return
-            if answer is not None:
-                why = link.WHY.get(answer.payload[0], "refused")
-        raise PopbeatError(f"the board did not take a frame in {TRIES} tries ({why}); check the bitstream, the port and the cable")
-
-    def _answer(self) -> link.Frame | None:
-        """The answer to the last frame, or None where none came in time."""
-        while data := self.line.read():
-            answer = None
-            for frame in self.decoder.feed(data):
-                if frame.kind == link.RESULT:
-                    self._result(frame.payload)
-                elif frame.kind == link.REFUSED or (frame.kind == link.DONE and frame.number == self.number):
-                    answer = frame
-            if answer is not None:
-                return answer
-        return None
-
-    def _result(self, payload: bytes) -> None:
-        words = np.frombuffer(payload, "<u4")
-        header = int(words[0])
-        self.results.append(Result(header & 0xFFFF, (header >> 16) & 0xFF, words[1:].astype(np.int32).astype(np.int64)))
-
-    def restart(self) -> None:
-        """Forget what the board holds."""
-        self.send(link.RESTART)
-        self.results.clear()
-
-    def load(self, data: bytes) -> None:
-        """Load a network into the array."""
-        for start in range(0, len(data), link.MAX_PAYLOAD):
-            last = start + link.MAX_PAYLOAD >= len(data)
-            self.send(link.IMAGE_END if last else link.IMAGE, data[start : start + link.MAX_PAYLOAD])
-        self.send(link.IMAGE, b"")  # its answer has the loader's status
-        if self.status != LOADED:
-            raise PopbeatError(f"the board refused the network with status {self.status} (docs/array.md says what that means)")
-
-    def classify(self, window: np.ndarray) -> Result:
-        """Send one window of raw samples and wait for its result."""
-        wanted = len(self.results) + 1
-        samples = np.ascontiguousarray(window, "<i2")
-        for start in range(0, len(samples), link.MAX_SAMPLES):
-            self.send(link.SAMPLES, samples[start : start + link.MAX_SAMPLES].tobytes())
-        while len(self.results) < wanted:
-            data = self.line.read()
-            if not data:
-                raise PopbeatError("the board sent no result for a window; restart it and try again")
-            for frame in self.decoder.feed(data):
-                if frame.kind == link.RESULT:
-                    self._result(frame.payload)
-        return self.results[wanted - 1]
+    def __str__(self) -> str:
+        return f"{self.right:,} of {self.beats:,} beats right, {100 * self.right / max(self.beats, 1):.0f} %"
 
 
-class SerialLine:
-    """A serial port of this computer."""
+def replay_beats(host: Host, packed: bundle.Bundle, record: str, found: source.Source) -> None:
+    """A record's lead through a board that finds the beats itself: every beat must be the integer model's. Scored as EC57 asks, but
+    from the first sample on; leaves an annotation file in ``build/board/annotations``."""
+    if record not in mitbih.RECORDS:
+        raise PopbeatError(f"record {record!r} is none of the database; there are {', '.join(mitbih.RECORDS)}")
+    signal = found.signal(record, beats.lead(found, record))
+    truth = score.reference(*found.annotations(record)[:2])
+    expected, tally, begun = chain.run(packed, signal), Tally(truth, packed.classes), time.monotonic()
+    with cli.progress() as bar:
+        line = bar.add_task("samples", total=len(chain.flushed(signal)))
 
-    def __init__(self, port: str):
-        try:
-            self.port = serial.Serial(port, link.BAUD, timeout=0.5)
-        except (serial.SerialException, ValueError) as error:
-            raise PopbeatError(f"serial port {port!r} can't be opened ({error}); PORT=/dev/ttyUSB0 names another one") from None
+        def told(count: int) -> None:
+            tally.add(host.results)
+            bar.update(line, completed=count, description=str(tally))
 
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        self.port.write(data)
+        made = beats_of(host, signal, told)
+    if not all(np.array_equal(getattr(made, name), getattr(expected, name)) for name in ("position", "label", "logits")):
+        raise PopbeatError(
+            f"the board's {len(made.position):,} beats of record {record} are not the {len(expected.position):,} of the integer "
+            "model; is its bitstream of this bundle, and are all samples arriving?"
+        )
+    inside = made.position < len(signal)
+    symbols = made.symbols(packed.classes)[inside]
+    matrix = score.confusion(truth, score.compare(truth, made.position[inside], 0), score.labels(symbols))
+    table = Table(title=f"record {record} on the board: sensitivity / positive predictivity in %")
+    for column in score.HEADER:
+        table.add_column(column)
+    table.add_row(*score.row(record, score.figures(matrix)))
+    cli.console.print(table)
+    written = annotations.write(files.BUILD / "board" / "annotations", record, made.position[inside], symbols)
+    seconds, took = len(signal) / tasks.RATE, time.monotonic() - begun
+    cli.say(f"{len(made.position):,} beats, each the integer model's; {took:.0f} s for {seconds:.0f} s of ECG\n{written}")
 
-    def read(self) -> bytes:
-        """What has come within half a second."""
-        return self.port.read(max(1, self.port.in_waiting))
+
+def replay_windows(host: Host, packed: bundles.Bundle, record: str, found: source.Source) -> None:
+    """A record's windows through a board."""
+    spec = packed.normaliser
+    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words)
+    windows = task.windows(found)
+    rows = np.flatnonzero(np.asarray(windows.record) == record)
+    if not len(rows):
+        raise PopbeatError(f"{task.name} has no window of record {record!r}")
+    samples, truth = task.samples(found, windows.take(rows)), windows.label[rows]
+    right, begun = 0, time.monotonic()
+    with cli.progress() as bar:
+        if isinstance(packed, multibit.MultibitBundle):
+            host.load(image(mac_design.compile_bundle(packed, mac_design.config("full")).program))
+        line = bar.add_task("windows", total=len(rows))
+        table = Table(title=f"record {record} on the board")
+        for column in ("second", "labelled", "board says"):
+            table.add_column(column)
+        for row, (window, label) in enumerate(zip(samples, truth, strict=True)):
+            seen = host.classify(window).label
+            right += seen == label
+            told = "no call" if seen == NO_CALL else packed.classes[seen]
+            table.add_row(f"{windows.start[rows[row]] / tasks.RATE:.0f}", packed.classes[label], told)
+            bar.update(line, advance=1, description=f"{right} of {row + 1} right, {100 * right / (row + 1):.0f} %")
+    cli.console.print(table)
+    cli.say(f"{right} of {len(rows)} right; {(time.monotonic() - begun) / len(rows):.2f} s a window, nearly all of it the line")
 
 
 app = cli.new_app(__doc__)
@@ -141,33 +120,13 @@ def main(
     model: Annotated[str, typer.Option(help="Shipped model that the bitstream holds")] = "bnn17",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:
-    """Send a record's windows to a board and compare its classes with the task's labels (not a medical device)."""
-    packed = bundles.read(bundle.locate(model, path))
-    spec, found = packed.normaliser, source.find()
-    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words)
-    windows = task.windows(found)
-    rows = np.flatnonzero(np.asarray(windows.record) == Path(record).name)
-    if not len(rows):
-        raise PopbeatError(f"{task.name} has no window of record {Path(record).name!r}")
-    samples, truth = task.samples(found, windows.take(rows)), windows.label[rows]
-    host = Host(SerialLine(port))
+    """Send a record to a board, window by window or, where the board finds beats itself, as a whole; compare its classes with the
+    labels (not a medical device)."""
+    packed, found = bundles.read(bundle.locate(model, path)), source.find()
+    host = Host(SerialLine(port), placed=packed.network.words > 0)
     host.restart()
-    right, begun = 0, time.monotonic()
-    with cli.progress() as bar:
-        if isinstance(packed, multibit.MultibitBundle):
-            host.load(image(mac_design.compile_bundle(packed, mac_design.config("full")).program))
-        line = bar.add_task("windows", total=len(rows))
-        table = Table(title=f"record {Path(record).name} on the board at {port}")
-        for column in ("second", "labelled", "board says"):
-            table.add_column(column)
-        for row, (window, label) in enumerate(zip(samples, truth, strict=True)):
-            seen = host.classify(window).label
-            right += seen == label
-            told = "no call" if seen == NO_CALL else packed.classes[seen]
-            table.add_row(f"{windows.start[rows[row]] / tasks.RATE:.0f}", packed.classes[label], told)
-            bar.update(line, advance=1, description=f"{right} of {row + 1} right, {100 * right / (row + 1):.0f} %")
-    cli.console.print(table)
-    cli.say(f"{right} of {len(rows)} right; {(time.monotonic() - begun) / len(rows):.2f} s a window, nearly all of it the line")
+    replayed = replay_beats if packed.network.words else replay_windows
+    replayed(host, packed, Path(record).name, found)
 
 
 if __name__ == "__main__":

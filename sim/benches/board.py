@@ -9,7 +9,8 @@ from cocotb.queue import Queue
 from cocotb.task import bridge, resume
 from cocotb.triggers import FallingEdge, RisingEdge, Timer, with_timeout
 
-from hw.board.replay import Host
+from hw.board.host import Host
+from hw.board.replay import beats_of
 from sw import link
 from sw.errors import PopbeatError
 
@@ -137,3 +138,24 @@ async def unknown_types_and_restarts(dut):
 
     result = await talk()
     assert np.array_equal(result.logits, DATA["logits"][0])
+
+
+@cocotb.test()
+async def beats_over_the_line(dut):
+    """A lead goes in twice, with a restart between: each time every beat's place, class and logits are the integer chain's."""
+    wires = Wires(dut)
+
+    @bridge
+    def talk():
+        host = Host(wires.line, placed=True)
+        seen = []
+        for _ in range(2):
+            host.restart()
+            seen.append(beats_of(host, DATA["signal"]))
+        return seen
+
+    for again, made in enumerate(await talk()):
+        for name in ("position", "label", "logits"):
+            assert np.array_equal(getattr(made, name), DATA[name]), (
+                f"{name}, time {again}: expected {DATA[name]}, {getattr(made, name)}"
+            )

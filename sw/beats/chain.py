@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sw.beats import annotations, score
 from sw.data import beats
 from sw.export import integer
 from sw.export.bundle import Bundle
+from sw.export.integer import NO_CALL
 from sw.qrs.detector import PARAMS, detect
 from sw.qrs.params import QrsParams
 
@@ -21,6 +23,11 @@ class Labelled:
     position: np.ndarray
     label: np.ndarray
     logits: np.ndarray
+
+    def symbols(self, classes: tuple[str, ...]) -> np.ndarray:
+        """Annotation symbols of the beats, whose labels are indices into ``classes``; one without a call is Q."""
+        named = np.array([annotations.SYMBOLS[score.CLASSES.index(name)] for name in classes])
+        return np.where(self.label == NO_CALL, "Q", named[np.where(self.label == NO_CALL, 0, self.label)])
 
 
 def flushed(signal: np.ndarray, params: QrsParams = PARAMS) -> np.ndarray:

@@ -136,6 +136,32 @@ def detection(matrix: np.ndarray) -> dict:
     }
 
 
+def figures(matrix: np.ndarray) -> dict:
+    """What a matrix says: detection, S and V, and the share of N, S, V and F beats called right."""
+    scored = matrix[:4]
+    return {
+        "detection": detection(matrix),
+        **{name: class_figures(matrix, name) for name in "SV"},
+        "accuracy": round(float(np.trace(scored[:, :4]) / scored.sum()), 5),
+        "confusion": matrix.tolist(),
+    }
+
+
+HEADER = ("", "beats", "R peaks", "S", "V", "right class")
+
+
+def percent(share: float | None) -> str:
+    """A share in percent, to two places."""
+    return "-" if share is None else f"{100 * share:.2f}"
+
+
+def row(name: str, figures: dict) -> list[str]:
+    """A table's row below :data:`HEADER` of what :func:`figures` says; R peaks, S and V as sensitivity / positive predictivity."""
+    both = [(figures[k]["sensitivity"], figures[k]["positive_predictivity"]) for k in ("detection", "S", "V")]
+    pairs = [f"{percent(sensitivity)} / {percent(predictivity)}" for sensitivity, predictivity in both]
+    return [name, f"{figures['detection']['beats']:,}", *pairs, percent(figures["accuracy"])]
+
+
 # Reference classes that a false V may be without harm, by EC57: fusion beats and what can't be classified; likewise for S.
 TOLERATED = {"S": "Q", "V": "FQ"}
 
