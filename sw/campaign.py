@@ -9,7 +9,6 @@ whose workers run in a checkout of the same sources. Nothing that is stored is a
 serialises as it likes, which is why only names, numbers and texts are handed to it.
 """
 
-import importlib
 import json
 import logging
 import os
@@ -105,10 +104,18 @@ def _client(jobs: int, job_bytes: int) -> Iterator:
         yield client
 
 
-def execute(function: str, arguments: dict) -> str:
-    """What a worker does: import the function, call it, and give its result as JSON."""
-    module, _, name = function.partition(":")
-    return json.dumps(getattr(importlib.import_module(module), name)(**arguments))
+def _execute() -> Callable[[str, dict], str]:
+    """What a worker does: import the function, call it, and give its result as JSON. It travels as it is and not by its name, since
+    Dask's scheduler reads what it hands on, and need not know popbeat."""
+
+    def execute(function: str, arguments: dict) -> str:
+        import importlib
+        import json
+
+        module, _, name = function.partition(":")
+        return json.dumps(getattr(importlib.import_module(module), name)(**arguments))
+
+    return execute
 
 
 def demand(what: str, wanted: list[str], here: list[str]) -> None:
@@ -189,6 +196,7 @@ def _compute(client, missing: list[Job], numbers: dict[str, list[int]], finish: 
 
     client.subscribe_topic(TOPIC, heard)
     jobs, waiting, under_way = {job.key: job for job in missing}, deque(missing), 0
+    execute = _execute()
     futures = as_completed()
 
     def hand_out() -> int:
@@ -220,4 +228,5 @@ def _result(future, job: Job) -> str:
     except KilledWorker as error:
         raise PopbeatError(f"{job.label}: every worker that took it died, the last one {error.last_worker.address}") from None
     except ModuleNotFoundError as error:
-        raise PopbeatError(f"{job.label}: a worker can't import it ({error}): start workers in a checkout of popbeat") from None
+        way_out = "start workers in a checkout of popbeat, by python -m dask worker (docs/campaigns.md)"
+        raise PopbeatError(f"{job.label}: a worker can't import it ({error}): {way_out}") from None

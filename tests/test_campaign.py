@@ -42,7 +42,8 @@ def begun(folder: Path) -> list[int]:
 
 @contextlib.contextmanager
 def cluster(folder: Path, workers: int):
-    """A scheduler and workers of their own on loopback, as on other machines: its address and their processes."""
+    """A scheduler and workers of their own on loopback, as on other machines: its address and their processes. The scheduler is
+    none of ours: it can't import popbeat."""
     told = folder / "scheduler.json"
     common = ["--scheduler-file", str(told), "--no-dashboard"]
     commands = [["scheduler", "--host", "127.0.0.1", "--port", "0", *common]]
@@ -53,7 +54,7 @@ def cluster(folder: Path, workers: int):
         for command in commands:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *command],
-                cwd=files.ROOT,
+                cwd=folder if command[0] == "scheduler" else files.ROOT,
                 env=environment,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
