@@ -104,7 +104,7 @@ def _client(jobs: int, job_bytes: int) -> Iterator:
         yield client
 
 
-def _execute() -> Callable[[str, dict], str]:
+def executor() -> Callable[[str, dict], str]:
     """What a worker does: import the function, call it, and give its result as JSON. It travels as it is and not by its name, since
     Dask's scheduler reads what it hands on, and need not know popbeat."""
 
@@ -196,7 +196,7 @@ def _compute(client, missing: list[Job], numbers: dict[str, list[int]], finish: 
 
     client.subscribe_topic(TOPIC, heard)
     jobs, waiting, under_way = {job.key: job for job in missing}, deque(missing), 0
-    execute = _execute()
+    execute = executor()
     futures = as_completed()
 
     def hand_out() -> int:

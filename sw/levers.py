@@ -17,7 +17,7 @@ from sw import cli, document, files, metrics, networks
 from sw.data import protocols, pseudo_labels, tasks
 from sw.errors import PopbeatError
 from sw.export import fold
-from sw.train_binary import RECIPES, RECORDS_RECIPES, pretrain, train_part
+from sw.train_binary import PRETRAINED, RECIPES, RECORDS_RECIPES, start_of, train_part
 from sw.trainer import Data, Part, Recipe
 
 FOLD = 0
@@ -58,7 +58,7 @@ def _first(then: Callable[[Recipe], Recipe] = lambda recipe: recipe, **changes) 
 _SHORT = {"epochs": 80, "sign_epochs": 15, "twin_epochs": 40}
 _BRIEF = {"epochs": 12, "twin_epochs": 5}
 
-LEVERS = {
+_OF_BNN17 = {
     "comparable": Lever("the task's own windows, 400 epochs", protocols.COMPARABLE),
     "pretrained": Lever(
         "further windows only, in or next to none of the task, 80 epochs; staged from the twin",
@@ -86,6 +86,20 @@ LEVERS = {
     "own": Lever("as records, behind the pretraining the task's own windows only", protocols.RECORDS, _last(own=1.0)),
     "unstaged": Lever("as records, signs and weights become binary at once", protocols.RECORDS, _first(sign_epochs=0)),
 }
+# What its recipe was at first.
+_FROM_CHANCE = {"epochs": 60, "sign_epochs": 0, "twin_epochs": 30}
+_OF_BNN5 = {
+    "comparable": Lever("the task's own windows, 45 epochs", protocols.COMPARABLE),
+    "brief": Lever("with further windows, from chance, 60 epochs", protocols.RECORDS, _last(**_FROM_CHANCE)),
+    "staged": Lever(
+        "as brief, from the twin: 15 epochs with signs alone, then 60",
+        protocols.RECORDS,
+        _last(**_FROM_CHANCE | {"sign_epochs": 15}),
+    ),
+    "records": Lever("as staged, 40 and 200 epochs: the recipe", protocols.RECORDS),
+    "twin": Lever("the float twin of records, 60 epochs", protocols.RECORDS, binary=False),
+}
+LEVERS = {"bnn17": _OF_BNN17, "bnn5": _OF_BNN5}
 
 
 def folder_of(lever: Lever, model: str, name: str, recipe: Recipe) -> Path:
@@ -98,9 +112,8 @@ def folder_of(lever: Lever, model: str, name: str, recipe: Recipe) -> Path:
 def measure(model: networks.Model, data: Data, lever: Lever, recipe: Recipe, folder, bar) -> dict:
     """Train with a lever on fold 0 and count right classes on its validation windows and on the further windows beside these."""
     kind, part = "binary" if lever.binary else "float", Part(FOLD, lever.protocol)
-    home = files.BUILD / model.name / "train" / "pretrained"
-    first = pretrain(model, data, recipe.pretraining, home, bar) if recipe.pretraining else {}
-    trainer = train_part(model, data, part, kind, recipe, folder, bar, first.get(kind))
+    start = start_of(model, data, part, kind, recipe, folder, files.BUILD / model.name / "train" / PRETRAINED, bar)
+    trainer = train_part(model, data, part, kind, recipe, folder, bar, start)
     net = fold.golden(model.network, trainer.best_parameters, binary=lever.binary)
     beside = protocols.beside_validation(data.task, data.windows, data.further, FOLD) + len(data.windows)
     counts = {}
@@ -111,25 +124,26 @@ def measure(model: networks.Model, data: Data, lever: Lever, recipe: Recipe, fol
     return counts | {"seed": recipe.seed, "seconds": round(trainer.seconds, 1)}
 
 
-def table(figures: dict) -> str:
-    """A row for each lever: accuracy on validation windows, and on these and the windows beside them, over its seeds."""
+def table(model: str, runs_of: dict[str, list[dict]]) -> str:
+    """A row for each lever of a model: accuracy on validation windows, and on these and the windows beside them, over its seeds."""
     rows = []
-    for name, runs in sorted(figures["levers"].items(), key=lambda item: list(LEVERS).index(item[0])):
+    for name, runs in sorted(runs_of.items(), key=lambda item: list(LEVERS[model]).index(item[0])):
+        lever = LEVERS[model][name]
         right, windows = (np.array([[run[k][what] for k in PLACES] for run in runs]) for what in ("right", "windows"))
         low, high = metrics.wilson(int(right.sum()), int(windows.sum()))
         each = right.sum(axis=1) / windows.sum(axis=1)
         rows.append(
             [
                 f"`{name}`",
-                LEVERS[name].text,
-                LEVERS[name].protocol,
+                lever.text,
+                lever.protocol,
                 f"{metrics.percent(right[:, 0].sum() / windows[:, 0].sum())} of {windows[0, 0]}",
                 f"{metrics.percent(each.mean())} ({100 * low:.1f} to {100 * high:.1f}) of {windows[0].sum()}",
                 f"{100 * (each.max() - each.min()):.1f}" if len(each) > 1 else "one seed",
                 ", ".join(str(run["seed"]) for run in runs),
             ]
         )
-    header = ["lever", "", "protocol", "validation windows", "and those beside (95 %)", "spread, points", "seeds"]
+    header = [f"`{model}`", "", "protocol", "validation windows", "and those beside (95 %)", "spread, points", "seeds"]
     return document.table(header, rows)
 
 
@@ -145,7 +159,8 @@ def rule(figures: dict) -> str:
 
 def sections(figures: dict) -> dict[str, str]:
     """The generated sections of the document."""
-    return {"rule": rule(figures), "levers": table(figures)}
+    models = figures["models"]
+    return {"rule": rule(models["bnn17"]), "levers": "\n\n".join(table(name, model["levers"]) for name, model in models.items())}
 
 
 def agreement(data: Data) -> dict[str, int]:
@@ -165,31 +180,35 @@ app = cli.new_app(__doc__)
 
 @app.command()
 def main(
-    model: Annotated[str, typer.Option(help="Binary model")] = "bnn17",
-    lever: Annotated[str, typer.Option(help="Levers with commas: " + ", ".join(LEVERS))] = "records",
+    model: Annotated[str, typer.Option(help="Binary model: " + ", ".join(LEVERS))] = "bnn17",
+    lever: Annotated[str, typer.Option(help="Levers with commas; of bnn17: " + ", ".join(_OF_BNN17))] = "records",
     seeds: Annotated[str, typer.Option(help="Seeds with commas")] = "1",
     redraw: Annotated[bool, typer.Option(help="Draw the stored figures again, without training")] = False,
 ) -> None:
     """Train with levers on fold 0 and write what its validation part says to docs; resumes where it was interrupted."""
-    unknown = [name for name in lever.split(",") if name not in LEVERS]
+    if model not in LEVERS:
+        raise PopbeatError(f"there are levers of {', '.join(LEVERS)}, not of {model}")
+    known = LEVERS[model]
+    unknown = [name for name in lever.split(",") if name not in known]
     if unknown:
-        raise PopbeatError(f"unknown lever {unknown[0]!r}; there are {', '.join(LEVERS)}")
-    figures = files.read_json(STORED, "figures of the levers") if STORED.is_file() else {"model": model, "fold": FOLD, "levers": {}}
+        raise PopbeatError(f"unknown lever {unknown[0]!r} of {model}; there are {', '.join(known)}")
+    figures = files.read_json(STORED, "figures of the levers") if STORED.is_file() else {"fold": FOLD, "models": {}}
     if not redraw:
+        own = figures["models"].setdefault(model, {"levers": {}})
         chosen = networks.get(model)
         with cli.progress() as bar:
             data = Data(tasks.get(chosen.task), further=True)
             for name in lever.split(","):
                 for seed in map(int, seeds.split(",")):
-                    recipe = LEVERS[name].recipe(model, seed)
-                    run = measure(chosen, data, LEVERS[name], recipe, folder_of(LEVERS[name], model, name, recipe), bar)
-                    others = [r for r in figures["levers"].get(name, []) if r["seed"] != seed]
-                    figures["levers"][name] = sorted([*others, run], key=lambda r: r["seed"])
-                    figures |= {"data": data.source.kind, "rule": agreement(data)}
-                    files.write_json(STORED, figures)
+                    recipe = known[name].recipe(model, seed)
+                    run = measure(chosen, data, known[name], recipe, folder_of(known[name], model, name, recipe), bar)
+                    others = [r for r in own["levers"].get(name, []) if r["seed"] != seed]
+                    own["levers"][name] = sorted([*others, run], key=lambda r: r["seed"])
+                    own["rule"] = agreement(data)
+                    files.write_json(STORED, figures | {"data": data.source.kind})
     text = document.fill(DOCUMENT.read_text(), sections(figures), DOCUMENT.name)
     files.write_bytes(DOCUMENT, text.encode())
-    cli.say(table(figures))
+    cli.say(table(model, figures["models"][model]["levers"]))
 
 
 if __name__ == "__main__":

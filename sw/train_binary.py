@@ -4,7 +4,7 @@ The checkpoint is chosen on the validation part of the training folds; the test 
 model, which is what the hardware computes. The float twin sees the same windows.
 
 With further windows of the records, training begins with those that are in or next to no window of the task: one pretrained
-network serves every fold. The binary network starts from its pretrained twin: signs come first, then weights of +-1.
+network serves every fold. The binary network starts from its twin: signs come first, then weights of +-1.
 """
 
 from dataclasses import asdict
@@ -23,10 +23,11 @@ from sw.trainer import Data, Part, Recipe, Trainer, mark
 RECIPES = {"bnn17": Recipe(epochs=400), "bnn5": Recipe(epochs=45)}
 _PRETRAINING = Recipe(epochs=240, windows=2560, own=0.0, sign_epochs=30, twin_epochs=80)
 _MILD = {"latent_rate": 1e-2, "rate": 2e-3, "noise": 0.025, "warp": 0.05, "gain": 0.1, "wander": 0.15, "dropout": 0.1}
-# No pretraining for bnn5: its own windows cover the records, so that no further one is far from all of them.
+# No pretraining for bnn5: its own windows cover the records, so that no further one is far from all of them. It is staged all the
+# same, from the fold's own twin.
 RECORDS_RECIPES = {
     "bnn17": Recipe(epochs=120, windows=2560, twin_epochs=40, pretraining=_PRETRAINING, **_MILD),
-    "bnn5": Recipe(epochs=60, windows=5120, twin_epochs=30, **_MILD),
+    "bnn5": Recipe(epochs=200, windows=5120, sign_epochs=40, twin_epochs=60, **_MILD),
 }
 
 PRETRAINED = "pretrained"  # its folder, beside those of the protocols
@@ -49,6 +50,18 @@ def pretrain(model: networks.Model, data: Data, recipe: Recipe, folder: Path, ba
     return {"float": twin, "binary": train_part(model, data, Part(None), "binary", recipe, folder, bar, twin).net.state_dict()}
 
 
+def start_of(
+    model: networks.Model, data: Data, part: Part, kind: str, recipe: Recipe, folder: Path, pretrained: Path, bar
+) -> dict | None:
+    """The state that a network, ``binary`` or ``float``, starts from: the pretrained one, which lies in ``pretrained``. Without a
+    pretraining a binary network whose signs come first starts from its twin, trained on the same part; the others from chance."""
+    if recipe.pretraining:
+        return pretrain(model, data, recipe.pretraining, pretrained, bar)[kind]
+    if kind == "binary" and recipe.sign_epochs:
+        return train_part(model, data, part, "float", recipe, folder, bar).net.state_dict()
+    return None
+
+
 def train_fold(
     model: networks.Model, data: Data, number: int, recipe: Recipe, folder: Path, bar, protocol: str = protocols.COMPARABLE
 ) -> dict:
@@ -57,8 +70,10 @@ def train_fold(
     result_path, part = folder / "result.json", Part(number, protocol)
     if files.is_marked(result_path, mark(model, data, recipe, part)):
         return files.read_json(result_path)
-    first = pretrain(model, data, recipe.pretraining, folder.parents[1] / PRETRAINED, bar) if recipe.pretraining else {}
-    trainers = {kind: train_part(model, data, part, kind, recipe, folder, bar, first.get(kind)) for kind in ("binary", "float")}
+    trainers = {}
+    for kind in ("binary", "float"):
+        start = start_of(model, data, part, kind, recipe, folder, folder.parents[1] / PRETRAINED, bar)
+        trainers[kind] = train_part(model, data, part, kind, recipe, folder, bar, start)
     split, label = trainers["binary"].split, data.windows.label
     record = data.windows.record
     known = np.concatenate([split.train, split.validation])

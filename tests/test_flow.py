@@ -66,7 +66,7 @@ def test_a_cluster_says_what_this_machine_says(subject, monkeypatch):
     assert [len(chunk["labels"]) for chunk in here] == [4, 2] and here[0]["intervals"] == [subject.cycles.interval]
 
     def other_process(jobs, bar, what):
-        return [json.loads(campaign.execute(job.function, json.loads(json.dumps(job.arguments)))) for job in jobs]
+        return [json.loads(campaign.executor()(job.function, json.loads(json.dumps(job.arguments)))) for job in jobs]
 
     monkeypatch.setenv("SCHEDULER", "tcp://somewhere:1")
     monkeypatch.setattr(campaign, "run", other_process)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 from torch.nn import functional
 
 from sw import campaign, cli, files, networks, train, train_binary, train_folds
@@ -199,6 +199,23 @@ def test_a_staged_training_resumes_to_the_same_bits(further, tmp_path):
             assert torch.equal(value, state(second)[name]), (stop, name)
 
 
+def test_a_staged_training_without_pretraining_starts_from_its_own_twin(further, tmp_path):
+    recipe = replace(STAGED.pretraining, own=0.5, epochs=1)
+    with cli.progress() as bar:
+        train_binary.train_fold(MODEL, further, 0, recipe, tmp_path / "a" / "fold0", bar, protocols.RECORDS)
+        part = Part(0, protocols.RECORDS)
+        twin = train_binary.train_part(MODEL, further, part, "float", recipe, tmp_path / "b", bar).net.state_dict()
+        start = [
+            train_binary.start_of(MODEL, further, part, kind, recipe, tmp_path / "c", tmp_path / "none", bar)
+            for kind in ("binary", "float")
+        ]
+        by_hand = Trainer(MODEL, further, part, True, recipe, tmp_path / "d", twin)
+        by_hand.run(lambda accuracy: None)
+    assert start[1] is None and all(torch.equal(start[0][name], value) for name, value in twin.items())
+    made = (tmp_path / "a" / "fold0" / "bundle" / "golden.safetensors").read_bytes()
+    assert made == save(by_hand.best_parameters)
+
+
 def test_a_draw_has_the_share_of_own_windows_and_the_roots_of_the_others(further, tmp_path):
     further.label[60:] = torch.tensor([0] * 16 + [1] * 4 + [0] * 4)[:24]
     further.label[80:] = 0  # 20 of class 0, 4 of class 1
@@ -256,7 +273,7 @@ def test_folds_as_jobs_are_those_without(further, tmp_path, monkeypatch, protoco
         monkeypatch.setattr(files, "BUILD", there)
         for at, job in enumerate(jobs):
             seen.append(job.label)
-            done(at, json.loads(campaign.execute(job.function, job.arguments | job.aside)))
+            done(at, json.loads(campaign.executor()(job.function, job.arguments | job.aside)))
         monkeypatch.setattr(files, "BUILD", here)
 
     monkeypatch.setattr(campaign, "run", at_another_place)
