@@ -81,6 +81,7 @@ _OF_BNN17 = {
     "longer-first": Lever("as brief, behind a pretraining of 240 epochs", protocols.RECORDS, _last(**_BRIEF)),
     "records": Lever("behind that, 120 epochs: the recipe", protocols.RECORDS),
     "fast": Lever("as records, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _last(latent_rate=3e-2, rate=5e-3)),
+    "longer": Lever("as records, 400 epochs", protocols.RECORDS, _last(epochs=400)),
     "twin": Lever("the float twin of records", protocols.RECORDS, binary=False),
     "no-neighbours": Lever("without the task's windows next to test windows", protocols.NO_NEIGHBOURS),
     "own": Lever("as records, behind the pretraining the task's own windows only", protocols.RECORDS, _last(own=1.0)),

@@ -65,15 +65,19 @@ class Host:
     def _answer(self) -> link.Frame | None:
         """The answer to the last frame, or None where none came in time."""
         while data := self.line.read():
-            answer = None
-            for frame in self.decoder.feed(data):
-                if frame.kind == link.RESULT:
-                    self._result(frame.payload)
-                elif frame.kind == link.REFUSED or (frame.kind == link.DONE and frame.number == self.number):
-                    answer = frame
-            if answer is not None:
+            if (answer := self._hear(data)) is not None:
                 return answer
         return None
+
+    def _hear(self, data: bytes) -> link.Frame | None:
+        """Keep the results in what has come; the answer to the last frame, where it is among that."""
+        answer = None
+        for frame in self.decoder.feed(data):
+            if frame.kind == link.RESULT:
+                self._result(frame.payload)
+            elif frame.kind == link.REFUSED or (frame.kind == link.DONE and frame.number == self.number):
+                answer = frame
+        return answer
 
     def _result(self, payload: bytes) -> None:
         words = np.frombuffer(payload, "<u4")
@@ -111,9 +115,7 @@ class Host:
     def settle(self) -> None:
         """Wait for results until none comes any more."""
         while data := self.line.read():
-            for frame in self.decoder.feed(data):
-                if frame.kind == link.RESULT:
-                    self._result(frame.payload)
+            self._hear(data)
 
     def classify(self, window: np.ndarray) -> Result:
         """Send one window of raw samples and wait for its result."""
@@ -123,9 +125,7 @@ class Host:
             data = self.line.read()
             if not data:
                 raise PopbeatError("the board sent no result for a window; restart it and try again")
-            for frame in self.decoder.feed(data):
-                if frame.kind == link.RESULT:
-                    self._result(frame.payload)
+            self._hear(data)
         return self.results[wanted - 1]
 
 
