@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hw import beat_top
 from hw import top as full_top
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
@@ -20,6 +21,10 @@ def get(name: str) -> Config:
         return tiny.TinyConfig()
     if name not in folding.CONFIGS and not name.endswith(".json"):
         known = ", ".join((*folding.CONFIGS, tiny.NAME))
+        if name == beat_top.NAME:
+            raise PopbeatError(
+                f"{name!r} is a top of its own, which make beats simulates; configurations of a classifier are {known}"
+            )
         raise PopbeatError(f"unknown configuration {name!r}; there are {known}, or give a .json file of foldings")
     if Path(name).stem == tiny.NAME:
         raise PopbeatError(f"configuration {name}: {tiny.NAME!r} is the tiny engine; call the file by another word")

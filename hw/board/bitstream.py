@@ -90,7 +90,8 @@ def default_config(packed: bundles.Bundle, board: Board) -> str:
     """What a board gets: a network of beats stands behind the QRS detector, so that it takes raw samples like the others."""
     if packed.network.words:
         return beat_top.NAME
-    return tiny.NAME if board.device.family == "ice40" else "full"
+    small = board.device.family == "ice40" and not isinstance(packed, multibit.MultibitBundle)
+    return tiny.NAME if small else "full"
 
 
 def default_mhz(made: Classifier, board: Board) -> int:

@@ -57,10 +57,10 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
 def check_device(made: Classifier, device: devices.Device) -> None:
     """Raise where a configuration is far too large for a device."""
     if device.family == "ice40" and made.config != tiny.NAME:
-        raise PopbeatError(
-            f"{made.bundle.model} in configuration {made.config!r} does not fit {device.name}; "
-            f"binary networks in the configuration {tiny.NAME!r} do: CONFIG={tiny.NAME}"
-        )
+        fits = f"binary networks in the configuration {tiny.NAME!r} do: CONFIG={tiny.NAME}"
+        if made.bundle.network.words:  # which the tiny engine does not take
+            fits = "an ECP5 has room: DEVICE=ecp5-25k, BOARD=ulx3s-25f"
+        raise PopbeatError(f"{made.bundle.model} in configuration {made.config!r} does not fit {device.name}; {fits}")
 
 
 def way_out(made: Classifier, device: devices.Device) -> str:
