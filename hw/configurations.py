@@ -22,9 +22,7 @@ def get(name: str) -> Config:
     if name not in folding.CONFIGS and not name.endswith(".json"):
         known = ", ".join((*folding.CONFIGS, tiny.NAME))
         if name == beat_top.NAME:
-            raise PopbeatError(
-                f"{name!r} is a top of its own, which make beats simulates; configurations of a classifier are {known}"
-            )
+            raise PopbeatError(f"{name!r} is a top of its own, which make beats simulates; classifiers have {known}")
         raise PopbeatError(f"unknown configuration {name!r}; there are {known}, or give a .json file of foldings")
     if Path(name).stem == tiny.NAME:
         raise PopbeatError(f"configuration {name}: {tiny.NAME!r} is the tiny engine; call the file by another word")

@@ -171,6 +171,7 @@ def test_classify_any_record(foreign):
         (["hw.board.bitstream", "--mhz", "110"], "a multiple of the board's 25 MHz"),
         (["hw.board.replay", "--port", "/dev/none"], "serial port '/dev/none' can't be opened"),
         (["sim.gate.netlist", "--device", "ice40-up5k"], "does not fit ice40-up5k"),
+        (["sim.gate.netlist", "--model", "bnnbeat5", "--config", "record"], "the bench of netlists is that of a classifier"),
         (["sw.curve", "--model", "bnn17"], "no multi-bit model; there are alq17"),
     ],
 )

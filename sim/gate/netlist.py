@@ -19,6 +19,7 @@ from sim.gate import toggles
 from sim.gate.cells import source_of
 from sw import cli, files, report
 from sw.data import source, tasks
+from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 
 WINDOWS = 3
@@ -64,6 +65,8 @@ def main(
     chosen, packed = devices.get(device), bundles.read(bundle.locate(model, ""))
     made, found = classifier(packed, config), source.find()
     check_device(made, chosen)
+    if made.cycles is None:
+        raise PopbeatError(f"the bench of netlists is that of a classifier, not of the configuration {config!r}; take CONFIG=full")
     task = tasks.get(packed.task)
     windows = task.windows(found)
     classes = np.unique(windows.label)
