@@ -51,8 +51,9 @@ class BeatTop(wiring.Component):
         class and *no call*; a signed logit a class), then with TLAST the number of the R peak's sample modulo 2^16, the first after
         reset being 0.
 
-    A packet leaves after the next beat was detected, at the latest :attr:`longest_wait` samples after its R peak, and the
-    classifier's latency. Where samples come faster than that is worked on, ``s_axis_tready`` falls and nothing is lost.
+    A packet leaves after the next beat was detected, at the latest :func:`~hw.front.segmenter.longest_wait` samples after its R
+    peak, and the classifier's latency. Where samples come faster than that is worked on, ``s_axis_tready`` falls and nothing is
+    lost.
     """
 
     def __init__(self, params: DatapathParams, qrs: QrsParams = PARAMS):

@@ -10,61 +10,15 @@ import numpy as np
 import typer
 from rich.table import Table
 from rich.text import Text
-from scipy import signal
 
 from sim import compare, engines, strips
 from sw import cli, files
-from sw.data import records, source, tasks
+from sw.data import foreign, records, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
-from sw.export.normaliser import NormaliserSpec
 
-PREFERRED = "MLII"
 MAX_STRIPS = 20
 EXAMPLE = "200"
-RATES = (50, 10_000)
-
-
-def choose_lead(header: records.Header, lead: str) -> str:
-    """The lead that was asked for, else MLII, else the first one (with a notice)."""
-    if lead:
-        header.lead_index(lead)
-        return lead
-    if PREFERRED in header.leads:
-        return PREFERRED
-    cli.warn(f"record {header.path.name} has no {PREFERRED}, which the models were trained on; taking {header.leads[0]}")
-    return header.leads[0]
-
-
-def prepare(header: records.Header, lead: str, spec: NormaliserSpec) -> np.ndarray:
-    """Raw samples ``int16[n]`` at 360 Hz in the hardware's range. Missing samples keep the last value; another rate is resampled
-    and a wider range halved as often as needed, each with a notice."""
-    if not RATES[0] <= header.rate <= RATES[1]:
-        raise PopbeatError(f"record {header.path} has {header.rate:g} Hz; classified are records of {RATES[0]} to {RATES[1]} Hz")
-    values = records.read_signal(header, lead).astype(np.float64)
-    gone = records.read_missing(header, lead)
-    if gone.all():
-        raise PopbeatError(f"lead {lead} of record {header.path} has no valid sample")
-    if gone.any():
-        cli.warn(f"{int(gone.sum())} samples of lead {lead} are marked missing; each keeps the value before it")
-        last = np.maximum.accumulate(np.where(gone, 0, np.arange(len(values))))
-        values = values[np.where(gone, np.maximum(last, int(np.argmin(gone))), np.arange(len(values)))]
-    if header.rate != tasks.RATE:
-        cli.warn(f"record {header.path.name} has {header.rate:g} Hz and is resampled to {tasks.RATE} Hz")
-        ratio = np.array([tasks.RATE, header.rate])
-        up, down = (ratio * 1000).round().astype(int) // np.gcd(*(ratio * 1000).round().astype(int))
-        base = np.median(values)
-        values = signal.resample_poly(values - base, up, down) + base
-    limit = 1 << (spec.raw_bits - 1)
-    if values.min() < -limit or values.max() >= limit:
-        centre = np.round((values.min() + values.max()) / 2)
-        reach = np.abs(values - centre).max()
-        halvings = max(0, int(np.ceil(np.log2((reach + 1) / limit))))
-        cli.warn(
-            f"samples reach from {values.min():g} to {values.max():g}: centred" + f", halved {halvings} times" * (halvings > 0)
-        )
-        values = (values - centre) / 2**halvings
-    return np.clip(np.round(values), -limit, limit - 1).astype(np.int16)
 
 
 app = cli.new_app(__doc__)
@@ -85,8 +39,8 @@ def main(
     if packed.network.words:
         raise PopbeatError(f"{packed.model} classifies beats, which have to be found first; classify windows: MODEL=bnn17")
     header = records.read_header(record)
-    lead = choose_lead(header, lead)
-    values = prepare(header, lead, packed.normaliser)
+    lead = foreign.choose_lead(header, lead)
+    values = foreign.prepare(header, lead, packed.normaliser.raw_bits)
     length = packed.network.window
     count = len(values) // length
     if not count:

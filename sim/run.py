@@ -68,12 +68,16 @@ def run_benches(subject: Subject) -> None:
     runner.build(subject.design.verilog, subject.design.name, home)
     data = bench_file(home / "bench.npz", subject)
     subject.rtl["benches"] = runner.run(subject.design.name, "sim.benches.top", home, {"POPBEAT_BENCH": str(data)})
+    must_fail(subject, home, "sim.benches.top", {"COCOTB_TEST_FILTER": "gaps_0_stalls_0$"}, "window 0: expected [")
+
+
+def must_fail(subject: Subject, home: Path, bench: str, environment: dict, says: str, simulator: str = "verilator") -> None:
+    """The canary of a bench: with one wrong logit it must fail, and say so."""
     wrong = engines.trace(subject.bundle, subject.samples[subject.few]).logits
     wrong[0, 0] += 1
     data = bench_file(home / "canary.npz", subject, wrong)
-    environment = {"POPBEAT_BENCH": str(data), "COCOTB_TEST_FILTER": "gaps_0_stalls_0$"}
-    seen = runner.outcome(subject.design.name, "sim.benches.top", home, environment)
-    if (seen.ran, seen.failed) != (1, 1) or "window 0: expected [" not in seen.log:
+    seen = runner.outcome(subject.design.name, bench, home, environment | {"POPBEAT_BENCH": str(data)}, simulator)
+    if (seen.ran, seen.failed) != (1, 1) or says not in seen.log:
         raise canary.CanaryMissed(f"a bench with one wrong logit: {seen.ran} tests ran, {seen.failed} failed:\n{seen.log}")
 
 
@@ -89,6 +93,7 @@ def run_icarus(subject: Subject) -> None:
     runner.build(subject.design.verilog, subject.design.name, home, "icarus")
     data = bench_file(home / "bench.npz", subject)
     runner.run(subject.design.name, "sim.benches.one_window", home, {"POPBEAT_BENCH": str(data)}, "icarus", tests=1)
+    must_fail(subject, home, "sim.benches.one_window", {}, "expected [", "icarus")
     subject.rtl["icarus_windows"] = 1
 
 

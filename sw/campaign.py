@@ -6,7 +6,7 @@ was interrupted goes on where it stopped. A worker that dies costs the job it wa
 
 Without ``SCHEDULER`` workers are processes of this machine; ``SCHEDULER=tcp://host:port`` sends the jobs to an existing cluster,
 whose workers run in a checkout of the same sources. Nothing that is stored is a pickle; what Dask sends between its processes it
-serialises as it likes, which is why only names, numbers and texts are handed to it.
+serialises as it likes, which is why only names, numbers and texts are handed to it, and one small function that calls by name.
 """
 
 import json

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from sw import cli, files, metrics, networks, pictures
 from sw import trainer as common
-from sw.data import folds, tasks
+from sw.data import folds, protocols, tasks
 from sw.errors import PopbeatError
 from sw.export import multibit, multibit_fold
 from sw.models import alq
@@ -110,7 +110,7 @@ def measure(model: networks.Model, data: common.Data, recipe: Recipe, budgets: t
     """The curve's figures; every budget resumes where it was interrupted."""
     split, home = folds.load(model.task, data.windows, FOLD), files.BUILD / model.name
     label = data.windows.label[split.validation]
-    trained = home / "train" / f"fold{FOLD}"
+    trained = home / "train" / protocols.COMPARABLE / f"fold{FOLD}"
     twin = train_twin(model, data, FOLD, recipe, trained, Lines(bar, f"{model.name} fold {FOLD}"))
     points = []
     for stored_bytes in budgets:

@@ -14,7 +14,7 @@ import torch
 import typer
 
 from sw import cli, document, files, metrics, networks
-from sw.data import protocols, pseudo_labels, tasks
+from sw.data import mitbih, protocols, pseudo_labels, tasks
 from sw.errors import PopbeatError
 from sw.export import fold
 from sw.train_binary import PRETRAINED, RECIPES, RECORDS_RECIPES, start_of, train_part
@@ -104,8 +104,9 @@ LEVERS = {"bnn17": _OF_BNN17, "bnn5": _OF_BNN5}
 
 
 def folder_of(lever: Lever, model: str, name: str, recipe: Recipe) -> Path:
-    """Where a lever trains: where ``make train`` does if nothing is changed, so that neither does it again."""
-    if recipe == lever.base(model):
+    """Where a lever trains: where ``make train`` does if nothing is changed, so that neither does it again. (Under *comparable* it
+    does not know the further windows, and its checkpoints are not these.)"""
+    if recipe == lever.base(model) and lever.protocol not in protocols.OWN:
         return files.BUILD / model / "train" / lever.protocol / f"fold{FOLD}"
     return files.BUILD / model / "levers" / f"{name}{recipe.seed}"
 
@@ -176,6 +177,22 @@ def agreement(data: Data) -> dict[str, int]:
     }
 
 
+def stored() -> dict:
+    """The figures so far."""
+    return files.read_json(STORED, "figures of the levers") if STORED.is_file() else {"fold": FOLD, "models": {}}
+
+
+def keep(model: str, name: str, run: dict, rule: dict) -> None:
+    """Put a lever's run among the stored figures, which others may have changed meanwhile."""
+    figures = stored()
+    own = figures["models"].setdefault(model, {"levers": {}})
+    own["levers"][name] = sorted(
+        [run, *(r for r in own["levers"].get(name, []) if r["seed"] != run["seed"])], key=lambda r: r["seed"]
+    )
+    own["rule"] = rule
+    files.write_json(STORED, figures | {"data": mitbih.NAME})
+
+
 app = cli.new_app(__doc__)
 
 
@@ -193,20 +210,18 @@ def main(
     unknown = [name for name in lever.split(",") if name not in known]
     if unknown:
         raise PopbeatError(f"unknown lever {unknown[0]!r} of {model}; there are {', '.join(known)}")
-    figures = files.read_json(STORED, "figures of the levers") if STORED.is_file() else {"fold": FOLD, "models": {}}
     if not redraw:
-        own = figures["models"].setdefault(model, {"levers": {}})
         chosen = networks.get(model)
         with cli.progress() as bar:
             data = Data(tasks.get(chosen.task), further=True)
+            if data.source.kind != mitbih.NAME:
+                raise PopbeatError("levers are measured on real recordings; POPBEAT_DATA names the folder that has them")
             for name in lever.split(","):
                 for seed in map(int, seeds.split(",")):
                     recipe = known[name].recipe(model, seed)
                     run = measure(chosen, data, known[name], recipe, folder_of(known[name], model, name, recipe), bar)
-                    others = [r for r in own["levers"].get(name, []) if r["seed"] != seed]
-                    own["levers"][name] = sorted([*others, run], key=lambda r: r["seed"])
-                    own["rule"] = agreement(data)
-                    files.write_json(STORED, figures | {"data": data.source.kind})
+                    keep(model, name, run, agreement(data))
+    figures = stored()
     text = document.fill(DOCUMENT.read_text(), sections(figures), DOCUMENT.name)
     files.write_bytes(DOCUMENT, text.encode())
     cli.say(table(model, figures["models"][model]["levers"]))

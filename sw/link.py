@@ -16,6 +16,8 @@ none comes. A frame with the number of the one before is answered and not carrie
 | 81 done | status of the array's loader (0 without one); the number is that of the frame |
 | 82 refused | 1: wrong CRC, 2: unknown type, 3: cut short |
 | 83 result | a result packet: 32-bit words, little-endian: header, then the logits; numbered by itself |
+
+Where a board finds beats in raw recordings, a result has one more word: the number of the R peak's sample modulo 2^16.
 """
 
 import binascii

@@ -59,6 +59,8 @@ def main(
     if chosen.task == "beat-5":
         from sw import train_beats
 
+        if protocol != protocols.COMPARABLE or figures:
+            raise PopbeatError(f"{model} has protocols of its own: FOLDS=shipped trains between patients, FOLDS=all both protocols")
         train_beats.train(chosen, which, epochs, ship)
         return
     kind = train_folds.of_kind(chosen, protocols.check(protocol), epochs)
@@ -76,7 +78,7 @@ def main(
     report.merge(measured, model, training=before | {protocol: summary})
     _print(model, kind.name, task, protocol, summary)
     made = home / f"fold{numbers[0]}" / "bundle"
-    cli.say(f"bundle: {made}" + (f"\ntry it: make sim BUNDLE={made}" if kind.name == "binary" else ""))
+    cli.say(f"bundle: {made}\ntry it: make sim BUNDLE={made}")
     if ship or figures:
         _ship(made if ship else bundle.SHIPPED / model, model, protocol, summary)
 

@@ -361,6 +361,10 @@ def train(model: networks.Model, which: str, epochs: int, ship: bool) -> None:
             known |= {COMPARABLE: found | {"command": said.format(which)}}
     report.merge({"source": data.source.kind, "records": len(RECORDS)}, model.name, training=known)
     show(model.name, known)
+    if which not in ("shipped", "all"):
+        if ship:
+            raise PopbeatError("the network that is shipped is that between patients: FOLDS=shipped or all")
+        return
     cli.say(f"bundle: {home / 'bundle'}\ntry it: make sim BUNDLE={home / 'bundle'}")
     if ship:
         kept = bundle.read(home / "bundle")

@@ -3,8 +3,8 @@
 The checkpoint is chosen on the validation part of the training folds; the test fold is looked at once, at the end, by the integer
 model, which is what the hardware computes. The float twin sees the same windows.
 
-With further windows of the records, training begins with those that are in or next to no window of the task: one pretrained
-network serves every fold. The binary network starts from its twin: signs come first, then weights of +-1.
+With further windows of the records, the training of bnn17 begins with those that are in or next to no window of the task: one
+pretrained network serves every fold. The binary network starts from its twin: signs come first, then weights of +-1.
 """
 
 from dataclasses import asdict

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from hw import beat_top, verilog
 from hw.binary import folding
@@ -17,7 +18,7 @@ from hw.top import Top
 from sim import engines
 from sim.benches import runner
 from sw import files, link
-from sw.beats import chain
+from sw.beats import chain, score
 from sw.data import records, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
@@ -99,16 +100,15 @@ class Recorded:
 
 def test_replayed_beats_are_held_against_the_integers_and_scored(recordings, monkeypatch, tmp_path, capsys):
     packed = bundles.read(bundle.SHIPPED / "bnnbeat5")
-    whole = type(recordings).signal
-    monkeypatch.setattr(type(recordings), "signal", lambda self, record, lead: whole(self, record, lead)[:12_000])
     monkeypatch.setattr(files, "BUILD", tmp_path)
-    signal = recordings.signal("208", "MLII")
+    signal = recordings.signal("208", "MLII")[:12_000]
     made = chain.run(packed, signal)
     words = [
         np.array([n | label << 16, *(logits & 0xFFFFFFFF), position % (1 << 16)])
         for n, (position, label, logits) in enumerate(zip(made.position, made.label, made.logits, strict=True))
     ]
-    replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "208", recordings)
+    truth = score.reference(*recordings.annotations("208")[:2])
+    replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "208", signal, truth)
     assert f"{len(made.position):,} beats, each the integer model's" in capsys.readouterr().out
     position, symbol, _ = records.read_annotations(tmp_path / "board" / "annotations" / "208", "popbeat")
     inside = made.position < len(signal)
@@ -116,9 +116,43 @@ def test_replayed_beats_are_held_against_the_integers_and_scored(recordings, mon
     assert np.array_equal(symbol, made.symbols(packed.classes)[inside])
     words[5][1] ^= 1
     with pytest.raises(PopbeatError, match="are not the .* of the integer model"):
-        replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "208", recordings)
-    with pytest.raises(PopbeatError, match="record '999' is none"):
-        replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "999", recordings)
+        replay.replay_beats(host.Host(Recorded(signal, words), placed=True), packed, "208", signal, None)
+
+
+class Board:
+    """A board of ``window`` samples that calls every window what ``labels`` say, one after the other."""
+
+    def __init__(self, window: int, labels: list[int]):
+        self.window, self.labels, self.held, self.waiting = window, labels, 0, []
+
+    def write(self, data: bytes) -> None:
+        frame = next(link.Decoder().feed(data))
+        if frame.kind == link.RESTART:
+            self.held = 0
+        self.held += len(frame.payload) // 2 if frame.kind == link.SAMPLES else 0
+        self.waiting.append(link.Frame(link.DONE, frame.number, b"\0").encode())
+        if self.held == self.window:
+            self.held = 0
+            self.waiting.append(link.Frame(link.RESULT, 0, np.array([self.labels.pop(0) << 16, 0], "<u4").tobytes()).encode())
+
+    def read(self) -> bytes:
+        return self.waiting.pop(0) if self.waiting else b""
+
+
+@pytest.mark.parametrize("name", ["200", "path"])
+def test_replayed_windows_of_the_database_and_of_any_record(recordings, monkeypatch, capsys, name):
+    """By its name a record has labels; by its path it is cut into windows, without."""
+    packed = bundles.read(bundle.SHIPPED / "bnn5")
+    windows = tasks.get("window-5").windows(recordings)
+    truth = windows.label[windows.record == "200"].tolist()
+    line = Board(packed.network.window, [*truth[:-1], 255])
+    monkeypatch.setattr(replay, "SerialLine", lambda port: line)
+    record = name if name == "200" else str(recordings.path / "200")
+    done = CliRunner().invoke(replay.app, ["--record", record, "--model", "bnn5"])
+    assert not done.exception and not line.labels
+    said = capsys.readouterr().out + done.output
+    assert ("179 of 180 right" if name == "200" else "180 windows") in said and "no call" in said
+    assert ("labelled" in said) == (name == "200")
 
 
 def test_a_wrong_logit_is_caught(bench, tmp_path):

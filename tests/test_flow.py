@@ -165,6 +165,8 @@ def test_classify_any_record(foreign):
         (["hw.fpga.measure", "--device", "ice40-up5k"], "does not fit ice40-up5k; binary networks in the configuration 'tiny' do"),
         (["hw.board.bitstream", "--board", "icebreaker", "--model", "bnnbeat5"], "does not fit ice40-up5k; an ECP5 has room"),
         (["hw.board.bitstream", "--board", "icebreaker", "--model", "alq17"], "alq17 in configuration 'mac128' does not fit ice40"),
+        (["hw.board.bitstream", "--config", "double"], "one sample at a time, and 'double' takes two"),
+        (["hw.board.bitstream", "--model", "bnnbeat5", "--config", "full"], "raw samples, and 'full' wants words"),
         (["hw.board.bitstream", "--board", "ulx3s-25f", "--config", "record"], "can't stand behind the QRS detector"),
         (["sim.run", "--model", "bnnbeat5", "--config", "record"], "a top of its own, which make beats simulates"),
         (["hw.board.bitstream", "--board", "arty"], "unknown board 'arty'"),

@@ -38,11 +38,27 @@ def test_each_lever_changes_something_and_only_the_recipe():
 def test_a_lever_is_measured_without_the_test_fold(further, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(levers.files, "BUILD", tmp_path)
     monkeypatch.setattr(protocols, "beside_validation", lambda *of: np.arange(20))
-    further.input[48:60] = float("nan")  # a look at a test window would show
-    recipe = replace(STAGED, seed=3)
-    with cli.progress() as bar:
-        run = levers.measure(MODEL, further, levers.Lever("", protocols.RECORDS), recipe, tmp_path / "a", bar)
+    monkeypatch.setattr(levers, "agreement", lambda data: {"windows": 60})
+    monkeypatch.setattr(levers, "STORED", tmp_path / "accuracy.json")
+    recipe, lever = replace(STAGED, seed=3), levers.Lever("", protocols.RECORDS)
+
+    def measured(folder):
+        monkeypatch.setattr(levers.files, "BUILD", tmp_path / folder)
+        with cli.progress() as bar:
+            return levers.measure(MODEL, further, lever, recipe, tmp_path / folder / "a", bar) | {"seconds": 0}
+
+    run = measured("before")
+    further.label[further.label >= 0] = 1 - further.label  # other labels of validation windows: other counts
+    assert measured("turned") != run
+    further.label[further.label >= 0] = 1 - further.label
+    further.input[48:60], further.label[48:60] = 7.0, 1  # other test windows: the same
+    assert measured("after") == run
     assert run["seed"] == 3
+    levers.keep("bnn17", "own", run, {"windows": 60})
+    levers.keep("bnn5", "brief", run, {})
+    levers.keep("bnn17", "own", run | {"seed": 2}, {"windows": 60})
+    assert [r["seed"] for r in levers.stored()["models"]["bnn17"]["levers"]["own"]] == [2, 3]
+    assert set(levers.stored()["models"]) == {"bnn17", "bnn5"}
     assert run["validation"]["windows"] == 12 and run["beside"]["windows"] == 20
     table = levers.table("bnn17", {"own": [run, run | {"seed": 4}], "records": [run]})
     assert table.index("| `records` |") < table.index("| `own` |") and "| 0.0 | 3, 4 |" in table

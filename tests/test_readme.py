@@ -95,6 +95,20 @@ def test_placed_verilog_is_what_is_generated_now():
         assert figures["fmax_mhz"] == min(figures["fmax_by_seed"]) and len(figures["fmax_by_seed"]) == figures["seeds"]
 
 
+def test_bitstreams_are_of_the_verilog_that_is_generated_now():
+    from hw.board import bitstream, boards
+    from hw.fpga.measure import classifier
+    from sw.export import bundle, bundles
+
+    built = [(n, board, f) for n, m in STORED["models"].items() for board, f in m.get("board", {}).items()]
+    assert built
+    for name, board, figures in built:
+        made = classifier(bundles.read(bundle.SHIPPED / name), figures["config"])
+        text = bitstream.board_verilog(made, boards.get(board), bitstream.make_pll(boards.get(board), figures["mhz"]))
+        assert files.sha256(text.encode()) == figures["verilog_sha256"], f"build anew: {figures['command']}; make report"
+        assert figures["reached_mhz"] >= figures["mhz"]
+
+
 def test_a_changed_figure_and_a_missing_section_are_noticed():
     text = readme.README.read_text()
     changed = json.loads(json.dumps(STORED))

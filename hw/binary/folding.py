@@ -52,7 +52,7 @@ CONFIGS = {
         Config(
             "full",
             (Folding(4), Folding(4), Folding(4), Folding(2), Folding(2, memory=True), Folding(1, parts=2, memory=True)),
-            # Of beats: block 3 works 39 positions x 8 steps = 312 cycles a window of 300 samples and 6 words.
+            # Of beats: block 3 works 39 positions x 8 steps = 312 cycles a window of 300 samples and 10 words.
             others=((Folding(4), Folding(5), Folding(5), Folding(1)),),
         ),
         # Half the PEs of the large blocks, every weight in logic.

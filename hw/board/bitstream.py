@@ -14,7 +14,6 @@ from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import flow
 from hw.fpga.measure import ICE40_MHZ, Classifier, check_device, classifier, way_out
-from hw.mac import design as mac_design
 from hw.mac.top import MacTop
 from hw.tiny import params as tiny
 from sw import cli, files, report
@@ -24,17 +23,25 @@ from sw.link import BAUD
 
 CONSTRAINTS = files.ROOT / "constraints"
 NAME = "popbeat_board"
+SAMPLE_BITS = 16  # of s_axis, of one sample
 PLL_PIN = "35"  # of an iCE40 UP5K in its package with 48 pins
 
 
 @dataclass(frozen=True)
 class Built:
-    """A bitstream with the placement behind it, what it runs at (``mhz``) and, for the array, the image to load."""
+    """A bitstream with the placement behind it, what it runs at (``mhz``), and the hash of the Verilog that it is of."""
 
     bitstream: Path
     placement: flow.Placement
     mhz: int
-    image: Path | None
+    verilog_sha256: str
+
+
+def board_verilog(made: Classifier, board: Board, pll: Pll | Ice40Pll | None) -> str:
+    """The board's top with a classifier in it, as it is synthesised."""
+    mhz = pll.to_mhz if pll else board.clock_mhz
+    top = BoardTop(made.top, round(mhz * 1e6 / BAUD), pll, blink_bits(mhz), board.lamps_low, flash="flash_off" in board.places)
+    return verilog.convert(top, NAME, board.device.family)
 
 
 def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int, bar) -> Built:
@@ -43,9 +50,7 @@ def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int,
     home = files.BUILD / made.bundle.model / "board" / f"{board.name}_{made.config}"
     mhz = pll.to_mhz if pll else board.clock_mhz
     step = bar.add_task(f"{made.bundle.model} for {board.name}: synthesis", total=3)
-    flash = "flash_off" in board.places
-    top = BoardTop(made.top, round(mhz * 1e6 / BAUD), pll, blink_bits(mhz), board.lamps_low, flash)
-    text = verilog.convert(top, NAME, board.device.family)
+    text = board_verilog(made, board, pll)
     netlist = flow.synthesise(text, NAME, board.device, home / "synthesis")
     what = f"{made.bundle.model} in configuration {made.config} with the host link"
     pins = (CONSTRAINTS / f"{board.name}{board.suffix}").read_text()
@@ -63,18 +68,22 @@ def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int,
     bar.update(step, advance=1, description="bitstream")
     if placed.mhz < mhz:
         slower = int(placed.mhz // board.clock_mhz) * board.clock_mhz
-        raise PopbeatError(
-            f"{made.bundle.model} on {board.name} reaches {placed.mhz:.1f} of {mhz} MHz with seed {seed}; "
-            f"take MHZ={slower}, or another SEED"
-        )
+        instead = f"take MHZ={slower}, or another SEED" if slower else "take another SEED"
+        raise PopbeatError(f"{made.bundle.model} on {board.name} reaches {placed.mhz:.1f} of {mhz} MHz with seed {seed}; {instead}")
     packed = flow.pack(placed, board.device)
     bitstream = files.write_bytes(home / f"{board.name}_{made.bundle.model}{packed.suffix}", packed.read_bytes())
-    image = None
-    if isinstance(made.bundle, multibit.MultibitBundle):
-        design = mac_design.generate(made.bundle, mac_design.config(made.config))
-        image = files.write_bytes(home / design.description["image"], design.image)
     bar.update(step, advance=1, description=f"{made.bundle.model} for {board.name}")
-    return Built(bitstream, placed, mhz, image)
+    return Built(bitstream, placed, mhz, files.sha256(text.encode()))
+
+
+def check_link(made: Classifier) -> None:
+    """Raise where a configuration does not take what the host link brings: raw samples, one at a time."""
+    if len(made.top.s_axis_tdata) != SAMPLE_BITS:
+        raise PopbeatError(f"the host link brings one sample at a time, and {made.config!r} takes two; take CONFIG=full or half")
+    if made.bundle.network.words and not isinstance(made.top, beat_top.BeatTop):
+        raise PopbeatError(
+            f"the host link brings raw samples, and {made.config!r} wants words of {made.bundle.model}; leave CONFIG out"
+        )
 
 
 def make_pll(board: Board, mhz: int) -> Pll | Ice40Pll | None:
@@ -119,6 +128,7 @@ def main(
     packed = bundles.read(bundle.locate(model, path))
     made = classifier(packed, config or default_config(packed, chosen))
     check_device(made, chosen.device)
+    check_link(made)
     pll = make_pll(chosen, mhz or default_mhz(made, chosen))
     with cli.progress() as bar:
         built = build(made, chosen, pll, seed, bar)
@@ -136,6 +146,7 @@ def main(
         table.add_row("µs from window to window", f"{made.cycles.interval / built.mhz:.2f}")
     cli.console.print(table)
     cli.say(f"bitstream: {built.bitstream}\nSHA-256 {digest}")
+    asked = {"CONFIG": config, "MHZ": mhz, "SEED": seed if seed != 1 else 0}
     figures = {
         "config": made.config,
         "seed": seed,
@@ -145,14 +156,15 @@ def main(
         **({n: round(v / built.mhz, 2) for n, v in asdict(made.cycles).items() if n != "program"} if made.cycles else {}),
         "bitstream_sha256": digest,
         "bundle_sha256": packed.sha256,
-        "command": f"make bitstream BOARD={chosen.name} MODEL={packed.model}" + (f" SEED={seed}" if seed != 1 else ""),
+        "verilog_sha256": built.verilog_sha256,
+        "command": f"make bitstream BOARD={chosen.name} MODEL={packed.model}" + "".join(f" {k}={v}" for k, v in asked.items() if v),
     }
     report.add(packed.model, "board", chosen.name, figures)
-    loader = "iceprog" if chosen.device.family == "ice40" else f"openFPGALoader --board {chosen.name.split('-')[0]}"
+    loader = "iceprog" if chosen.device.family == "ice40" else f"openFPGALoader --board {chosen.loader}"
     cli.say(f"load it: {loader} {built.bitstream}")
     cli.say(
-        f"then:    make replay MODEL={packed.model} RECORD=path/to/record PORT=/dev/ttyUSB0"
-        + (f"   (it loads {built.image.name} first)" if built.image else "")
+        f"then:    make replay MODEL={packed.model} RECORD=200 PORT=/dev/ttyUSB0"
+        + (f" CONFIG={made.config}   (it loads the network first)" if isinstance(packed, multibit.MultibitBundle) else "")
     )
 
 

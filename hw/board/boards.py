@@ -14,7 +14,8 @@ from sw.errors import PopbeatError
 @dataclass(frozen=True)
 class Board:
     """``platform`` of amaranth-boards; ``clock`` (name of its resource and MHz); ``alive``, ``abnormal``: numbers of the LEDs,
-    lit by a low level where ``lamps_low``; ``places``: resource and part, or connector and pin, of a port that is elsewhere."""
+    lit by a low level where ``lamps_low``; ``loader``: openFPGALoader's name of the board; ``places``: resource and part, or
+    connector and pin, of a port that is elsewhere."""
 
     name: str
     device: devices.Device
@@ -24,6 +25,7 @@ class Board:
     alive: int = 0
     abnormal: int = 1
     lamps_low: bool = False
+    loader: str = "ulx3s"
     places: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def pins(self) -> dict[str, tuple[str, dict[str, str]]]:
@@ -81,6 +83,7 @@ BOARDS = {
             "clk",
             48,
             lamps_low=True,
+            loader="orangeCrab",
             places={"rx": ("io", "0"), "tx": ("io", "1"), "alive": ("rgb_led", "g"), "abnormal": ("rgb_led", "r")},
         ),
         Board(

@@ -14,7 +14,7 @@ from hw.mac import design as mac_design
 from hw.stream.result import NO_CALL
 from sw import cli, files
 from sw.beats import annotations, chain, score
-from sw.data import beats, mitbih, source, tasks
+from sw.data import beats, foreign, mitbih, records, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, multibit
 from sw.export.program import image
@@ -49,65 +49,83 @@ class Tally:
         return f"{self.right:,} of {self.beats:,} beats right, {100 * self.right / max(self.beats, 1):.0f} %"
 
 
-def replay_beats(host: Host, packed: bundle.Bundle, record: str, found: source.Source) -> None:
-    """A record's lead through a board that finds the beats itself: every beat must be the integer model's. Scored as EC57 asks, but
-    from the first sample on; leaves an annotation file in ``build/board/annotations``."""
-    if record not in mitbih.RECORDS:
-        raise PopbeatError(f"record {record!r} is none of the database; there are {', '.join(mitbih.RECORDS)}")
-    signal = found.signal(record, beats.lead(found, record))
-    truth = score.reference(*found.annotations(record)[:2])
-    expected, tally, begun = chain.run(packed, signal), Tally(truth, packed.classes), time.monotonic()
+def replay_beats(host: Host, packed: bundle.Bundle, name: str, signal: np.ndarray, truth: score.Reference | None) -> None:
+    """A whole lead's raw samples ``int16[n]`` through a board that finds the beats itself: every beat must be the integer model's.
+    Scored, where there is a ``truth``, as EC57 asks, but from the first sample on; leaves an annotation file in
+    ``build/board/annotations``."""
+    expected, begun = chain.run(packed, signal), time.monotonic()
+    tally = Tally(truth, packed.classes) if truth else None
     with cli.progress() as bar:
         line = bar.add_task("samples", total=len(chain.flushed(signal)))
 
         def told(count: int) -> None:
-            tally.add(host.results)
-            bar.update(line, completed=count, description=str(tally))
+            if tally:
+                tally.add(host.results)
+            bar.update(line, completed=count, description=str(tally or f"{len(host.results):,} beats"))
 
         made = beats_of(host, signal, told)
-    if not all(np.array_equal(getattr(made, name), getattr(expected, name)) for name in ("position", "label", "logits")):
+    if not all(np.array_equal(getattr(made, field), getattr(expected, field)) for field in ("position", "label", "logits")):
         raise PopbeatError(
-            f"the board's {len(made.position):,} beats of record {record} are not the {len(expected.position):,} of the integer "
+            f"the board's {len(made.position):,} beats of record {name} are not the {len(expected.position):,} of the integer "
             "model; is its bitstream of this bundle, and are all samples arriving?"
         )
     inside = made.position < len(signal)
     symbols = made.symbols(packed.classes)[inside]
-    matrix = score.confusion(truth, score.compare(truth, made.position[inside], 0), score.labels(symbols))
-    table = Table(title=f"record {record} on the board: sensitivity / positive predictivity in %")
-    for column in score.HEADER:
-        table.add_column(column)
-    table.add_row(*score.row(record, score.figures(matrix)))
-    cli.console.print(table)
-    written = annotations.write(files.BUILD / "board" / "annotations", record, made.position[inside], symbols)
+    if truth:
+        matrix = score.confusion(truth, score.compare(truth, made.position[inside], 0), score.labels(symbols))
+        table = Table(title=f"record {name} on the board: sensitivity / positive predictivity in %")
+        for column in score.HEADER:
+            table.add_column(column)
+        table.add_row(*score.row(name, score.figures(matrix)))
+        cli.console.print(table)
+    written = annotations.write(files.BUILD / "board" / "annotations", name, made.position[inside], symbols)
     seconds, took = len(signal) / tasks.RATE, time.monotonic() - begun
     cli.say(f"{len(made.position):,} beats, each the integer model's; {took:.0f} s for {seconds:.0f} s of ECG\n{written}")
 
 
-def replay_windows(host: Host, packed: bundles.Bundle, record: str, found: source.Source) -> None:
-    """A record's windows through a board."""
+def replay_windows(
+    host: Host, packed: bundles.Bundle, name: str, windows: np.ndarray, start: np.ndarray, truth: np.ndarray | None
+) -> None:
+    """Windows ``int16[n, window]`` that begin at the samples ``start`` through a board; ``truth``: their labels, where there are
+    some."""
+    right, begun = 0, time.monotonic()
+    table = Table(title=f"record {name} on the board")
+    for column in ("second", *(["labelled"] if truth is not None else []), "board says"):
+        table.add_column(column)
+    with cli.progress() as bar:
+        line = bar.add_task("windows", total=len(windows))
+        for row, window in enumerate(windows):
+            seen = host.classify(window).label
+            said = ["no call" if seen == NO_CALL else packed.classes[seen]]
+            so_far = f"{row + 1} windows"
+            if truth is not None:
+                right += seen == truth[row]
+                said = [packed.classes[truth[row]], *said]
+                so_far = f"{right} of {row + 1} right, {100 * right / (row + 1):.0f} %"
+            table.add_row(f"{start[row] / tasks.RATE:.0f}", *said)
+            bar.update(line, advance=1, description=so_far)
+    cli.console.print(table)
+    cli.say(f"{so_far}; {(time.monotonic() - begun) / len(windows):.2f} s a window, nearly all of it the line")
+
+
+def known_windows(packed: bundles.Bundle, record: str, found: source.Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The task's windows of a record of the database, where they begin, and their labels."""
     spec = packed.normaliser
     task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words)
     windows = task.windows(found)
     rows = np.flatnonzero(np.asarray(windows.record) == record)
     if not len(rows):
         raise PopbeatError(f"{task.name} has no window of record {record!r}")
-    samples, truth = task.samples(found, windows.take(rows)), windows.label[rows]
-    right, begun = 0, time.monotonic()
-    with cli.progress() as bar:
-        if isinstance(packed, multibit.MultibitBundle):
-            host.load(image(mac_design.compile_bundle(packed, mac_design.config("full")).program))
-        line = bar.add_task("windows", total=len(rows))
-        table = Table(title=f"record {record} on the board")
-        for column in ("second", "labelled", "board says"):
-            table.add_column(column)
-        for row, (window, label) in enumerate(zip(samples, truth, strict=True)):
-            seen = host.classify(window).label
-            right += seen == label
-            told = "no call" if seen == NO_CALL else packed.classes[seen]
-            table.add_row(f"{windows.start[rows[row]] / tasks.RATE:.0f}", packed.classes[label], told)
-            bar.update(line, advance=1, description=f"{right} of {row + 1} right, {100 * right / (row + 1):.0f} %")
-    cli.console.print(table)
-    cli.say(f"{right} of {len(rows)} right; {(time.monotonic() - begun) / len(rows):.2f} s a window, nearly all of it the line")
+    chosen = windows.take(rows)
+    return task.samples(found, chosen), chosen.start, chosen.label
+
+
+def other_windows(signal: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, None]:
+    """All windows of a signal one behind the other, where they begin, and no labels."""
+    count = len(signal) // length
+    if not count:
+        raise PopbeatError(f"the record has {len(signal) / tasks.RATE:.1f} s; a window takes {length / tasks.RATE:g} s")
+    return signal[: count * length].reshape(count, length), np.arange(count) * length, None
 
 
 app = cli.new_app(__doc__)
@@ -115,18 +133,38 @@ app = cli.new_app(__doc__)
 
 @app.command()
 def main(
-    record: Annotated[str, typer.Option(help="Name or path of a record of the database")] = "200",
+    record: Annotated[
+        str, typer.Option(help="Name of a record of the database (labels are known), or path of any WFDB record")
+    ] = "200",
     port: Annotated[str, typer.Option(help="Serial port of the board")] = "/dev/ttyUSB0",
     model: Annotated[str, typer.Option(help="Shipped model that the bitstream holds")] = "bnn17",
+    config: Annotated[
+        str, typer.Option(help="Array that the bitstream holds, of a multi-bit model: mac128, mac64, mac32")
+    ] = "full",
+    lead: Annotated[str, typer.Option(help="Lead of a record by its path; default MLII, else the first one")] = "",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:
     """Send a record to a board, window by window or, where the board finds beats itself, as a whole; compare its classes with the
-    labels (not a medical device)."""
-    packed, found = bundles.read(bundle.locate(model, path)), source.find()
+    labels, where they are known (not a medical device)."""
+    packed, name = bundles.read(bundle.locate(model, path)), Path(record).name
+    known, raw_bits = record in mitbih.RECORDS, packed.normaliser.raw_bits
+    if known:
+        found = source.find()
+    else:
+        header = records.read_header(record)
+        signal = foreign.prepare(header, foreign.choose_lead(header, lead), raw_bits)
     host = Host(SerialLine(port), placed=packed.network.words > 0)
     host.restart()
-    replayed = replay_beats if packed.network.words else replay_windows
-    replayed(host, packed, Path(record).name, found)
+    if isinstance(packed, multibit.MultibitBundle):
+        host.load(image(mac_design.compile_bundle(packed, mac_design.config(config)).program))
+    if packed.network.words and known:
+        signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
+        replay_beats(host, packed, name, signal, score.reference(*annotated[:2]))
+    elif packed.network.words:
+        replay_beats(host, packed, name, signal, None)
+    else:
+        windows = known_windows(packed, record, found) if known else other_windows(signal, packed.network.window)
+        replay_windows(host, packed, name, *windows)
 
 
 if __name__ == "__main__":

