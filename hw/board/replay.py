@@ -133,9 +133,7 @@ app = cli.new_app(__doc__)
 
 @app.command()
 def main(
-    record: Annotated[
-        str, typer.Option(help="Name of a record of the database (labels are known), or path of any WFDB record")
-    ] = "200",
+    record: Annotated[str, typer.Option(help="Name in the database, whose labels are known, or path of any WFDB record")] = "200",
     port: Annotated[str, typer.Option(help="Serial port of the board")] = "/dev/ttyUSB0",
     model: Annotated[str, typer.Option(help="Shipped model that the bitstream holds")] = "bnn17",
     config: Annotated[
