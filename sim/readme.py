@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw import beat_top
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.mac import design as mac_design
@@ -325,7 +326,7 @@ SECTIONS = {
 }
 # Parts of a model's figures that grow entry by entry.
 PARTS = ("fpga", "board", "configurations")
-NAMED = (*folding.CONFIGS, tiny.NAME)
+NAMED = (*folding.CONFIGS, tiny.NAME, beat_top.NAME, *mac_design.CONFIGS)
 
 
 def render(text: str, stored: dict) -> str:
@@ -342,11 +343,12 @@ def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:
 
 
 def _of_bundle(entries: dict, shipped: bundles.Bundle) -> dict:
-    """Those of a part's entries that are of the shipped bundle, and not on synthetic signals."""
+    """Those of a part's entries that are of the shipped bundle in a configuration that every checkout has, and not on synthetic
+    signals."""
     return {
         name: f
         for name, f in entries.items()
-        if f.get("bundle_sha256") == shipped.sha256 and f.get("data", mitbih.NAME) == mitbih.NAME
+        if f.get("bundle_sha256") == shipped.sha256 and f.get("data", mitbih.NAME) == mitbih.NAME and f.get("config", name) in NAMED
     }
 
 
@@ -361,7 +363,6 @@ def store() -> dict:
         shipped = bundles.read(bundle.SHIPPED / name)
         before = stored["models"].get(name, {})
         entries = {part: _of_bundle(before.get(part, {}) | model.get(part, {}), shipped) for part in PARTS}
-        entries["configurations"] = {k: rtl for k, rtl in entries["configurations"].items() if k in NAMED}  # no files of foldings
         parts = {part: found for part, found in entries.items() if found}
         if "rtl" in model and presentable(model["rtl"], shipped):
             stored["models"][name] = {k: v for k, v in model.items() if k not in PARTS} | parts
