@@ -107,8 +107,8 @@ def default_mhz(made: Classifier, board: Board) -> int:
     """The clock that is asked for: what the engines meet with room to spare, a multiple of the board's."""
     if board.device.family == "ice40":
         return ICE40_MHZ
-    most = {MacTop: 75, beat_top.BeatTop: 50}.get(type(made.top), 100)
-    return most - most % board.clock_mhz
+    most = {MacTop: 75, beat_top.BeatTop: 25}.get(type(made.top), 100)
+    return max(most - most % board.clock_mhz, board.clock_mhz)
 
 
 app = cli.new_app(__doc__)
