@@ -34,6 +34,7 @@ class Recipe:
     rate: float = 5e-3
     warmup: float = 0.05
     noise: float = 0.05
+    turn: float = 1.0
     warp: float = 0.1
     gain: float = 0.2
     wander: float = 0.3
@@ -75,16 +76,18 @@ class Data:
 
 
 def augment(x: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
-    """Turn each window ``[n, samples]`` by a random number of samples, play it up to ``warp`` faster or slower, scale it by up to
-    ``gain``, let its baseline wander (below 0.5 Hz, up to ``wander``), and add noise of deviation ``noise``. What comes out is
-    quantised and saturated again, as everything is that the hardware sees."""
+    """Turn each window ``[n, samples]`` by up to half the share ``turn`` of its length to either side (1: any sample may come
+    first), play it up to ``warp`` faster or slower round its middle, scale it by up to ``gain``, let its baseline wander (below
+    0.5 Hz, up to ``wander``), and add noise of deviation ``noise``. What comes out is quantised and saturated again, as everything
+    is that the hardware sees."""
     n, length = x.shape
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return low + (high - low) * torch.rand((n, 1), generator=generator)
 
     time = torch.arange(length)[None]
-    place = uniform(0, length) + time * uniform(1 - recipe.warp, 1 + recipe.warp)
+    middle = length / 2
+    place = middle * (1 + uniform(-recipe.turn, recipe.turn)) + (time - middle) * uniform(1 - recipe.warp, 1 + recipe.warp)
     left = place.floor()
     share = (place - left).to(x.device)
     left = left.long().to(x.device)

@@ -15,7 +15,7 @@ from sw.errors import PopbeatError
 from sw.export import bundle, fold, integer
 from sw.models.binary import Block, sign
 from sw.networks import BinaryNetwork, Model
-from sw.trainer import Part, Recipe, Trainer
+from sw.trainer import Part, Recipe, Trainer, augment
 
 
 class Tiny:
@@ -214,6 +214,15 @@ def test_a_staged_training_without_pretraining_starts_from_its_own_twin(further,
     assert start[1] is None and all(torch.equal(start[0][name], value) for name, value in twin.items())
     made = (tmp_path / "a" / "fold0" / "bundle" / "golden.safetensors").read_bytes()
     assert made == save(by_hand.best_parameters)
+
+
+def test_windows_are_turned_by_so_much_and_else_stay():
+    still = Recipe(epochs=1, noise=0.0, warp=0.0, gain=0.0, wander=0.0, turn=0.0)
+    x = torch.arange(1000.0).repeat(50, 1) / 256  # in units of the quantiser
+    generator = torch.Generator().manual_seed(1)
+    assert torch.equal(augment(x, still, generator), x)
+    first = augment(x, replace(still, turn=0.2), generator)[:, 500] * 256 - 500  # by how much the middle moved
+    assert 60 < first.abs().max() <= 100 and first.min() < -30 and first.max() > 30
 
 
 def test_a_draw_has_the_share_of_own_windows_and_the_roots_of_the_others(further, tmp_path):
