@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from amaranth.lib import wiring
 from rich.table import Table
 
 from hw import verilog
@@ -76,7 +75,7 @@ def generate(bundle: MultibitBundle, params: ArrayParams, folder: Path | None = 
         "array": asdict(params),
         "clock": "clk",
         "reset": "rst (synchronous, active high)",
-        "ports": ports(top),
+        "ports": verilog.ports(top),
         "input": {"window": bundle.normaliser.window, "raw_bits": bundle.normaliser.raw_bits, "rate_hz": 360},
         "output": {
             "beats": 1 + len(bundle.classes),
@@ -88,15 +87,6 @@ def generate(bundle: MultibitBundle, params: ArrayParams, folder: Path | None = 
     }
     files.write_json(stem.with_suffix(".json"), description)
     return MacDesign(name, params, bundle, path, compiled, data, exact, description)
-
-
-def ports(top: wiring.Component) -> list[dict]:
-    """Name, direction and width of every port."""
-    listed = [{"name": n, "direction": "input", "width": 1} for n in ("clk", "rst")]
-    for path, member, _ in top.signature.flatten(top):
-        direction = "input" if member.flow == wiring.In else "output"
-        listed.append({"name": "__".join(map(str, path)), "direction": direction, "width": member.shape})
-    return listed
 
 
 def show(design: MacDesign) -> None:
