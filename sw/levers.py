@@ -98,7 +98,7 @@ _OF_BNN5 = {
         _last(**_FROM_CHANCE | {"sign_epochs": 15}),
     ),
     "records": Lever("as staged, 40 and 200 epochs: the recipe", protocols.RECORDS),
-    "turn": Lever("as records, windows are turned by a tenth of their length at most", protocols.RECORDS, _last(turn=0.2)),
+    "turn": Lever("as records, windows are turned by a fifth of their length at most", protocols.RECORDS, _last(turn=0.2)),
     "twin": Lever("the float twin of records, 60 epochs", protocols.RECORDS, binary=False),
 }
 LEVERS = {"bnn17": _OF_BNN17, "bnn5": _OF_BNN5}

@@ -76,18 +76,16 @@ class Data:
 
 
 def augment(x: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
-    """Turn each window ``[n, samples]`` by up to half the share ``turn`` of its length to either side (1: any sample may come
-    first), play it up to ``warp`` faster or slower round its middle, scale it by up to ``gain``, let its baseline wander (below
-    0.5 Hz, up to ``wander``), and add noise of deviation ``noise``. What comes out is quantised and saturated again, as everything
-    is that the hardware sees."""
+    """Turn each window ``[n, samples]`` by up to the share ``turn`` of its length (1: any sample may come first), play it up to
+    ``warp`` faster or slower, scale it by up to ``gain``, let its baseline wander (below 0.5 Hz, up to ``wander``), and add noise
+    of deviation ``noise``. What comes out is quantised and saturated again, as everything is that the hardware sees."""
     n, length = x.shape
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return low + (high - low) * torch.rand((n, 1), generator=generator)
 
     time = torch.arange(length)[None]
-    middle = length / 2
-    place = middle * (1 + uniform(-recipe.turn, recipe.turn)) + (time - middle) * uniform(1 - recipe.warp, 1 + recipe.warp)
+    place = uniform(0, recipe.turn * length) + time * uniform(1 - recipe.warp, 1 + recipe.warp)
     left = place.floor()
     share = (place - left).to(x.device)
     left = left.long().to(x.device)
