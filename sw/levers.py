@@ -6,6 +6,7 @@ rule's). Test folds have no part in this. Figures go to ``docs/accuracy.json``, 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Annotated
 
@@ -49,13 +50,21 @@ def _last(**changes) -> Callable[[Recipe], Recipe]:
     return lambda recipe: replace(recipe, **changes)
 
 
-def _first(then: Callable[[Recipe], Recipe] = lambda recipe: recipe, **changes) -> Callable[[Recipe], Recipe]:
-    """Another pretraining, and ``then`` another change."""
-    return lambda recipe: then(replace(recipe, pretraining=replace(recipe.pretraining, **changes)))
+def _first(**changes) -> Callable[[Recipe], Recipe]:
+    """Another pretraining."""
+    return lambda recipe: replace(recipe, pretraining=replace(recipe.pretraining, **changes))
 
 
-# What the recipes were before both got longer.
-_SHORT = {"epochs": 80, "sign_epochs": 15, "twin_epochs": 40}
+def _then(*changes: Callable[[Recipe], Recipe]) -> Callable[[Recipe], Recipe]:
+    """One change after the other."""
+    return lambda recipe: reduce(lambda made, change: change(made), changes, recipe)
+
+
+# What the recipes were before their rates were raised, their batches doubled and windows only moved.
+_BEFORE = {"batch": 64, "latent_rate": 1e-2, "rate": 2e-3, "sign_rate": 0.0, "triangle": False, "turn": 1.0, "hold": False}
+_WAS = _then(_last(**_BEFORE), _first(**_BEFORE | {"latent_rate": 3e-2, "rate": 5e-3, "dropout": 0.5}))
+# What they were before both got longer.
+_SHORT = _then(_WAS, _first(epochs=80, sign_epochs=15, twin_epochs=40))
 _BRIEF = {"epochs": 12, "twin_epochs": 5}
 
 _OF_BNN17 = {
@@ -63,24 +72,27 @@ _OF_BNN17 = {
     "pretrained": Lever(
         "further windows only, in or next to none of the task, 80 epochs; staged from the twin",
         protocols.RECORDS,
-        _first(_last(epochs=0), **_SHORT),
+        _then(_SHORT, _last(epochs=0)),
     ),
     "pretrained-twin": Lever(
-        "the float twin of that", protocols.RECORDS, _first(_last(epochs=0, twin_epochs=0), **_SHORT), binary=False
+        "the float twin of that", protocols.RECORDS, _then(_SHORT, _last(epochs=0, twin_epochs=0)), binary=False
     ),
     "brief": Lever(
         "behind that, 12 epochs of the task's own windows and all further ones",
         protocols.RECORDS,
-        _first(_last(**_BRIEF), **_SHORT),
+        _then(_SHORT, _last(**_BRIEF)),
     ),
     "strong": Lever(
         "as brief, dropout and augmentation as before it",
         protocols.RECORDS,
-        _first(_last(dropout=0.5, noise=0.05, warp=0.1, gain=0.2, wander=0.3, **_BRIEF), **_SHORT),
+        _then(_SHORT, _last(dropout=0.5, noise=0.05, warp=0.1, gain=0.2, wander=0.3, **_BRIEF)),
     ),
-    "longer-first": Lever("as brief, behind a pretraining of 240 epochs", protocols.RECORDS, _last(**_BRIEF)),
-    "records": Lever("behind that, 120 epochs: the recipe", protocols.RECORDS),
-    "fast": Lever("as records, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _last(latent_rate=3e-2, rate=5e-3)),
+    "longer-first": Lever("as brief, behind a pretraining of 240 epochs", protocols.RECORDS, _then(_WAS, _last(**_BRIEF))),
+    "long": Lever("behind that, 120 epochs", protocols.RECORDS, _WAS),
+    "fast": Lever(
+        "as long, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _then(_WAS, _last(latent_rate=3e-2, rate=5e-3))
+    ),
+    "records": Lever("as long, with the rates, batches, gradient and moves of below: the recipe", protocols.RECORDS),
     "longer": Lever("as records, 400 epochs", protocols.RECORDS, _last(epochs=400)),
     "twin": Lever("the float twin of records", protocols.RECORDS, binary=False),
     "no-neighbours": Lever("without the task's windows next to test windows", protocols.NO_NEIGHBOURS),
@@ -89,17 +101,38 @@ _OF_BNN17 = {
 }
 # What its recipe was at first.
 _FROM_CHANCE = {"epochs": 60, "sign_epochs": 0, "twin_epochs": 30}
+_QUICK = _last(epochs=20, sign_epochs=15, twin_epochs=20)
 _OF_BNN5 = {
     "comparable": Lever("the task's own windows, 45 epochs", protocols.COMPARABLE),
-    "brief": Lever("with further windows, from chance, 60 epochs", protocols.RECORDS, _last(**_FROM_CHANCE)),
+    "brief": Lever("with further windows, from chance, 60 epochs", protocols.RECORDS, _last(**_BEFORE | _FROM_CHANCE)),
     "staged": Lever(
         "as brief, from the twin: 15 epochs with signs alone, then 60",
         protocols.RECORDS,
-        _last(**_FROM_CHANCE | {"sign_epochs": 15}),
+        _last(**_BEFORE | _FROM_CHANCE | {"sign_epochs": 15}),
     ),
-    "records": Lever("as staged, 40 and 200 epochs: the recipe", protocols.RECORDS),
-    "turn": Lever("as records, windows are turned by a fifth of their length at most", protocols.RECORDS, _last(turn=0.2)),
+    "long": Lever("as staged, 40 and 200 epochs", protocols.RECORDS, _last(**_BEFORE | {"epochs": 200})),
+    "long-twin": Lever("the float twin of long, 60 epochs", protocols.RECORDS, _last(**_BEFORE), binary=False),
+    "records": Lever("as staged, 40 and 160 epochs, with the six changes that quick has: the recipe", protocols.RECORDS),
     "twin": Lever("the float twin of records, 60 epochs", protocols.RECORDS, binary=False),
+    "quick": Lever("as records, 15 and 20 epochs from a twin of 20", protocols.RECORDS, _QUICK),
+    "quick-signs": Lever("as quick, signs alone at 2e-3 instead of 4e-2", protocols.RECORDS, _then(_QUICK, _last(sign_rate=2e-3))),
+    "quick-slow": Lever(
+        "as quick, latent weights at 1e-2 instead of 6e-2, the rest at 2e-3 instead of 1e-2 (the twin, too)",
+        protocols.RECORDS,
+        _then(_QUICK, _last(latent_rate=1e-2, rate=2e-3)),
+    ),
+    "quick-flat": Lever(
+        "as quick, the gradient of signs is 1 up to |x| = 1 instead of a triangle",
+        protocols.RECORDS,
+        _then(_QUICK, _last(triangle=False)),
+    ),
+    "quick-small": Lever("as quick, batches of 64 windows instead of 128", protocols.RECORDS, _then(_QUICK, _last(batch=64))),
+    "quick-turned": Lever(
+        "as quick, windows are turned any distance instead of moved by 65 samples at most",
+        protocols.RECORDS,
+        _then(_QUICK, _last(turn=1.0, hold=False)),
+    ),
+    "quick-before": Lever("as quick, without all of these changes", protocols.RECORDS, _then(_QUICK, _last(**_BEFORE))),
 }
 LEVERS = {"bnn17": _OF_BNN17, "bnn5": _OF_BNN5}
 

@@ -21,13 +21,19 @@ from sw.trainer import Data, Part, Recipe, Trainer, mark
 
 # Of the protocol comparable, and of those with further windows.
 RECIPES = {"bnn17": Recipe(epochs=400), "bnn5": Recipe(epochs=45)}
-_PRETRAINING = Recipe(epochs=240, windows=2560, own=0.0, sign_epochs=30, twin_epochs=80)
-_MILD = {"latent_rate": 1e-2, "rate": 2e-3, "noise": 0.025, "warp": 0.05, "gain": 0.1, "wander": 0.15, "dropout": 0.1}
+# Windows move by half of the columns' distance in the last block to either side: at every place that makes a difference.
+_COMMON = {"batch": 128, "latent_rate": 6e-2, "rate": 1e-2, "triangle": True, "turn": 0.036, "hold": True}
+_MILD = _COMMON | {"noise": 0.025, "warp": 0.05, "gain": 0.1, "wander": 0.15, "dropout": 0.1}
+_PRETRAINING = Recipe(
+    epochs=240, windows=2560, own=0.0, sign_epochs=30, sign_rate=3e-2, twin_epochs=80, **_COMMON | {"dropout": 0.2}
+)
 # No pretraining for bnn5: its own windows cover the records, so that no further one is far from all of them. It is staged all the
 # same, from the fold's own twin.
 RECORDS_RECIPES = {
-    "bnn17": Recipe(epochs=120, windows=2560, twin_epochs=40, pretraining=_PRETRAINING, **_MILD),
-    "bnn5": Recipe(epochs=200, windows=5120, sign_epochs=40, twin_epochs=60, **_MILD),
+    "bnn17": Recipe(
+        epochs=120, windows=2560, twin_epochs=40, pretraining=_PRETRAINING, **_MILD | {"latent_rate": 4e-2, "rate": 5e-3}
+    ),
+    "bnn5": Recipe(epochs=160, windows=5120, sign_epochs=40, sign_rate=4e-2, twin_epochs=60, **_MILD),
 }
 
 PRETRAINED = "pretrained"  # its folder, beside those of the protocols

@@ -23,10 +23,11 @@ FIRST_LATENT = 0.3  # mean size of latent weights that come from real ones
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained. ``latent_rate`` is the peak learning rate of the binary network's latent weights, ``rate``
-    that of everything else; both rise for ``warmup`` of the steps and fall to zero along a cosine. Where there are further windows,
-    an epoch draws ``windows`` of them and of the task's own, of which ``own`` is the share; further windows of a class are drawn as
-    the root of their number. ``sign_epochs`` come before ``epochs``: signs, but weights still real. The float twin has
-    ``twin_epochs`` where they are given. ``pretraining`` comes before all."""
+    that of everything else; both rise for ``warmup`` of the steps and fall to zero along a cosine. ``triangle``: the gradient of
+    signs (``sw/models/binary.py``). Where there are further windows, an epoch draws ``windows`` of them and of the task's own, of
+    which ``own`` is the share; further windows of a class are drawn as the root of their number. ``sign_epochs`` come before
+    ``epochs``: signs, but weights still real, everything at ``sign_rate`` where it is given. The float twin has ``twin_epochs``
+    where they are given. ``pretraining`` comes before all."""
 
     epochs: int
     batch: int = 64
@@ -35,6 +36,8 @@ class Recipe:
     warmup: float = 0.05
     noise: float = 0.05
     turn: float = 1.0
+    hold: bool = False
+    triangle: bool = False
     warp: float = 0.1
     gain: float = 0.2
     wander: float = 0.3
@@ -44,6 +47,7 @@ class Recipe:
     windows: int = 0
     own: float = 0.5
     sign_epochs: int = 0
+    sign_rate: float = 0.0
     twin_epochs: int = 0
     pretraining: "Recipe | None" = None
 
@@ -76,16 +80,21 @@ class Data:
 
 
 def augment(x: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
-    """Turn each window ``[n, samples]`` by up to the share ``turn`` of its length (1: any sample may come first), play it up to
-    ``warp`` faster or slower, scale it by up to ``gain``, let its baseline wander (below 0.5 Hz, up to ``wander``), and add noise
-    of deviation ``noise``. What comes out is quantised and saturated again, as everything is that the hardware sees."""
+    """Turn each window ``[n, samples]`` by up to the share ``turn`` of its length (1: any sample may come first), or with ``hold``
+    move it by up to half of that to either side and hold its ends, so that no seam looks like a beat. Play it up to ``warp`` faster
+    or slower, scale it by up to ``gain``, let its baseline wander (below 0.5 Hz, up to ``wander``), and add noise of deviation
+    ``noise``. What comes out is quantised and saturated again, as everything is that the hardware sees."""
     n, length = x.shape
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return low + (high - low) * torch.rand((n, 1), generator=generator)
 
     time = torch.arange(length)[None]
-    place = uniform(0, recipe.turn * length) + time * uniform(1 - recipe.warp, 1 + recipe.warp)
+    middle = length / 2 if recipe.hold else 0
+    moved = uniform(0, recipe.turn * length) - recipe.turn * middle
+    place = moved + middle + (time - middle) * uniform(1 - recipe.warp, 1 + recipe.warp)
+    if recipe.hold:
+        place = place.clamp(0, length - 1)
     left = place.floor()
     share = (place - left).to(x.device)
     left = left.long().to(x.device)
@@ -120,6 +129,7 @@ class Trainer:
         torch.manual_seed(recipe.seed * 1000 + part.number)
         self.net = BinaryNet(model.network, binary=binary).to(self.device)
         self.net.dropout = recipe.dropout
+        self.net.triangles(recipe.triangle)
         self.staged = recipe.sign_epochs if binary else 0
         if start is not None:
             self.net.load_state_dict(start)
@@ -155,7 +165,7 @@ class Trainer:
         if self.staged and self.epoch <= self.staged:
             self.net.binary_weights(self.epoch == self.staged)
         if self.epoch < self.staged:
-            return 0, self.staged, [self.recipe.rate] * 2
+            return 0, self.staged, [self.recipe.sign_rate or self.recipe.rate] * 2
         if self.staged and self.epoch == self.staged:
             for weight in self.net.latent():
                 with torch.no_grad():

@@ -13,7 +13,7 @@ from sw import campaign, cli, files, networks, train, train_binary, train_folds
 from sw.data import folds, protocols, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, fold, integer
-from sw.models.binary import Block, sign
+from sw.models.binary import BinaryNet, Block, sign, triangle
 from sw.networks import BinaryNetwork, Model
 from sw.trainer import Part, Recipe, Trainer, augment
 
@@ -225,6 +225,28 @@ def test_windows_are_turned_by_so_much_and_else_stay():
     assert first.min() >= 0 and 150 < first.max() <= 200
 
 
+def test_windows_that_are_moved_have_no_seam():
+    still = Recipe(epochs=1, noise=0.0, warp=0.0, gain=0.0, wander=0.0, turn=0.2, hold=True)
+    x = torch.arange(1000.0).repeat(50, 1) / 256
+    generator = torch.Generator().manual_seed(1)
+    moved = augment(x, still, generator) * 256
+    first = moved[:, 500] - 500
+    assert -100 <= first.min() < -70 and 70 < first.max() <= 100
+    assert (moved.diff(dim=1) >= 0).all() and moved.min() >= 0 and moved.max() <= 999
+    warped = augment(x, replace(still, turn=0.0, warp=0.1), generator) * 256
+    assert ((warped[:, 500] - 500).abs() <= 1).all() and (warped.diff(dim=1) >= 0).all()
+    assert (warped[:, 900] - 900).max() > 20
+
+
+def test_signs_alone_have_a_rate_of_their_own(further, tmp_path):
+    for rate, peaks in ((0.0, [RECIPE.rate] * 2), (4e-2, [4e-2] * 2)):
+        recipe = replace(STAGED.pretraining, sign_rate=rate)
+        trainer = Trainer(MODEL, further, Part(None), True, recipe, tmp_path / str(rate))
+        assert trainer._stage() == (0, 2, peaks)
+        trainer.epoch = 2
+        assert trainer._stage() == (2, 2, [recipe.latent_rate, recipe.rate])
+
+
 def test_a_draw_has_the_share_of_own_windows_and_the_roots_of_the_others(further, tmp_path):
     further.label[60:] = torch.tensor([0] * 16 + [1] * 4 + [0] * 4)[:24]
     further.label[80:] = 0  # 20 of class 0, 4 of class 1
@@ -316,6 +338,21 @@ def test_sign_and_its_gradient(dtype):
     assert y.tolist() == [1, 1, 1, -1, 1, -1, 1]
     y.backward(torch.full_like(x, 3.0))
     assert x.grad.tolist() == [3, 3, 3, 3, 0, 0, 3]
+    assert (triangle(x.detach()) == y).all()
+    x.grad = None
+    triangle(x).backward(torch.full_like(x, 3.0))
+    torch.testing.assert_close(x.grad, torch.tensor([6, 6, 0, 0, 0, 0, 4.2], dtype=dtype))
+
+
+def test_the_gradient_of_signs_is_what_the_recipe_says():
+    net = BinaryNet(MODEL.network)
+    x, gradients = torch.randn(8, 1, MODEL.network.window), []
+    for on in (False, True, False):
+        net.zero_grad()
+        net.triangles(on)
+        net.eval()(x).sum().backward()
+        gradients.append(net.blocks[0].weight.grad.clone())
+    assert torch.equal(gradients[0], gradients[2]) and not torch.equal(gradients[0], gradients[1])
 
 
 @pytest.mark.parametrize("binary", [True, False])

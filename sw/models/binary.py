@@ -31,19 +31,30 @@ class _Sign(torch.autograd.Function):
         return torch.ops.aten.hardtanh_backward(gradient, x, -limit, limit)
 
 
-sign = _Sign.apply
+class _Triangle(_Sign):
+    """The same with a gradient that is 2 at 0 and falls to nothing at |x| = 1. Source: Bi-Real Net (Liu et al. 2018), 3.3."""
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * (2 - 2 * x.abs()).clamp(min=0)
+
+
+sign, triangle = _Sign.apply, _Triangle.apply
 
 
 class Block(nn.Module):
     """One block; input ``[n, in_channels, length]``, output ``[n, out_channels, pool_length]``.
 
-    ``binary`` says that weights are used as +-1, ``signs`` that the input is (never in the first block). Inside, a window is an
+    ``binary`` says that weights are used as +-1, ``signs`` that the input is (never in the first block), ``triangle`` that the
+    gradient of these signs is a triangle. Inside, a window is an
     image of height 1 with the channel as the fastest index: pools and batch norms are several times faster there."""
 
     def __init__(self, geometry: BlockGeometry, binary: bool, first: bool):
         super().__init__()
         self.geometry, self.binary, self.first = geometry, binary, first
         self.signs = binary and not first
+        self.triangle = False
         shape = geometry.out_channels, geometry.in_channels, geometry.kernel
         self.weight = nn.Parameter((2 * torch.rand(shape) - 1) * (0.1 if binary else geometry.taps**-0.5))
         self.slope = nn.Parameter(torch.tensor(0.25))
@@ -63,7 +74,7 @@ class Block(nn.Module):
         in all columns, and ``marks``."""
         x = functional.pad(x.unsqueeze(2), (self.geometry.pad, self.geometry.pad), value=1.0)
         if self.signs:
-            x = sign(x)
+            x = triangle(x) if self.triangle else sign(x)
         weight, own = self.used_weight(), x.shape[1]
         sums = weight[:, :own].unsqueeze(2).contiguous(memory_format=torch.channels_last)
         x = functional.conv2d(x, sums, stride=(1, self.geometry.stride))
@@ -128,6 +139,11 @@ class BinaryNet(nn.Module):
         """Use the weights of the binary network as +-1, or as they are: a stage of its training has signs and real weights."""
         for block in self.blocks:
             block.binary = on
+
+    def triangles(self, on: bool) -> None:
+        """Whether the gradient of the blocks' signs is a triangle; that of weights never is."""
+        for block in self.blocks:
+            block.triangle = on
 
     @torch.no_grad()
     def clip(self) -> None:
