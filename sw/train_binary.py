@@ -31,7 +31,12 @@ _PRETRAINING = Recipe(
 # same, from the fold's own twin.
 RECORDS_RECIPES = {
     "bnn17": Recipe(
-        epochs=120, windows=2560, twin_epochs=40, pretraining=_PRETRAINING, **_MILD | {"latent_rate": 4e-2, "rate": 5e-3}
+        epochs=120,
+        windows=2560,
+        twin_epochs=40,
+        average=0.99,
+        pretraining=_PRETRAINING,
+        **_MILD | {"latent_rate": 4e-2, "rate": 5e-3},
     ),
     "bnn5": Recipe(epochs=160, windows=5120, sign_epochs=40, sign_rate=4e-2, twin_epochs=60, **_MILD),
 }

@@ -1,5 +1,6 @@
 """One training of a binary network or its float twin: recipe, windows in memory, augmentation, and the loop that resumes."""
 
+import copy
 import math
 import time
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,8 @@ class Recipe:
     signs (``sw/models/binary.py``). Where there are further windows, an epoch draws ``windows`` of them and of the task's own, of
     which ``own`` is the share; further windows of a class are drawn as the root of their number. ``sign_epochs`` come before
     ``epochs``: signs, but weights still real, everything at ``sign_rate`` where it is given. The float twin has ``twin_epochs``
-    where they are given. ``pretraining`` comes before all."""
+    where they are given. ``average``: what a step keeps of the parameters' running average; with it, the networks that compete are
+    such averages, and their batch norms are estimated anew. ``pretraining`` comes before all."""
 
     epochs: int
     batch: int = 64
@@ -49,6 +51,7 @@ class Recipe:
     sign_epochs: int = 0
     sign_rate: float = 0.0
     twin_epochs: int = 0
+    average: float = 0.0
     pretraining: "Recipe | None" = None
 
     def shortened(self, epochs: int) -> "Recipe":
@@ -120,6 +123,8 @@ class Trainer:
     """One network on one part of the data, from ``start`` (another network's state) or from chance; its whole state is in
     ``folder`` after every epoch."""
 
+    averaged: dict[str, torch.Tensor] = {}  # running averages of the parameters, from where networks compete
+
     def __init__(self, model: networks.Model, data: Data, part: "Part", binary: bool, recipe: Recipe, folder: Path, start=None):
         self.recipe, self.data, self.folder = recipe, data, folder
         self.mark = mark(model, data, recipe, part)
@@ -149,14 +154,38 @@ class Trainer:
             begun = time.monotonic()
             self._train_epoch()
             self.epoch += 1
-            accuracy, loss = self.validate()
-            # The last quarter of the schedule competes; before it the rate is still high.
-            if self.epoch > self.staged + 0.75 * (self.epochs - self.staged) and (accuracy, -loss) >= self.best[:2]:
+            competes = self._competes(self.epoch)
+            net = self._average() if competes and self.recipe.average else self.net
+            accuracy, loss = self.validate(net)
+            if competes and (accuracy, -loss) >= self.best[:2]:
                 self.best = (accuracy, -loss, self.epoch)
-                self.best_parameters = fold.parameters(self.net)
+                self.best_parameters = fold.parameters(net)
             self.seconds += time.monotonic() - begun
             self._save()
             advance(accuracy)
+
+    def _competes(self, epoch: int) -> bool:
+        """The last quarter of the schedule: before it the rate is still high."""
+        return epoch > self.staged + 0.75 * (self.epochs - self.staged)
+
+    @torch.no_grad()
+    def _keep_average(self) -> None:
+        """Take the parameters as they are after a step into their running averages."""
+        now = dict(self.net.named_parameters())
+        before = self.averaged or {name: value.clone() for name, value in now.items()}
+        self.averaged = {name: value.lerp(now[name], 1 - self.recipe.average) for name, value in before.items()}
+
+    @torch.no_grad()
+    def _average(self) -> BinaryNet:
+        """The network of the averages. Its batch norms are estimated on as many windows as an epoch draws."""
+        net = copy.deepcopy(self.net).train()
+        net.load_state_dict(self.averaged, strict=False)
+        for block in net.blocks:
+            block.norm.reset_running_stats()
+            block.norm.momentum = None  # a plain mean over what follows
+        for rows in self._draw().split(self.recipe.batch):
+            net(augment(self.data.input[rows].to(self.device), self.recipe, self.generator)[:, None])
+        return net
 
     def _stage(self) -> tuple[int, int, list[float]]:
         """First epoch and number of epochs of the stage that this epoch belongs to, and the peak rates of latent weights and of
@@ -202,24 +231,27 @@ class Trainer:
             loss.backward()
             self.optimiser.step()
             self.net.clip()
+            if self.recipe.average and self._competes(self.epoch + 1):
+                self._keep_average()
 
     @torch.no_grad()
-    def validate(self) -> tuple[float, float]:
-        """Accuracy and loss on the validation windows; zeros where there are none, so that the last epoch is taken."""
-        self.net.eval()
+    def validate(self, net: BinaryNet) -> tuple[float, float]:
+        """Accuracy and loss of a network on the validation windows; zeros where there are none, so that the last epoch is taken."""
+        net.eval()
         if not len(self.split.validation):
             return 0.0, 0.0
-        logits, label = self._logits(self.split.validation), self.data.label[self.split.validation]
-        scaled = logits / self.net.network.blocks[-1].pool_length ** 0.5
+        logits, label = self._logits(net, self.split.validation), self.data.label[self.split.validation]
+        scaled = logits / net.network.blocks[-1].pool_length ** 0.5
         return float((logits.argmax(1) == label).float().mean()), float(functional.cross_entropy(scaled, label))
 
-    def _logits(self, rows: np.ndarray) -> torch.Tensor:
+    def _logits(self, net: BinaryNet, rows: np.ndarray) -> torch.Tensor:
         chunks = torch.from_numpy(rows).split(256)
-        return torch.cat([self.net(self.data.input[c].to(self.device)[:, None]).cpu() for c in chunks])
+        return torch.cat([net(self.data.input[c].to(self.device)[:, None]).cpu() for c in chunks])
 
     def _state(self) -> dict[str, torch.Tensor]:
         state = {f"net.{k}": v for k, v in self.net.state_dict().items()}
         state |= {f"best.{k}": torch.from_numpy(np.ascontiguousarray(v)) for k, v in self.best_parameters.items()}
+        state |= {f"averaged.{k}": v for k, v in self.averaged.items()}
         for index, values in self.optimiser.state_dict()["state"].items():
             state |= {f"optimiser.{index}.{k}": v for k, v in values.items()}
         state |= {"random.own": self.generator.get_state(), "random.torch": torch.get_rng_state()}
@@ -249,6 +281,7 @@ class Trainer:
 
         self.net.load_state_dict(part("net."))
         self.best_parameters = {k: v.numpy() for k, v in part("best.").items()}
+        self.averaged = {k: v.to(self.device) for k, v in part("averaged.").items()}
         kept = self.optimiser.state_dict()
         for name, value in part("optimiser.").items():
             index, key = name.split(".", 1)

@@ -76,6 +76,42 @@ def test_an_interrupted_training_resumes_to_the_same_bits(tiny, tmp_path, binary
     assert second.best == whole.best
 
 
+def test_averages_compete_and_resume(tiny, tmp_path):
+    recipe = replace(RECIPE, average=0.9)
+    whole = Trainer(MODEL, tiny, Part(0), True, recipe, tmp_path / "whole")
+    seen, steps = [], [0]
+    keep = whole._keep_average
+
+    def kept():
+        keep()
+        seen.append({name: value.detach().clone() for name, value in whole.net.named_parameters()})
+
+    whole._keep_average = kept
+    whole.run(lambda accuracy: steps.append(len(seen)))
+    assert steps[6] == 0 and steps[7] > 0 and steps[8] == 2 * steps[7]  # the last quarter of eight epochs
+    name = "blocks.1.weight"
+    expected = seen[0][name]
+    for parameters in seen[1:]:
+        expected = 0.9 * expected + 0.1 * parameters[name]
+    torch.testing.assert_close(whole.averaged[name], expected)
+    net = whole._average()
+    assert torch.equal(net.blocks[1].weight, whole.averaged[name]) and not torch.equal(
+        net.blocks[1].weight, whole.net.blocks[1].weight
+    )
+    x = tiny.input[torch.from_numpy(whole.split.train)]
+    mean = net.blocks[0].pooled(x[:, None]).clamp(min=0).mean(dim=(0, 2))  # augmented and drawn anew: alike, not equal
+    assert torch.corrcoef(torch.stack([mean, net.blocks[0].norm.running_mean]))[0, 1] > 0.9
+    left = iter(range(6))
+    with pytest.raises(StopIteration):
+        Trainer(MODEL, tiny, Part(0), True, recipe, tmp_path / "part").run(lambda accuracy: next(left))
+    second = Trainer(MODEL, tiny, Part(0), True, recipe, tmp_path / "part")
+    assert second.epoch == 7 and second.averaged
+    second.run(lambda accuracy: None)
+    again = Trainer(MODEL, tiny, Part(0), True, recipe, tmp_path / "whole")
+    for name, value in state(again).items():
+        assert torch.equal(value, state(second)[name]), name
+
+
 def test_another_recipe_starts_anew(tiny, tmp_path, capsys):
     Trainer(MODEL, tiny, Part(0), True, RECIPE, tmp_path).run(lambda accuracy: None)
     other = Trainer(MODEL, tiny, Part(0), True, Recipe(epochs=9, batch=12), tmp_path)
