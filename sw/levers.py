@@ -92,7 +92,10 @@ _OF_BNN17 = {
     "fast": Lever(
         "as long, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _then(_WAS, _last(latent_rate=3e-2, rate=5e-3))
     ),
-    "records": Lever("as long, with the rates, batches, gradient and moves of below: the recipe", protocols.RECORDS),
+    "unaveraged": Lever(
+        "as long, with the rates, batches, gradient and moved windows of `bnn5`'s quick", protocols.RECORDS, _last(average=0.0)
+    ),
+    "records": Lever("as unaveraged, averages of the weights compete: the recipe", protocols.RECORDS),
     "longer": Lever("as records, 400 epochs", protocols.RECORDS, _last(epochs=400)),
     "twin": Lever("the float twin of records", protocols.RECORDS, binary=False),
     "no-neighbours": Lever("without the task's windows next to test windows", protocols.NO_NEIGHBOURS),
