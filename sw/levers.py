@@ -92,9 +92,7 @@ _OF_BNN17 = {
     "fast": Lever(
         "as long, latent weights at 3e-2, the rest at 5e-3", protocols.RECORDS, _then(_WAS, _last(latent_rate=3e-2, rate=5e-3))
     ),
-    "unaveraged": Lever(
-        "as long, with the rates, batches, gradient and moved windows of `bnn5`'s quick", protocols.RECORDS, _last(average=0.0)
-    ),
+    "unaveraged": Lever("as long, with all that is listed above but the averages", protocols.RECORDS, _last(average=0.0)),
     "records": Lever("as unaveraged, averages of the weights compete: the recipe", protocols.RECORDS),
     "longer": Lever("as records, 400 epochs", protocols.RECORDS, _last(epochs=400)),
     "twin": Lever("the float twin of records", protocols.RECORDS, binary=False),
@@ -115,7 +113,7 @@ _OF_BNN5 = {
     ),
     "long": Lever("as staged, 40 and 200 epochs", protocols.RECORDS, _last(**_BEFORE | {"epochs": 200})),
     "long-twin": Lever("the float twin of long, 60 epochs", protocols.RECORDS, _last(**_BEFORE), binary=False),
-    "records": Lever("as staged, 40 and 160 epochs, with the six changes that quick has: the recipe", protocols.RECORDS),
+    "records": Lever("as staged, 40 and 160 epochs, with all that is listed above: the recipe", protocols.RECORDS),
     "twin": Lever("the float twin of records, 60 epochs", protocols.RECORDS, binary=False),
     "quick": Lever("as records, 15 and 20 epochs from a twin of 20", protocols.RECORDS, _QUICK),
     "quick-signs": Lever("as quick, signs alone at 2e-3 instead of 4e-2", protocols.RECORDS, _then(_QUICK, _last(sign_rate=2e-3))),

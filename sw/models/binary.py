@@ -47,8 +47,8 @@ class Block(nn.Module):
     """One block; input ``[n, in_channels, length]``, output ``[n, out_channels, pool_length]``.
 
     ``binary`` says that weights are used as +-1, ``signs`` that the input is (never in the first block), ``triangle`` that the
-    gradient of these signs is a triangle. Inside, a window is an
-    image of height 1 with the channel as the fastest index: pools and batch norms are several times faster there."""
+    gradient of these signs is a triangle. Inside, a window is an image of height 1 with the channel as the fastest index: pools and
+    batch norms are several times faster there."""
 
     def __init__(self, geometry: BlockGeometry, binary: bool, first: bool):
         super().__init__()
