@@ -123,7 +123,7 @@ _OF_BNN5 = {
         _then(_QUICK, _last(latent_rate=1e-2, rate=2e-3)),
     ),
     "quick-flat": Lever(
-        "as quick, the gradient of signs is 1 up to |x| = 1 instead of a triangle",
+        "as quick, the gradient of signs is flat from -1 to 1 instead of a triangle",
         protocols.RECORDS,
         _then(_QUICK, _last(triangle=False)),
     ),

@@ -380,7 +380,10 @@ def test_sign_and_its_gradient(dtype):
     torch.testing.assert_close(x.grad, torch.tensor([6, 6, 0, 0, 0, 0, 4.2], dtype=dtype))
 
 
-def test_the_gradient_of_signs_is_what_the_recipe_says():
+def test_the_gradient_of_signs_is_what_the_recipe_says(tiny, tmp_path):
+    for on in (False, True):
+        trainer = Trainer(MODEL, tiny, Part(0), True, replace(RECIPE, triangle=on), tmp_path / str(on))
+        assert [block.triangle for block in trainer.net.blocks] == [on] * 3
     net = BinaryNet(MODEL.network)
     x, gradients = torch.randn(8, 1, MODEL.network.window), []
     for on in (False, True, False):
