@@ -20,7 +20,7 @@ CYCLES ?= 0
 LUTS   ?= 0
 BRAMS  ?=
 CALIBRATE ?=
-LEVERS ?= records
+LEVERS ?=
 PYTHON ?= python3
 
 VENV  := .venv
@@ -56,7 +56,7 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients EPOCHS=]
 	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)" --epochs "$(or $(EPOCHS),0)"
 
-levers: $(READY) ## what each lever of a training brings, on validation windows: docs/accuracy.md [MODEL=bnn17 LEVERS=records SEED=1]
+levers: $(READY) ## what each lever of a training brings, on validation windows: docs/accuracy.md [MODEL=bnn17 LEVERS=records SEED=1], of bnnbeat5: docs/beats.md
 	@$(RUN) -m sw.levers --model "$(or $(MODEL),bnn17)" --lever "$(LEVERS)" --seeds "$(SEED)"
 
 curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: several trainings [MODEL=alq17]

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import connect
 
 from hw.binary.datapath import Datapath, DatapathParams
+from hw.front.hidden import HiddenParams
 from hw.front.normaliser import Normaliser, sample_layout
 from hw.front.normaliser import latency as normaliser_latency
 from hw.front.rhythm import RhythmFront, RhythmFrontParams
@@ -66,7 +67,9 @@ class Top(wiring.Component):
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
         rhythm = self.params.bundle.network.rhythm
         if rhythm:
-            m.submodules.rhythm = front = RhythmFront(RhythmFrontParams(spec, rhythm, count, self.params.head.rhythm))
+            head = self.params.bundle.head
+            hidden = HiddenParams(head.hidden, head.hidden_threshold) if rhythm.hidden else None
+            m.submodules.rhythm = front = RhythmFront(RhythmFrontParams(spec, rhythm, count, self.params.head.rhythm, hidden))
             connect(m, source.o, front.i)
             connect(m, front.o, normaliser.i)
             connect(m, front.bits, datapath.rhythm)

@@ -99,6 +99,20 @@ def flip_comparison(bundle: Bundle, samples: np.ndarray, trace: Trace) -> Flip:
     raise CanaryMissed(f"no comparison of {bundle.model} changes its bit on {len(samples)} windows")
 
 
+def flip_hidden(bundle: Bundle, samples: np.ndarray, trace: Trace) -> Flip:
+    """Flip one weight of a hidden bit; the trace differs in the rhythm bits alone."""
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        hidden = bundle.head.hidden.copy()
+        place = tuple(int(rng.integers(n)) for n in hidden.shape)
+        hidden[place] *= -1
+        changed = replace(bundle, head=replace(bundle.head, hidden=hidden))
+        flipped = engines.trace(changed, samples)
+        if "rhythm" in _differs(trace, flipped):
+            return Flip(f"weight {place} of the hidden bits", changed, replace(trace, rhythm=flipped.rhythm))
+    raise CanaryMissed(f"no weight of a hidden bit of {bundle.model} changes it on {len(samples)} windows")
+
+
 def flip_logit(trace: Trace) -> Trace:
     """Add one to one golden logit."""
     logits = trace.logits.copy()

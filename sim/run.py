@@ -115,6 +115,9 @@ def run_canaries(subject: Subject, harness) -> None:
     if subject.words:
         ratio = canary.flip_comparison(subject.bundle, samples, trace)
         said.append(f"{ratio.what}: {canary.must_differ(seen, ratio.trace, ratio.what)}")
+        if network.rhythm.hidden:
+            hidden = canary.flip_hidden(subject.bundle, samples, trace)
+            said.append(f"{hidden.what}: {canary.must_differ(seen, hidden.trace, hidden.what)}")
     said.append(f"golden logit: {canary.must_differ(seen, canary.flip_logit(trace), 'golden logit')}")
     subject.rtl["canary_caught"] = True
     subject.rtl["canaries"] = said

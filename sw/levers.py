@@ -14,7 +14,8 @@ import numpy as np
 import torch
 import typer
 
-from sw import cli, document, files, metrics, networks
+from sw import cli, document, files, metrics, networks, train_beats
+from sw.beats import levers as beat_levers
 from sw.data import mitbih, protocols, pseudo_labels, tasks
 from sw.errors import PopbeatError
 from sw.export import fold
@@ -233,29 +234,38 @@ app = cli.new_app(__doc__)
 
 @app.command()
 def main(
-    model: Annotated[str, typer.Option(help="Binary model: " + ", ".join(LEVERS))] = "bnn17",
-    lever: Annotated[str, typer.Option(help="Levers with commas; of bnn17: " + ", ".join(_OF_BNN17))] = "records",
+    model: Annotated[str, typer.Option(help=f"Binary model: {', '.join(LEVERS)}, {beat_levers.MODEL}")] = "bnn17",
+    lever: Annotated[str, typer.Option(help="Levers with commas; of bnn17: " + ", ".join(_OF_BNN17))] = "",
     seeds: Annotated[str, typer.Option(help="Seeds with commas")] = "1",
     redraw: Annotated[bool, typer.Option(help="Draw the stored figures again, without training")] = False,
 ) -> None:
-    """Train with levers on fold 0 and write what its validation part says to docs; resumes where it was interrupted."""
-    if model not in LEVERS:
-        raise PopbeatError(f"there are levers of {', '.join(LEVERS)}, not of {model}")
-    known = LEVERS[model]
+    """Train with levers on fold 0, or of the beat network on DS1 without the patients that judge it, and write what the validation
+    part says to docs; resumes where it was interrupted."""
+    every = LEVERS | {beat_levers.MODEL: beat_levers.LEVERS}
+    if model not in every:
+        raise PopbeatError(f"there are levers of {', '.join(every)}, not of {model}")
+    known = every[model]
+    lever = lever or ("recipe" if model == beat_levers.MODEL else "records")
     unknown = [name for name in lever.split(",") if name not in known]
     if unknown:
         raise PopbeatError(f"unknown lever {unknown[0]!r} of {model}; there are {', '.join(known)}")
     if not redraw:
-        chosen = networks.get(model)
+        chosen, of_beats = networks.get(model), model == beat_levers.MODEL
         with cli.progress() as bar:
-            data = Data(tasks.get(chosen.task), further=True)
+            data = train_beats.Data(tasks.get(chosen.task)) if of_beats else Data(tasks.get(chosen.task), further=True)
             if data.source.kind != mitbih.NAME:
                 raise PopbeatError("levers are measured on real recordings; POPBEAT_DATA names the folder that has them")
             for name in lever.split(","):
                 for seed in map(int, seeds.split(",")):
+                    if of_beats:
+                        beat_levers.keep(name, beat_levers.measure(data, name, seed, bar))
+                        continue
                     recipe = known[name].recipe(model, seed)
                     run = measure(chosen, data, known[name], recipe, folder_of(known[name], model, name, recipe), bar)
                     keep(model, name, run, agreement(data))
+    if model == beat_levers.MODEL:
+        cli.say(beat_levers.draw())
+        return
     figures = stored()
     text = document.fill(DOCUMENT.read_text(), sections(figures), DOCUMENT.name)
     files.write_bytes(DOCUMENT, text.encode())

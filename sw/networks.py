@@ -85,7 +85,8 @@ class Rhythm:
     ``words`` words come in front of the window's samples. ``comparisons``: a bit each that is the same in all columns,
     (over, under, multiple): 32 * word[over] >= multiple * word[under], where word number ``words`` is 256. ``marks``: a bit each
     that tells where a column lies, 1 from column ``mark`` on. ``head``: each comparison's bit also adds to the logits, with
-    a weight for each class.
+    a weight for each class. So do ``hidden`` further bits, a binary dense layer over those of the comparisons: what a bit says
+    alone is not what it says beside others.
     """
 
     block: int
@@ -93,10 +94,15 @@ class Rhythm:
     comparisons: tuple[tuple[int, int, int], ...]
     marks: tuple[int, ...] = ()
     head: bool = False
+    hidden: int = 0
 
     def __post_init__(self):
         if type(self.head) is not bool:
             raise ValueError(f"head of a rhythm is true or false, not {self.head!r}")
+        if type(self.hidden) is not int or not 0 <= self.hidden <= MAX_BITS * self.head:
+            raise ValueError(
+                f"a rhythm whose bits the head takes has 0 to {MAX_BITS} hidden bits, others none, not {self.hidden!r}"
+            )
         numbers = (self.block, self.words, *self.marks, *(n for c in self.comparisons for n in c))
         if any(type(n) is not int or n < 0 for n in numbers) or any(len(c) != 3 for c in self.comparisons):
             raise ValueError("a rhythm has block and words, comparisons of three numbers, and marks, all of them natural numbers")
@@ -112,6 +118,11 @@ class Rhythm:
     def channels(self) -> int:
         """Channels that the block gets beside its own."""
         return len(self.comparisons) + len(self.marks)
+
+    @property
+    def bits(self) -> int:
+        """Bits of a window: those of the comparisons, then the hidden ones."""
+        return len(self.comparisons) + self.hidden
 
 
 @dataclass(frozen=True)
@@ -324,7 +335,8 @@ BEAT_RATIOS = {
 }
 # Columns of block 3, eight samples each: before the P wave, P wave, QRS complex (R at column 14), ST and T wave, behind it.
 BEAT_MARKS = (9, 12, 17, 23)
-BEAT_RHYTHM = Rhythm(3, 10, tuple((*pair, m) for pair, multiples in BEAT_RATIOS.items() for m in multiples), BEAT_MARKS, head=True)
+BEAT_COMPARISONS = tuple((*pair, m) for pair, multiples in BEAT_RATIOS.items() for m in multiples)
+BEAT_RHYTHM = Rhythm(3, 10, BEAT_COMPARISONS, BEAT_MARKS, head=True, hidden=60)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,16 +65,22 @@ def random_bundle(
     names = tuple(f"c{k}" for k in range(channels[-1]))
     head = Head(*constants, 3)
     if rhythm and rhythm.head:
-        of_bits = rng.integers(-128, 128, (channels[-1], len(rhythm.comparisons))).astype(np.int32)
+        of_bits = rng.integers(-128, 128, (channels[-1], rhythm.bits)).astype(np.int32)
         head = Head(*constants, 3, of_bits, 11)
+        if rhythm.hidden:
+            count = len(rhythm.comparisons)
+            hidden = rng.choice(np.array([-1, 1], np.int8), (rhythm.hidden, count))
+            head = replace(head, hidden=hidden, hidden_threshold=rng.integers(1, count + 1, rhythm.hidden).astype(np.int32))
     return Bundle("random", "rhythm-17", names, network, weights, tuple(drawn), pads, head, spec)
 
 
-def random_rhythm(seed: int, block: int, words: int, comparisons: int, marks: tuple[int, ...] = (), head: bool = False) -> Rhythm:
+def random_rhythm(
+    seed: int, block: int, words: int, comparisons: int, marks: tuple[int, ...] = (), head: bool = False, hidden: int = 0
+) -> Rhythm:
     """Comparisons of random words, the constant one among them, with small and large multiples."""
     rng = np.random.default_rng(seed)
     drawn = [(*rng.integers(0, words + 1, 2).tolist(), int(rng.integers(1, 1 << MULTIPLE_BITS))) for _ in range(comparisons)]
-    return Rhythm(block, words, tuple(drawn), marks, head)
+    return Rhythm(block, words, tuple(drawn), marks, head, hidden)
 
 
 def random_windows(seed: int, count: int, window: int) -> np.ndarray:

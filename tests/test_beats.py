@@ -111,13 +111,16 @@ def test_marks_and_bits_stand_in_their_columns():
     assert made[1, :, 3].tolist() == [0, 0, 0, 0, 1, 1]
 
 
-@pytest.mark.parametrize(("block", "head"), [(2, False), (3, False), (2, True)])
-def test_pytorch_model_and_integers_agree_with_rhythm(block, head, tmp_path):
-    network = BinaryNetwork((4, 6, 3), 100, random_rhythm(1, block, 3, 9, (0, 3, 8), head))
+@pytest.mark.parametrize(("block", "head", "hidden"), [(2, False, 0), (3, False, 0), (2, True, 0), (3, True, 14)])
+def test_pytorch_model_and_integers_agree_with_rhythm(block, head, hidden, tmp_path):
+    network = BinaryNetwork((4, 6, 3), 100, random_rhythm(1, block, 3, 9, (0, 3, 8), head, hidden))
     torch.manual_seed(1)
     net = fold.BinaryNet(network)
     if head:
         net.of_bits.data.uniform_(-40, 40)
+    if hidden:
+        net.of_hidden.data.uniform_(-40, 40)
+        net.hidden.bias.data[:5] = torch.tensor([9.0, -9.0, -9.5, 1.0, -1.0])  # always, only all alike, never; at a boundary
     for layer in net.blocks:  # as a training leaves it: channels that fall, and sums in the middle
         layer.norm.weight.data.uniform_(-1, 1)
         layer.norm.running_mean.uniform_(-3, 3)
@@ -139,6 +142,21 @@ def test_pytorch_model_and_integers_agree_with_rhythm(block, head, tmp_path):
     again = bundle.read(tmp_path)
     assert again.sha256 == packed.sha256 and again.network == network
     assert bundle.unpack(bundle.pack(packed), packed).sha256 == packed.sha256
+    if hidden:
+        assert packed.head.hidden_threshold[:5].tolist() == [0, 9, 10, 4, 5]
+        assert 0 < trace.rhythm[:, 9:].mean() < 1
+        wrong = replace(packed.head, hidden_threshold=np.minimum(packed.head.hidden_threshold + 1, 10))
+        assert not np.array_equal(integer.run(replace(packed, head=wrong), samples).logits, trace.logits)
+
+
+def test_hidden_bits_count_equal_ones():
+    """By hand: how many bits of a window are those of a neuron."""
+    bits = np.array([[1, 0, 1], [0, 0, 0]], np.uint8)
+    weight, threshold = np.array([[1, -1, 1], [1, -1, -1], [-1, 1, -1]], np.int8), np.array([3, 2, 1])
+    assert rhythm.hidden_bits(bits, weight, threshold).tolist() == [[1, 1, 0], [0, 1, 1]]
+    with pytest.raises(PopbeatError, match="head.hidden holds 0"):
+        packed = random_bundle(1, (3, 4, 2), 100, rhythm=random_rhythm(1, 2, 3, 5, head=True, hidden=4))
+        replace(packed, head=replace(packed.head, hidden=packed.head.hidden * 0))
 
 
 def test_bits_in_the_head_add_their_weights():
@@ -177,6 +195,10 @@ def test_bits_in_the_head_add_their_weights():
         ({"words": 99}, "1 to 15 words"),
         ({"head": 1}, "true or false"),
         ({"head": True}, "missing or too many: head.rhythm"),
+        ({"head": True, "hidden": 3}, "missing or too many: head.hidden"),
+        ({"hidden": 3}, "0 to 256 hidden bits, others none, not 3"),
+        ({"head": True, "hidden": -1}, "hidden bits, others none, not -1"),
+        ({"head": True, "hidden": 257}, "hidden bits, others none, not 257"),
         ({"other": 1}, "malformed"),
     ],
 )
@@ -287,3 +309,20 @@ def test_draws_favour_rare_classes_and_small_records():
     assert weight[label == 4].sum() == 0
     share = weight[(label == 1) & (record == "b")].sum() / 0.3
     assert round(share, 9) == 0.25  # by roots: 1 of 1 + 3
+
+
+def test_moves_go_where_least_is_wanting():
+    """S whose logit is too low: moved up until as many are found as are wanted, which leaves predictivity enough."""
+    rng = np.random.default_rng(1)
+    truth = np.repeat([0, 1, 2], [2000, 200, 100])
+    logits = np.full((len(truth), 5), -9.0)
+    logits[:, 0], logits[:, 1] = 0, np.where(truth == 1, rng.normal(-0.3, 1, len(truth)), rng.normal(-3.5, 1, len(truth)))
+    logits[truth == 2, 2] = 9
+
+    def rates(moves):
+        return figures.rates(figures.confusion(truth, (logits + np.array(moves)).argmax(axis=1)))
+
+    moves = train_beats.choose_moves(logits, truth)
+    assert rates([0] * 5)["S_sensitivity"] < 0.5 < 0.76 <= rates(moves)["S_sensitivity"]
+    assert all(rates(moves)[name] >= wanted for name, wanted in train_beats.WANTED.items())
+    assert not all(rates([0, moves[1] - 0.75, *moves[2:]])[name] >= wanted for name, wanted in train_beats.WANTED.items())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hw import top
 from hw.binary.folding import Config, Folding
+from hw.front.hidden import HiddenParams
 from hw.front.rhythm import RhythmFrontParams
 from hw.generate import generate
 from sim import canary, compare
@@ -76,18 +77,19 @@ def test_random_networks(tmp_path_factory, seed, channels, window, thresholds, m
     simulate(packed, config, folder, random_windows(seed, 9, window))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_networks_with_rhythm(tmp_path, seed):
-    """Rhythm bits into the second, third and last block, and into the head; marks at the ends; one comparison and more than a
-    handful."""
+    """Rhythm bits into the second, third and last block, and into the head, with and without hidden bits; marks at the ends; one
+    comparison and more than a handful."""
     rng = np.random.default_rng(seed)
-    channels, block, words, count, marks = [
-        ((3, 5, 4), 2, 3, 9, (0, 2, 7)),
-        ((3, 4, 5, 3), 3, 6, 17, (1,)),
-        ((4, 3), 2, 1, 1, ()),
+    channels, block, words, count, marks, hidden = [
+        ((3, 5, 4), 2, 3, 9, (0, 2, 7), 0),
+        ((3, 4, 5, 3), 3, 6, 17, (1,), 0),
+        ((4, 3), 2, 1, 1, (), 1),
+        ((3, 5, 4), 3, 4, 12, (), 21),
     ][seed]
     window = int(rng.integers(140, 200))
-    packed = random_bundle(seed, channels, window, "middle", random_rhythm(seed, block, words, count, marks, head=seed != 1))
+    packed = random_bundle(seed, channels, window, "middle", random_rhythm(seed, block, words, count, marks, seed != 1, hidden))
     samples = np.concatenate([rng.integers(-2048, 2048, (9, words)), random_windows(seed, 9, window)], axis=1)
     samples[3:, :words] = rng.integers(100, 400, (6, words))
     # One PE in block 1: the words leave it time.
@@ -102,12 +104,22 @@ def test_random_networks_with_rhythm(tmp_path, seed):
         wrong[0, 0] += 1 if wrong[0, 0] < 0 else -1
         told = integer.run(replace(packed, head=replace(packed.head, rhythm=wrong)), samples)
         assert "logits" in canary.must_differ(seen, told, "weight of a rhythm bit")
+    if hidden:
+        assert len(np.unique(trace.rhythm[:, count:], axis=0)) > 1
+        flipped = canary.flip_hidden(packed, samples, trace)
+        assert "rhythm" in canary.must_differ(seen, flipped.trace, flipped.what)
 
 
 def test_a_rhythm_front_has_weights_where_the_head_takes_bits():
     for head, weights in ((True, None), (False, np.ones((2, 4), np.int64))):
         with pytest.raises(ValueError, match="weights of rhythm bits"):
             RhythmFrontParams(NormaliserSpec(window=300), random_rhythm(1, 2, 3, 4, head=head), 1, weights)
+    spec, rhythm, weights = NormaliserSpec(window=300), random_rhythm(1, 2, 3, 4, head=True, hidden=2), np.ones((2, 6), np.int64)
+    for layer in (None, HiddenParams(np.ones((2, 5)), np.ones(2)), HiddenParams(np.ones((3, 4)), np.ones(3))):
+        with pytest.raises(ValueError, match="2 hidden bits over 4 others need a layer of that shape"):
+            RhythmFrontParams(spec, rhythm, 1, weights, layer)
+    with pytest.raises(ValueError, match="takes 6 rhythm bits, and has weights of 4"):
+        RhythmFrontParams(spec, rhythm, 1, weights[:, :4], HiddenParams(np.ones((2, 4)), np.ones(2)))
 
 
 def test_two_samples_a_clock_and_a_clock_a_sample(tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sw import cli, document, levers, train_binary
+from sw import cli, document, levers, networks, train_beats, train_binary
+from sw.beats import levers as beat_levers
 from sw.data import protocols
 from sw.errors import PopbeatError
 from tests import test_pseudo_labels
@@ -74,3 +75,30 @@ def test_unknown_lever():
 def test_recipes_of_the_protocols():
     assert train_binary.RECIPES["bnn17"].pretraining is None
     assert train_binary.RECORDS_RECIPES["bnn17"].pretraining.own == 0
+
+
+def test_the_table_of_beat_levers_is_drawn_from_the_stored_figures(tmp_path, monkeypatch):
+    known, text = beat_levers.stored(), beat_levers.DOCUMENT.read_text()
+    assert document.fill(text, {"levers": beat_levers.table(known["levers"])}, "beats.md") == text
+    assert known["data"] == "mitdb" and set(known["levers"]) == set(beat_levers.LEVERS)
+    for name, runs in known["levers"].items():
+        assert {run["mark"] for run in runs} == {beat_levers.mark(name)}, f"measure anew: make levers MODEL=bnnbeat5 LEVERS={name}"
+    monkeypatch.setattr(beat_levers, "STORED", tmp_path / "beats.json")
+    run = known["levers"]["recipe"][0]
+    for seed in (3, 2, 3):
+        beat_levers.keep("twin", run | {"seed": seed})
+    assert [r["seed"] for r in beat_levers.stored()["levers"]["twin"]] == [2, 3]
+    beat_levers.keep("dropout", run | {"mark": "of another recipe"})
+    beat_levers.keep("dropout", run | {"seed": 7})
+    assert [r["seed"] for r in beat_levers.stored()["levers"]["dropout"]] == [7]
+    page = tmp_path / "page.md"
+    page.write_text("<!-- generated: levers -->\n<!-- end: levers -->\n")
+    assert beat_levers.draw(page) in page.read_text() and "| 2, 3 |" in page.read_text()
+
+
+def test_each_beat_lever_changes_something():
+    recipe, network = train_beats.RECIPES[beat_levers.MODEL], networks.get(beat_levers.MODEL).network
+    made = {(lever.recipe(recipe), lever.hidden, lever.binary) for lever in beat_levers.LEVERS.values()}
+    assert len(made) == len(beat_levers.LEVERS) and (recipe, True, True) in made
+    assert beat_levers.LEVERS["recipe"].model().network.rhythm == network.rhythm
+    assert beat_levers.LEVERS["dropout"].model().network.rhythm == replace(network.rhythm, hidden=0)

@@ -96,8 +96,8 @@ class Datapath(wiring.Component):
       - ``i``: stream of signed samples of ``z_bits`` bits, ``config.samples`` at once (the first in the least significant bits),
         window after window;
       - ``meta``: stream of :data:`Meta`, one beat a window, needed when its result is ready;
-      - ``rhythm`` (of a network that takes rhythm bits): stream of a window's bits, needed when its first column comes to their
-        block;
+      - ``rhythm`` (of a network that takes rhythm bits): stream of a window's bits, hidden ones last, needed when its first column
+        comes to their block;
       - ``sums`` (where the head takes them, too): stream of what they come to for each class, with the bits;
       - ``o``: stream of result beats (see :class:`Head`).
 
@@ -106,7 +106,7 @@ class Datapath(wiring.Component):
 
     def __init__(self, params: DatapathParams):
         self.params = params
-        bits = {"rhythm": In(stream.Signature(len(params.beside.rhythm.comparisons)))} if params.beside else {}
+        bits = {"rhythm": In(stream.Signature(params.beside.rhythm.bits))} if params.beside else {}
         if params.head.rhythm is not None:
             bits["sums"] = In(stream.Signature(sums_layout(params.head.rhythm)))
         super().__init__(
@@ -136,7 +136,11 @@ class Datapath(wiring.Component):
                 continue
             m.submodules.beside = beside = Beside(self.params.beside)
             connect(m, before.o, beside.i)
-            connect(m, flipped(self.rhythm), beside.bits)
+            m.d.comb += [
+                beside.bits.valid.eq(self.rhythm.valid),
+                beside.bits.payload.eq(self.rhythm.payload),  # without the hidden bits
+                self.rhythm.ready.eq(beside.bits.ready),
+            ]
             connect(m, beside.o, after.i)
         connect(m, blocks[-1].o, head.i)
         m.d.comb += blocks[-1].give.eq(head.free)

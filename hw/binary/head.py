@@ -21,7 +21,7 @@ from hw.stream.result import NO_CALL, Beat, Header, Meta
 @dataclass(frozen=True, eq=False)
 class HeadParams:
     """``taps`` of the last block, pooled ``positions`` a window; ``positive``, ``negative``, ``offset``: ``int64[classes]``, the
-    offset for the whole window; ``rhythm``: weights of rhythm bits ``int64[classes, comparisons]``, whose sums come ready made and
+    offset for the whole window; ``rhythm``: weights of rhythm bits ``int64[classes, bits]``, whose sums come ready made and
     count 2^ ``rhythm_shift`` times, or None."""
 
     taps: int

@@ -45,7 +45,7 @@ class Reciprocal(wiring.Component):
         v_bits = 2 * spec.root_bits
         s1 = Signal(signed(spec.sum_bits), reset_less=True)
         size = Signal(spec.sum_bits, reset_less=True)  # |S1|
-        v = Signal(v_bits, reset_less=True)
+        v = Signal(v_bits)  # zero between windows: the root shifts all of it out
         shifted = Signal(v_bits + 1, reset_less=True)  # multiplicand of the products, doubling each cycle
         multiplier = Signal(max(spec.sum_bits, spec.window.bit_length()), reset_less=True)
         exponent = Signal(range(spec.max_exponent + 1), reset_less=True)
@@ -72,7 +72,6 @@ class Reciprocal(wiring.Component):
                 m.d.sync += [
                     s1.eq(self.i.payload.s1),
                     size.eq(Mux(self.i.payload.s1 < 0, -self.i.payload.s1, self.i.payload.s1)),
-                    v.eq(0),
                     shifted.eq(self.i.payload.s2),
                     multiplier.eq(spec.window),
                     exponent.eq(0),

@@ -1,8 +1,8 @@
 """The rhythm's front: takes the RR words from the front of a packet, hands its samples on, and makes the rhythm bits meanwhile.
 
 A bit is a comparison of two words, 32 * over >= multiple * under (``sw/export/rhythm.py``). One multiplier does all of them, one
-after the other, while the packet's samples come in. Where the head takes the bits, each adds its weights to the classes' sums as
-soon as it is known.
+after the other, while the packet's samples come in; hidden bits follow, where there are any. Where the head takes the bits, each
+adds its weights to the classes' sums as soon as it is known.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.front.hidden import Hidden, HiddenParams
 from hw.front.normaliser import sample_layout
 from hw.front.samples import each
 from hw.stream import multiplier
@@ -26,25 +27,28 @@ QUEUE = 8  # windows whose bits may wait; there are never so many between here a
 BEFORE_PRODUCT = 2  # cycles: the comparison is read, its words are chosen
 
 
-def latency(rhythm: Rhythm) -> int:
-    """Last word's transfer to the cycle from which the bits may go: a comparison a cycle; one more for the sums."""
-    return len(rhythm.comparisons) + BEFORE_PRODUCT + multiplier.LATENCY + 1 + rhythm.head
+def latency(rhythm: Rhythm, hidden: HiddenParams | None = None) -> int:
+    """Last word's transfer to the cycle from which the bits may go: a comparison a cycle; then the hidden bits; one more for the
+    sums."""
+    behind = 1 + hidden.latency if hidden else 0
+    return len(rhythm.comparisons) + BEFORE_PRODUCT + multiplier.LATENCY + 1 + behind + rhythm.head
 
 
 def sums_layout(weights: np.ndarray) -> data.ArrayLayout:
-    """Sums of +-weights ``int[classes, comparisons]``, one a class."""
+    """Sums of +-weights ``int[classes, bits]``, one a class."""
     return data.ArrayLayout(signed(int(np.abs(weights).sum(axis=1).max()).bit_length() + 1), len(weights))
 
 
 @dataclass(frozen=True)
 class RhythmFrontParams:
-    """``samples`` of windows of ``spec`` that come at once behind the words of ``rhythm``; ``weights``, ``int[classes,
-    comparisons]``, where the head takes the bits."""
+    """``samples`` of windows of ``spec`` that come at once behind the words of ``rhythm``; ``weights``, ``int[classes, bits]``,
+    where the head takes the bits; ``hidden``, where there are such bits."""
 
     spec: NormaliserSpec
     rhythm: Rhythm
     samples: int = 1
     weights: np.ndarray | None = None
+    hidden: HiddenParams | None = None
 
     def __post_init__(self):
         words, bits = self.rhythm.words, self.spec.raw_bits
@@ -52,6 +56,11 @@ class RhythmFrontParams:
             raise ValueError(f"{words} RR words of {WORD_BITS} bits do not come {self.samples} at once in {bits} bits each")
         if self.rhythm.head != (self.weights is not None):
             raise ValueError("weights of rhythm bits belong to a rhythm whose bits the head takes, and to no other")
+        if self.weights is not None and self.weights.shape[1] != self.rhythm.bits:
+            raise ValueError(f"the head takes {self.rhythm.bits} rhythm bits, and has weights of {self.weights.shape[1]}")
+        neurons, wanted = self.hidden.weights.shape if self.hidden else (0, 0), (self.rhythm.hidden, len(self.rhythm.comparisons))
+        if neurons != (wanted if wanted[0] else (0, 0)):
+            raise ValueError(f"{wanted[0]} hidden bits over {wanted[1]} others need a layer of that shape, not {neurons}")
 
 
 class RhythmFront(wiring.Component):
@@ -62,8 +71,8 @@ class RhythmFront(wiring.Component):
         count), then ``spec.window`` samples; ``last`` may mark its end, and breaks it off where it comes sooner;
       - ``o``: the same stream without the words, in the same cycle. A packet that breaks off among its words leaves one sample with
         ``last``, so that its number is skipped as that of any broken window;
-      - ``bits``: stream of ``comparisons`` bits, comparison 0 least significant, one beat for each whole window, offered two cycles
-        after its last sample;
+      - ``bits``: stream of the bits, comparison 0 least significant, hidden ones last, one beat for each whole window, offered two
+        cycles after its last sample;
       - ``sums`` (with ``weights``): with the bits, each class's sum of its weights, a bit 0 counting
         as -1 (:func:`sums_layout`).
 
@@ -73,13 +82,14 @@ class RhythmFront(wiring.Component):
 
     def __init__(self, params: RhythmFrontParams):
         self.spec, self.rhythm, self.samples, self.weights = params.spec, params.rhythm, params.samples, params.weights
+        self.hidden = params.hidden
         layout = sample_layout(self.spec, self.samples)
         sums = {} if self.weights is None else {"sums": Out(stream.Signature(sums_layout(self.weights)))}
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
                 "o": Out(stream.Signature(layout)),
-                "bits": Out(stream.Signature(len(self.rhythm.comparisons))),
+                "bits": Out(stream.Signature(self.rhythm.bits)),
                 **sums,
             }
         )
@@ -93,7 +103,7 @@ class RhythmFront(wiring.Component):
         inside, final = Signal(), Signal()  # of the samples; the last one
         busy, done = Signal(), Signal()  # comparing; this packet's bits are there
         taken, starts, ends = Signal(), Signal(), Signal()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=len(rhythm.comparisons), depth=QUEUE)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=rhythm.bits, depth=QUEUE)
         room = queue.w_rdy
         if self.weights is not None:
             m.submodules.sum_queue = sum_queue = SyncFIFOBuffered(width=sums_layout(self.weights).size, depth=QUEUE)
@@ -177,13 +187,31 @@ class RhythmFront(wiring.Component):
         bits = Signal(len(init), reset_less=True)
         with m.If(valid):
             m.d.sync += bits.eq(Cat(bits[1:], bit))
-        found, late = {"bits": bits, "last": last}, 0
+        every = bits
+        if self.hidden:
+            behind = self._hide(m, bits, last)
+            valid, bit, last = valid | behind["valid"], Mux(behind["valid"], behind["bit"], bit), behind["last"]
+            every = Cat(bits, behind["bits"])
+        found, late = {"bits": every, "last": last}, 0
         if self.weights is not None:
-            found, late = {"bits": bits, **self._sum(m, starts, valid, bit, last)}, 1
-        if self.rhythm.words // self.samples <= multiplier.LATENCY + late:
-            # Fewer beats than the pipeline is long: else the last bits of a packet that broke off would meet the next one's.
+            found, late = {"bits": every, **self._sum(m, starts, valid, bit, last)}, 1
+        # Else the last bits of a packet that broke off would meet the next one's.
+        if self.hidden:
+            working = Signal()
+            m.d.sync += working.eq(starts | working & ~found["last"])
+            m.d.comb += busy.eq(working)
+        elif self.rhythm.words // self.samples <= multiplier.LATENCY + late:  # fewer beats than the pipeline is long
             m.d.comb += busy.eq(naming | reading | compared.any() | (found["adding"] if late else 0))
         return found
+
+    def _hide(self, m: Module, bits: Signal, last) -> dict:
+        """The hidden bits, behind the ``last`` comparison's."""
+        m.submodules.hidden = hidden = Hidden(self.hidden)
+        line = Signal(self.rhythm.hidden, name="hidden_bits", reset_less=True)
+        m.d.comb += [hidden.i.eq(bits), hidden.start.eq(delay(m, last, 1, "all_compared")[-1])]
+        with m.If(hidden.valid):
+            m.d.sync += line.eq(Cat(line[1:], hidden.bit))
+        return {"bits": line, "valid": hidden.valid, "bit": hidden.bit, "last": hidden.last}
 
     def _sum(self, m: Module, starts, valid, bit, last) -> dict:
         """The classes' sums, a cycle behind the bits."""

@@ -24,8 +24,9 @@ from hw.binary.sequencer import Sequencer, SequencerParams, step_layout
 from hw.binary.threshold import Threshold, ThresholdParams
 from hw.binary.window import Position, SlidingWindow, WindowParams
 from hw.front import reciprocal, scaler, statistics
+from hw.front.hidden import HiddenParams
 from hw.front.normaliser import Normaliser
-from hw.front.rhythm import RhythmFront, RhythmFrontParams, sums_layout
+from hw.front.rhythm import RhythmFront, RhythmFrontParams, latency, sums_layout
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
@@ -569,7 +570,7 @@ def normaliser_of_pairs() -> Case:
 RHYTHM = Rhythm(2, 4, ((0, 1, 32), (1, 4, 63), (4, 0, 1), (2, 2, 32), (3, 0, 33), (0, 3, 20), (2, 4, 9)), (0, 1, 5))
 
 
-def _rhythm_front(at_once: int, weights: np.ndarray | None = None) -> Case:
+def _rhythm_front(at_once: int, weights: np.ndarray | None = None, neurons: int = 0) -> Case:
     from sw.export import rhythm as reference
 
     rng, spec = np.random.default_rng(18), NormaliserSpec(window=24)
@@ -590,16 +591,22 @@ def _rhythm_front(at_once: int, weights: np.ndarray | None = None) -> Case:
         marked = [x | (j == end and k % 2 == 0) << bits for j, x in enumerate(packet)]
         sent += marked
         passed += marked[words_end:]
-    found, rhythm = reference.bits(RHYTHM, words), replace(RHYTHM, head=weights is not None)
+    found, rhythm = reference.bits(RHYTHM, words), replace(RHYTHM, head=weights is not None, hidden=neurons)
+    hidden = None
+    if neurons:
+        drawn = signs(rng, neurons, found.shape[1])
+        hidden = HiddenParams(drawn, np.array([0, found.shape[1] + 1, *rng.integers(1, found.shape[1] + 1, neurons - 2)]))
+        found = np.concatenate([found, reference.hidden_bits(found, drawn, hidden.thresholds)], axis=1)
     out = {"o": passed, "bits": [pack(row, 1) for row in found]}
     if weights is not None:
         width = sums_layout(weights).elem_shape.width
         out["sums"] = [pack(row, width) for row in (2 * found.astype(np.int64) - 1) @ weights.T]
+    waits = max(latency(rhythm, hidden), spec.window // at_once)  # the last sample, for the bits
     return Case(
-        lambda: RhythmFront(RhythmFrontParams(spec, rhythm, at_once, weights)),
+        lambda: RhythmFront(RhythmFrontParams(spec, rhythm, at_once, weights, hidden)),
         {"i": sent},
         out,
-        latencies=[("i", words_end, "o", 0, 0), ("i", end, "bits", 0, 2)],
+        latencies=[("i", words_end, "o", 0, 0), ("i", words_end - 1, "i", end, waits), ("i", end, "bits", 0, 2)],
     )
 
 
@@ -616,6 +623,16 @@ def rhythm_front_of_pairs() -> Case:
 @case
 def rhythm_front_with_sums() -> Case:
     return _rhythm_front(1, np.array([[-128, 127, 5, -1, 0, 64, 3], [127] * 7, [-128] * 7]))
+
+
+@case
+def rhythm_front_with_hidden_bits() -> Case:
+    return _rhythm_front(1, np.array([[-128, 127, 5, -1, 0, 64, 3, 1, 2, 4, 8, 16], [127] * 12, [-128] * 12]), 5)
+
+
+@case
+def rhythm_front_of_pairs_with_hidden_bits() -> Case:
+    return _rhythm_front(2, np.arange(-16, 16).reshape(2, 16), 9)
 
 
 @case

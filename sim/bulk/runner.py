@@ -131,7 +131,7 @@ class Harness:
         widths |= {f"block{i + 1}": g.out_channels for i, g in enumerate(network.blocks[:-1])}
         widths |= {f"block{len(network.blocks)}": design.params.head.count_bits, "result": Beat.size}
         if network.rhythm:
-            widths["rhythm"] = len(network.rhythm.comparisons)
+            widths["rhythm"] = network.rhythm.bits
         name = f"bulk_{design.params.config.name}" + ("_waves" if waves else "")
         folder = folder or files.BUILD / design.params.bundle.model / name
         self.simulator = Simulator(
@@ -149,7 +149,7 @@ class Harness:
             columns.append(bits[:, : block.out_channels].reshape(seen.n, block.pool_length, block.out_channels))
         wanted, rhythm = params.bundle.network.rhythm, None
         if wanted:
-            rhythm = np.unpackbits(seen.beats("rhythm", 1), axis=1, bitorder="little")[:, : len(wanted.comparisons)]
+            rhythm = np.unpackbits(seen.beats("rhythm", 1), axis=1, bitorder="little")[:, : wanted.bits]
         pooled = seen.integers(f"block{len(blocks)}", blocks[-1].pool_length * params.head.classes)
         return Observed(
             normalised=seen.samples(spec.window, spec.z_bits),

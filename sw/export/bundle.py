@@ -19,6 +19,7 @@ from safetensors.numpy import load, save
 from sw import files
 from sw.errors import PopbeatError
 from sw.export.normaliser import NormaliserSpec
+from sw.export.rhythm import hidden_bits
 from sw.networks import MAX_WINDOW, MULTIPLE_BITS, BinaryNetwork, Rhythm, of_kind
 
 FORMAT = "popbeat-bundle"
@@ -36,8 +37,10 @@ class Head:
     """Per class, ``int32[classes]``: logit = sum over positions of (x >= 0 ? positive : negative) * x + offset << offset_shift.
 
     The constants have ``HEAD_BITS`` bits, signed; ``offset`` is for the sum over all positions, times their number. ``rhythm``
-    (of a network whose head takes rhythm bits) ``int32[classes, comparisons]`` of ``RHYTHM_BITS`` bits, signed: each bit adds its
-    weight << ``rhythm_shift`` to the logit where it is 1, and takes it away where it is 0.
+    (of a network whose head takes rhythm bits) ``int32[classes, comparisons + hidden]`` of ``RHYTHM_BITS`` bits, signed: each bit
+    adds its weight << ``rhythm_shift`` to the logit where it is 1, and takes it away where it is 0. ``hidden``, ``int8[hidden,
+    comparisons]``, holds the hidden bits' weights, -1 and +1, and ``hidden_threshold``, ``int32[hidden]``, how many of the
+    comparisons' bits must equal them.
     """
 
     positive: np.ndarray
@@ -46,9 +49,17 @@ class Head:
     offset_shift: int
     rhythm: np.ndarray | None = None
     rhythm_shift: int = 0
+    hidden: np.ndarray | None = None
+    hidden_threshold: np.ndarray | None = None
+
+    def all_bits(self, bits: np.ndarray) -> np.ndarray:
+        """Rhythm bits ``uint8[n, comparisons]`` with the hidden ones behind them."""
+        if self.hidden is None:
+            return bits
+        return np.concatenate([bits, hidden_bits(bits, self.hidden, self.hidden_threshold)], axis=1)
 
     def of_bits(self, bits: np.ndarray) -> np.ndarray:
-        """What rhythm bits ``uint8[n, comparisons]`` add to the logits: ``int64[n, classes]``."""
+        """What bits ``uint8[n, comparisons + hidden]`` add to the logits: ``int64[n, classes]``."""
         return (2 * bits.astype(np.int64) - 1) @ self.rhythm.T.astype(np.int64) << self.rhythm_shift
 
 
@@ -112,7 +123,9 @@ class Bundle:
 
 def _head_names(network: BinaryNetwork) -> tuple[str, ...]:
     """The head's tensors."""
-    return ("positive", "negative", "offset", *(("rhythm",) if network.rhythm and network.rhythm.head else ()))
+    taken = network.rhythm
+    of_bits = ("rhythm",) if taken and taken.head else ()
+    return ("positive", "negative", "offset", *of_bits, *(("hidden", "hidden_threshold") if of_bits and taken.hidden else ()))
 
 
 def check_tensor(name: str, array: np.ndarray, shape: tuple[int, ...], dtype, low: int, high: int) -> None:
@@ -164,9 +177,14 @@ def _validate(bundle: Bundle) -> None:
     for name in ("positive", "negative", "offset"):
         check_tensor(f"head.{name}", getattr(bundle.head, name), (len(bundle.classes),), np.int32, -limit, limit - 1)
     if "rhythm" in _head_names(bundle.network):
-        shape = len(bundle.classes), len(bundle.network.rhythm.comparisons)
-        limit = 1 << (RHYTHM_BITS - 1)
-        check_tensor("head.rhythm", bundle.head.rhythm, shape, np.int32, -limit, limit - 1)
+        taken, limit = bundle.network.rhythm, 1 << (RHYTHM_BITS - 1)
+        check_tensor("head.rhythm", bundle.head.rhythm, (len(bundle.classes), taken.bits), np.int32, -limit, limit - 1)
+        if taken.hidden:
+            count = len(taken.comparisons)
+            check_tensor("head.hidden", bundle.head.hidden, (taken.hidden, count), np.int8, -1, 1)
+            check_tensor("head.hidden_threshold", bundle.head.hidden_threshold, (taken.hidden,), np.int32, 0, count + 1)
+            if not bundle.head.hidden.all():
+                raise PopbeatError("tensor head.hidden holds 0; binary weights are -1 and +1")
     for name in ("offset_shift", "rhythm_shift"):
         if not 0 <= getattr(bundle.head, name) < 1 << SHIFT_BITS:
             raise PopbeatError(f"head.{name} is {getattr(bundle.head, name)}; allowed are 0 to {(1 << SHIFT_BITS) - 1}")
@@ -280,7 +298,12 @@ def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
         thresholds=tuple(tensors[f"block{i}.threshold"] for i in range(1, count)),
         pads=tuple(tensors[f"block{i}.pad"] for i in range(2, count + 1)),
         head=Head(
-            *(tensors[f"head.{n}"] for n in ("positive", "negative", "offset")), shift, tensors.get("head.rhythm"), rhythm_shift
+            *(tensors[f"head.{n}"] for n in ("positive", "negative", "offset")),
+            shift,
+            tensors.get("head.rhythm"),
+            rhythm_shift,
+            tensors.get("head.hidden"),
+            tensors.get("head.hidden_threshold"),
         ),
         normaliser=NormaliserSpec(**graph["normaliser"]),
         training=graph.get("training", {}),
@@ -381,7 +404,8 @@ def pack(bundle: Bundle) -> bytes:
 
     In order: each block's weights (1 for +1), thresholds (less their least value) and, for all blocks but the last, one
     direction bit a channel (the next block's pad); the head's constants in two's complement; the offset's shift; of a rhythm every
-    comparison and mark, and where the head takes its bits their weights and shift.
+    comparison and mark, and where the head takes its bits their weights and shift, then the hidden bits' weights (1 for +1) and
+    thresholds.
     """
     out = BitWriter()
     for i, weight in enumerate(bundle.weights):
@@ -400,7 +424,15 @@ def pack(bundle: Bundle) -> bytes:
         if rhythm.head:
             out.put(bundle.head.rhythm, RHYTHM_BITS)
             out.put(bundle.head.rhythm_shift, SHIFT_BITS)
+        if rhythm.hidden:
+            out.put(bundle.head.hidden > 0, 1)
+            out.put(bundle.head.hidden_threshold, _hidden_threshold_bits(rhythm))
     return out.bytes()
+
+
+def _hidden_threshold_bits(rhythm: Rhythm) -> int:
+    """Bits of a hidden bit's threshold."""
+    return (len(rhythm.comparisons) + 1).bit_length()
 
 
 def _comparison_widths(rhythm: Rhythm) -> tuple[int, int, int]:
@@ -428,6 +460,10 @@ def unpack(data: bytes, like: Bundle) -> Bundle:
         if rhythm.head:
             weights_of_bits = stored.get(like.head.rhythm.shape, RHYTHM_BITS, signed=True).astype(np.int32)
             head = replace(head, rhythm=weights_of_bits, rhythm_shift=int(stored.get((1,), SHIFT_BITS)[0]))
+        if rhythm.hidden:
+            hidden = (2 * stored.get(like.head.hidden.shape, 1) - 1).astype(np.int8)
+            reached = stored.get((rhythm.hidden,), _hidden_threshold_bits(rhythm)).astype(np.int32)
+            head = replace(head, hidden=hidden, hidden_threshold=reached)
     return Bundle(
         like.model, like.task, like.classes, network, tuple(weights), tuple(thresholds), tuple(pads), head, like.normaliser
     )

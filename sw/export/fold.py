@@ -17,7 +17,7 @@ from sw.errors import PopbeatError
 from sw.export import rhythm
 from sw.export.bundle import HEAD_BITS, RHYTHM_BITS, SHIFT_BITS, Bundle, Head
 from sw.export.normaliser import NormaliserSpec
-from sw.models.binary import BinaryNet, Block
+from sw.models.binary import BinaryNet, Block, Hidden
 
 
 def golden(network, parameters: dict[str, np.ndarray], binary: bool = True) -> BinaryNet:
@@ -38,12 +38,12 @@ def parameters(model: BinaryNet) -> dict[str, np.ndarray]:
     ``float32``."""
     out = {}
     for name, value in model.state_dict().items():
-        if name == "of_bits" or name.endswith("num_batches_tracked"):
+        if name in ("of_bits", "of_hidden") or name.endswith("num_batches_tracked"):
             out[name] = value.cpu().numpy().copy()
         elif name.endswith(".weight") and not name.endswith("norm.weight"):
-            block = model.blocks[int(name.split(".")[1])]
-            used = block.used_weight().detach().cpu().numpy()
-            out[name] = used.astype(np.int8) if block.binary else used.astype(np.float32).copy()
+            layer = model.get_submodule(name.removesuffix(".weight"))
+            used = layer.used_weight().detach().cpu().numpy()
+            out[name] = used.astype(np.int8) if layer.binary else used.astype(np.float32).copy()
         else:
             out[name] = value.cpu().numpy().astype(np.float32).copy()
     return out
@@ -66,7 +66,7 @@ def threshold(block: Block, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @torch.no_grad()
 def quantise_head(block: Block, of_bits: np.ndarray | None = None) -> tuple[Head, float]:
     """The head's integers, and the scale: integer logit = float logit x scale (a power of two). ``of_bits``: weights of rhythm
-    bits ``[classes, comparisons]``."""
+    bits ``[classes, comparisons + hidden]``."""
     norm = block.norm
     k = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).numpy()
     offset = norm.bias.numpy() - norm.running_mean.numpy() * k
@@ -96,6 +96,16 @@ def quantise_head(block: Block, of_bits: np.ndarray | None = None) -> tuple[Head
     return replace(head, rhythm=integers(of_bits * scale / 2**bits_shift, most), rhythm_shift=bits_shift), scale
 
 
+@torch.no_grad()
+def hidden_threshold(hidden: Hidden) -> np.ndarray:
+    """How many of the rhythm bits must equal a neuron's weights for its bit to be 1, of a layer in float64: ``int32[hidden]``. The
+    layer itself is asked: bits that equal the first k weights and no further one, for every k."""
+    used = hidden.used_weight()
+    equal = torch.tril(torch.ones((used.shape[1] + 1, used.shape[1]), dtype=used.dtype), -1) * 2 - 1
+    bits = torch.stack([hidden(equal * row)[:, k] > 0 for k, row in enumerate(used)])
+    return (~bits).sum(dim=1).numpy().astype(np.int32)
+
+
 def export(model: str, task: Task, net: BinaryNet, training: dict) -> Bundle:
     """Fold a trained golden model (float64, eval mode) into a bundle."""
     spec = NormaliserSpec(window=net.network.window)
@@ -120,7 +130,12 @@ def export(model: str, task: Task, net: BinaryNet, training: dict) -> Bundle:
             index, direction = threshold(block, np.arange(-taps, taps + 1, 2, dtype=np.float64))
             thresholds.append(index.astype(np.int32))
     of_bits = net.of_bits.detach().numpy() if hasattr(net, "of_bits") else None
+    if net.hidden:
+        of_bits = np.concatenate([of_bits, net.of_hidden.detach().numpy()], axis=1)
     head, _ = quantise_head(net.blocks[-1], of_bits)
+    if net.hidden:
+        used = net.hidden.used_weight().detach().numpy().astype(np.int8)
+        head = replace(head, hidden=used, hidden_threshold=hidden_threshold(net.hidden))
     return Bundle(model, task.name, task.classes, net.network, tuple(weights), tuple(thresholds), tuple(pads), head, spec, training)
 
 
@@ -140,4 +155,8 @@ def golden_logits(net: BinaryNet, bundle: Bundle, samples: np.ndarray) -> np.nda
     below = torch.from_numpy(head.negative.astype(np.float64))[:, None] * x.clamp(max=0)
     offset = torch.from_numpy(head.offset.astype(np.float64) * 2.0**head.offset_shift)[:, None]
     logits = (above + below + offset).sum(dim=2).numpy()
-    return logits if head.rhythm is None else logits + bits.numpy() @ (head.rhythm.T * 2.0**head.rhythm_shift)
+    if head.rhythm is None:
+        return logits
+    if net.hidden:
+        bits = torch.cat([bits, net.hidden(bits)], dim=1)
+    return logits + bits.numpy() @ (head.rhythm.T * 2.0**head.rhythm_shift)

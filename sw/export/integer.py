@@ -21,7 +21,8 @@ class Trace:
 
     ``normalised`` ``int16[n, window]``; ``flat`` ``bool[n]``; ``columns`` per block but the last ``uint8[n, length, channels]``
     of bits; ``pooled`` ``int16[n, positions, classes]``, the last block's pooled popcounts; ``logits`` ``int64[n, classes]``;
-    ``label`` ``int64[n]``, ``NO_CALL`` for a flat window; ``rhythm`` ``uint8[n, comparisons]``, None in a network without.
+    ``label`` ``int64[n]``, ``NO_CALL`` for a flat window; ``rhythm`` ``uint8[n, comparisons + hidden]``, None in a network
+    without.
     """
 
     normalised: np.ndarray
@@ -53,6 +54,7 @@ def run(bundle: Bundle, samples: np.ndarray) -> Trace:
     normalised, flat = bundle.normaliser.normalise(samples)
     columns, blocks, wanted = [], bundle.network.blocks, bundle.network.rhythm
     bits = rhythm.bits(wanted, words) if wanted else None
+    every = bundle.head.all_bits(bits) if wanted else None
     pooled = max_pool(convolve(normalised[:, :, None], bundle.weights[0], blocks[0], np.array([bundle.pad_value])))
     for i in range(1, len(blocks)):
         columns.append((pooled >= bundle.thresholds[i - 1]).astype(np.uint8))
@@ -62,14 +64,14 @@ def run(bundle: Bundle, samples: np.ndarray) -> Trace:
         signs = 2 * inputs.astype(np.int8) - 1
         sums = convolve(signs, bundle.weights[i], blocks[i], 2 * bundle.pads[i - 1].astype(np.int8) - 1)
         pooled = (max_pool(sums) + blocks[i].taps) // 2
-    logits = head(bundle, pooled, bits)
+    logits = head(bundle, pooled, every)
     label = np.where(flat, NO_CALL, logits.argmax(axis=1))
-    return Trace(normalised, flat, tuple(columns), pooled.astype(np.int16), logits, label, bits)
+    return Trace(normalised, flat, tuple(columns), pooled.astype(np.int16), logits, label, every)
 
 
 def head(bundle: Bundle, pooled: np.ndarray, bits: np.ndarray | None = None) -> np.ndarray:
     """Logits ``int64[n, classes]`` of the last block's pooled popcounts ``[n, positions, classes]`` and, where the head takes them,
-    rhythm bits ``uint8[n, comparisons]``."""
+    rhythm bits ``uint8[n, comparisons + hidden]``."""
     x = 2 * pooled.astype(np.int64) - bundle.network.blocks[-1].taps
     constants = bundle.head
     above, below = np.maximum(x, 0).sum(axis=1), np.minimum(x, 0).sum(axis=1)

@@ -19,6 +19,13 @@ def bits(rhythm: Rhythm, words: np.ndarray) -> np.ndarray:
     return ((words[:, over] << RATIO_SHIFT) >= multiple * words[:, under]).astype(np.uint8)
 
 
+def hidden_bits(found: np.ndarray, weight: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """A binary dense layer over rhythm bits ``uint8[n, comparisons]``: ``uint8[n, hidden]``, 1 where at least ``threshold``
+    ``[hidden]`` of the bits equal those of ``weight`` ``[hidden, comparisons]``, which are -1 and +1."""
+    sums = (2 * found.astype(np.int64) - 1) @ weight.T.astype(np.int64)
+    return ((sums + found.shape[1]) // 2 >= threshold).astype(np.uint8)
+
+
 def columns(rhythm: Rhythm, found: np.ndarray, length: int) -> np.ndarray:
     """What a block takes beside its own columns: bits ``uint8[n, comparisons]`` to ``uint8[n, length, channels]``, the bits in
     every column, then the marks."""

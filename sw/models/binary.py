@@ -100,6 +100,25 @@ class Block(nn.Module):
         return self.activation(self.pooled(x))
 
 
+class Hidden(nn.Module):
+    """Hidden bits: a dense layer over rhythm bits ``[n, comparisons]``, ``[n, hidden]`` of -1 and +1, with weights that are used as
+    +-1; in the float twin real weights and tanh. The sum is scaled by the root of the bits' number."""
+
+    def __init__(self, comparisons: int, hidden: int, binary: bool):
+        super().__init__()
+        self.binary = binary
+        self.weight = nn.Parameter((torch.rand(hidden, comparisons) - 0.5) * (1 if binary else 2))
+        self.bias = nn.Parameter((2 * torch.rand(hidden) - 1) * (comparisons**0.5 if binary else 1))
+
+    def used_weight(self) -> torch.Tensor:
+        """The weights of the layer: +-1 in the binary network."""
+        return sign(self.weight) if self.binary else self.weight
+
+    def forward(self, bits: torch.Tensor) -> torch.Tensor:
+        sums = functional.linear(bits, self.used_weight(), self.bias) / self.weight.shape[1] ** 0.5
+        return triangle(sums) if self.binary else torch.tanh(sums)
+
+
 class BinaryNet(nn.Module):
     """The whole network: normalised windows ``[n, 1, window]`` and, where it takes them, rhythm bits ``[n, comparisons]`` of -1
     and +1, to logits ``[n, classes]``."""
@@ -108,9 +127,16 @@ class BinaryNet(nn.Module):
         super().__init__()
         self.network, self.binary = network, binary
         self.dropout = DROPOUT  # of the last block's positions, in training
+        self.bit_dropout = 0.0  # of rhythm bits on their way to the head and, drawn anew, to the hidden bits
         self.blocks = nn.ModuleList(Block(g, binary, i == 0) for i, g in enumerate(network.blocks))
+        self.hidden = None
         if network.rhythm and network.rhythm.head:
-            self.of_bits = nn.Parameter(torch.zeros(network.classes, len(network.rhythm.comparisons)))
+            comparisons, hidden = len(network.rhythm.comparisons), network.rhythm.hidden
+            self.of_bits = nn.Parameter(torch.zeros(network.classes, comparisons))
+            if hidden:
+                self.hidden = Hidden(comparisons, hidden, binary)
+                scale = (network.blocks[-1].pool_length / hidden) ** 0.5
+                self.of_hidden = nn.Parameter((2 * torch.rand(network.classes, hidden) - 1) * scale)
 
     def sums(self, x: torch.Tensor, rhythm: torch.Tensor | None = None) -> torch.Tensor:
         """The last block's pooled sums."""
@@ -129,7 +155,15 @@ class BinaryNet(nn.Module):
 
     def with_bits(self, logits: torch.Tensor, rhythm: torch.Tensor | None) -> torch.Tensor:
         """The logits with what the rhythm bits add to them, where the head takes them."""
-        return logits + rhythm.to(logits) @ self.of_bits.T if hasattr(self, "of_bits") else logits
+        if not hasattr(self, "of_bits"):
+            return logits
+        rhythm = rhythm.to(logits)
+        if self.hidden:
+            logits = logits + self.hidden(self._some(rhythm)) @ self.of_hidden.T
+        return logits + self._some(rhythm) @ self.of_bits.T
+
+    def _some(self, rhythm: torch.Tensor) -> torch.Tensor:
+        return functional.dropout(rhythm, self.bit_dropout, self.training)
 
     def latent(self) -> list[nn.Parameter]:
         """The convolutions' weights, which have a learning rate of their own."""
@@ -148,6 +182,6 @@ class BinaryNet(nn.Module):
     @torch.no_grad()
     def clip(self) -> None:
         """Keep latent weights of the binary network within [-1, 1]."""
-        for block in self.blocks:
-            if block.binary:
-                block.weight.clamp_(-1, 1)
+        for layer in (*self.blocks, *([self.hidden] if self.hidden else [])):
+            if layer.binary:
+                layer.weight.clamp_(-1, 1)
