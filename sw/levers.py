@@ -115,6 +115,7 @@ _OF_BNN5 = {
     "long": Lever("as staged, 40 and 200 epochs", protocols.RECORDS, _last(**_BEFORE | {"epochs": 200})),
     "long-twin": Lever("the float twin of long, 60 epochs", protocols.RECORDS, _last(**_BEFORE), binary=False),
     "records": Lever("as staged, 40 and 160 epochs, with all that is listed above: the recipe", protocols.RECORDS),
+    "small": Lever("as records, batches of 64 windows instead of 128", protocols.RECORDS, _last(batch=64)),
     "twin": Lever("the float twin of records, 60 epochs", protocols.RECORDS, binary=False),
     "quick": Lever("as records, 15 and 20 epochs from a twin of 20", protocols.RECORDS, _QUICK),
     "quick-signs": Lever("as quick, signs alone at 2e-3 instead of 4e-2", protocols.RECORDS, _then(_QUICK, _last(sign_rate=2e-3))),
