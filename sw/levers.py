@@ -4,6 +4,7 @@ Validation windows are few, so further windows beside them, which no protocol tr
 rule's). Test folds have no part in this. Figures go to ``docs/accuracy.json``, tables to ``docs/accuracy.md``.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -14,9 +15,9 @@ import numpy as np
 import torch
 import typer
 
-from sw import cli, document, files, metrics, networks, train_beats
+from sw import cli, document, files, metrics, networks
 from sw.beats import levers as beat_levers
-from sw.data import mitbih, protocols, pseudo_labels, tasks
+from sw.data import mitbih, protocols, pseudo_labels, source, tasks
 from sw.errors import PopbeatError
 from sw.export import fold
 from sw.train_binary import PRETRAINED, RECIPES, RECORDS_RECIPES, start_of, train_part
@@ -230,6 +231,23 @@ def keep(model: str, name: str, run: dict, rule: dict) -> None:
     files.write_json(STORED, figures | {"data": mitbih.NAME})
 
 
+def run(model: networks.Model, names: list[str], seeds: list[int], bar) -> None:
+    """Measure levers and put them among the stored figures."""
+    data = Data(tasks.get(model.task), further=True)
+    for name, seed in itertools.product(names, seeds):
+        lever = LEVERS[model.name][name]
+        recipe = lever.recipe(model.name, seed)
+        found = measure(model, data, lever, recipe, folder_of(lever, model.name, name, recipe), bar)
+        keep(model.name, name, found, agreement(data))
+
+
+def draw(model: str) -> str:
+    """Write the tables to the document; returns that of a model."""
+    figures = stored()
+    files.write_bytes(DOCUMENT, document.fill(DOCUMENT.read_text(), sections(figures), DOCUMENT.name).encode())
+    return table(model, figures["models"][model]["levers"])
+
+
 app = cli.new_app(__doc__)
 
 
@@ -250,27 +268,14 @@ def main(
     unknown = [name for name in lever.split(",") if name not in known]
     if unknown:
         raise PopbeatError(f"unknown lever {unknown[0]!r} of {model}; there are {', '.join(known)}")
+    of_beats = model == beat_levers.MODEL
     if not redraw:
-        chosen, of_beats = networks.get(model), model == beat_levers.MODEL
+        if source.find().kind != mitbih.NAME:
+            raise PopbeatError("levers are measured on real recordings; POPBEAT_DATA names the folder that has them")
+        names, numbers = lever.split(","), list(map(int, seeds.split(",")))
         with cli.progress() as bar:
-            data = train_beats.Data(tasks.get(chosen.task)) if of_beats else Data(tasks.get(chosen.task), further=True)
-            if data.source.kind != mitbih.NAME:
-                raise PopbeatError("levers are measured on real recordings; POPBEAT_DATA names the folder that has them")
-            for name in lever.split(","):
-                for seed in map(int, seeds.split(",")):
-                    if of_beats:
-                        beat_levers.keep(name, beat_levers.measure(data, name, seed, bar))
-                        continue
-                    recipe = known[name].recipe(model, seed)
-                    run = measure(chosen, data, known[name], recipe, folder_of(known[name], model, name, recipe), bar)
-                    keep(model, name, run, agreement(data))
-    if model == beat_levers.MODEL:
-        cli.say(beat_levers.draw())
-        return
-    figures = stored()
-    text = document.fill(DOCUMENT.read_text(), sections(figures), DOCUMENT.name)
-    files.write_bytes(DOCUMENT, text.encode())
-    cli.say(table(model, figures["models"][model]["levers"]))
+            beat_levers.run(names, numbers, bar) if of_beats else run(networks.get(model), names, numbers, bar)
+    cli.say(beat_levers.draw() if of_beats else draw(model))
 
 
 if __name__ == "__main__":

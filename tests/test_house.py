@@ -56,19 +56,17 @@ def test_deprecated_amaranth_is_not_used():
 def test_no_star_imports_no_pickle_no_tolerance():
     for path in PYTHON:
         text = path.read_text()
-        if path.name == "test_house.py":
-            continue
-        assert not re.search(r"import \*|import pickle|torch\.load\(|torch\.save\(|allow_pickle=True", text), path
-        assert not re.search(r"assert_allclose|pytest\.approx|assert True|xfail", text), path
+        assert not re.search(r"import (\*|pickle)|torch\.(load|save)\(|allow_pickle=T(rue)", text), path
+        assert not re.search(r"assert_all(close)|pytest\.app(rox)|assert T(rue)|x(fail)", text), path
 
 
 def test_nothing_of_one_machine_or_registry():
     for path in TRACKED:
-        if path.suffix in (".safetensors", ".png", ".svg") or path.name == "test_house.py":
+        if path.suffix in (".safetensors", ".png", ".svg"):
             continue
         text = path.read_text()
-        assert not re.search(r"/work/|/root/|/tmp/|/home/\w", text), path
-        assert not re.search(r"files\.pythonhosted|pypi\.org|debian\.org", text), path
+        assert not re.search(r"/(work|root|tmp)/|/home/\w", text), path
+        assert not re.search(r"files\.(pythonhosted)|(pypi|debian)\.org", text), path
 
 
 def test_no_recording_is_tracked():

@@ -3,6 +3,7 @@ that are held out in turn (``sw/train_beats.py``). DS2 has no part in this. Figu
 ``docs/beats.md``.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from sklearn.metrics import average_precision_score
 
 from sw import document, files, metrics, networks
 from sw.beats import figures
-from sw.data import beats, mitbih
+from sw.data import beats, mitbih, tasks
 from sw.train_beats import GROUPS, RECIPES, WANTED, Data, Recipe, choose_moves, held_out, labels, lacking
 
 MODEL = "bnnbeat5"
@@ -106,6 +107,13 @@ def keep(name: str, run: dict) -> None:
     others = [r for r in known["levers"].get(name, []) if r["seed"] != run["seed"] and r.get("mark") == run["mark"]]
     known["levers"][name] = sorted([run, *others], key=lambda r: r["seed"])
     files.write_json(STORED, known)
+
+
+def run(names: list[str], seeds: list[int], bar) -> None:
+    """Measure levers and put them among the stored figures."""
+    data = Data(tasks.get(networks.get(MODEL).task))
+    for name, seed in itertools.product(names, seeds):
+        keep(name, measure(data, name, seed, bar))
 
 
 def draw(path: Path = DOCUMENT) -> str:
