@@ -163,7 +163,9 @@ class BeatTrainer(Trainer):
         self._resume()
 
     def run(self, advance) -> None:
-        """Train to the last epoch; ``advance()`` is called after each."""
+        """Train to the last epoch; ``advance()`` is called after each. On one thread: on several, sums are rounded in another
+        order, and another network comes of it."""
+        torch.set_num_threads(1)
         while self.epoch < self.recipe.epochs:
             begun = time.monotonic()
             self._train_epoch()
