@@ -64,7 +64,7 @@ curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: 
 	@$(RUN) -m sim.widths --model "$(or $(MODEL),alq17)"
 
 cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array: docs/array_cycles.md
-	@$(RUN) -m sw.export.forecast
+	@$(RUN) -m sw.export.array.forecast
 
 verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full]
 	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"

@@ -9,9 +9,9 @@ from hw.mac.params import CONFIGS, ArrayParams
 from sim.benches import array_cases, programs, runner
 from sw import files
 from sw.errors import PopbeatError
-from sw.export import compiler, machine
-from sw.export.graph import Graph, Multibit, Tensor
-from sw.export.program import Descriptor, cycles
+from sw.export.array import compiler, machine
+from sw.export.array.graph import Graph, Multibit, Tensor
+from sw.export.array.program import Descriptor, cycles
 
 SMALL = ArrayParams(2, memory=1 << 13, weights=1 << 13, tables=1 << 9, window=1000)
 GRAPHS = (programs.row_graph, programs.square_graph)

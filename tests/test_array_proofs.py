@@ -11,7 +11,7 @@ from hw.mac.clip import clipped
 from hw.stream.rounding import halve_round, saturate
 from sim.gate import cells
 from sw.errors import PopbeatError
-from sw.export.program import LOGIT_BITS, LOGITS, SUM_BITS, TOTAL_BITS, UNSIGNED
+from sw.export.array.program import LOGIT_BITS, LOGITS, SUM_BITS, TOTAL_BITS, UNSIGNED
 
 
 class AddSub(wiring.Component):

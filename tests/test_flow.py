@@ -204,7 +204,7 @@ def test_help_explains(capsys, monkeypatch):
         "hw.generate",
         "sw.train",
         "sw.curve",
-        "sw.export.forecast",
+        "sw.export.array.forecast",
         "sw.data.folds",
         "sim.widths",
         "sim.gate.netlist",

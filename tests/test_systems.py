@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sw.errors import PopbeatError
-from sw.export import compiler, forecast, machine, systems
-from sw.export.graph import Graph, MaxPool, Multibit, Tensor
+from sw.export.array import compiler, forecast, machine, systems
+from sw.export.array.graph import Graph, MaxPool, Multibit, Tensor
 
 
 def test_published_sizes():

@@ -17,7 +17,7 @@ from sw.beats import annotations, chain, score
 from sw.data import beats, foreign, mitbih, records, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, multibit
-from sw.export.program import image
+from sw.export.array.program import image
 
 
 def beats_of(host: Host, signal: np.ndarray, told: Callable[[int], None] = lambda count: None) -> chain.Labelled:

@@ -1,7 +1,7 @@
 """The multi-bit array: a window of int8 samples in, logits out, by the layer program that was loaded.
 
 The window goes to one half of the input region while the program works on the other. ``docs/array.md`` tells the whole story, and
-:mod:`sw.export.machine` is its reference.
+:mod:`sw.export.array.machine` is its reference.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
@@ -20,7 +20,7 @@ from hw.mac.sequencer import Sequencer
 from hw.mac.weights import WeightMemory, WeightReader
 from hw.mac.writer import Logit, Writer
 from hw.stream.delay import delay
-from sw.export.program import DRAIN_CYCLES, FETCH_CYCLES, LANES
+from sw.export.array.program import DRAIN_CYCLES, FETCH_CYCLES, LANES
 
 # From a step to its inputs at the lanes' doors, and to its sums.
 AT_LANES = memory.READ_LATENCY
@@ -28,7 +28,7 @@ AT_POST = AT_LANES + lanes.LATENCY
 # From an operation's last take to its end, but for the writing: the step, its sums, the last lane of them, its result, the job.
 DRAIN = sequencer.LATENCY + AT_POST + LANES + post.LATENCY + writer.FINISH
 if (DRAIN, sequencer.FETCH) != (DRAIN_CYCLES, FETCH_CYCLES):
-    raise ValueError(f"the array drains in {DRAIN} cycles, and sw/export/program.py says {DRAIN_CYCLES}")
+    raise ValueError(f"the array drains in {DRAIN} cycles, and sw/export/array/program.py says {DRAIN_CYCLES}")
 
 
 class Array(wiring.Component):

@@ -3,7 +3,7 @@
 from amaranth.hdl import Mux, Value
 
 from hw.stream.rounding import halve_round
-from sw.export.program import LOGIT_BITS, LOGITS, UNSIGNED
+from sw.export.array.program import LOGIT_BITS, LOGITS, UNSIGNED
 
 
 def clipped(value: Value, kind: Value) -> Value:

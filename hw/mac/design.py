@@ -11,10 +11,10 @@ from hw.mac.top import Cycles, MacTop, cycles
 from hw.stream.result import Header
 from sw import cli, files
 from sw.errors import PopbeatError
-from sw.export import compiler
+from sw.export.array import compiler
+from sw.export.array.multibit_graph import network_graph
+from sw.export.array.program import image, sections
 from sw.export.multibit import MultibitBundle
-from sw.export.multibit_graph import network_graph
-from sw.export.program import image, sections
 
 DEFAULT = "mac128"
 

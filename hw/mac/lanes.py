@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.mac.adder import add_or_subtract
 from hw.mac.memory import Inputs
-from sw.export.program import LANES, SLOTS, SUM_BITS
+from sw.export.array.program import LANES, SLOTS, SUM_BITS
 
 # Choice of the lane's input and weight, then the sum.
 LATENCY = 2

@@ -2,9 +2,9 @@
 
 from amaranth.lib import data
 
-from sw.export.program import FIELDS
+from sw.export.array.program import FIELDS
 
-# A descriptor as it is stored (``sw/export/program.py`` says what each field means).
+# A descriptor as it is stored (``sw/export/array/program.py`` says what each field means).
 Fields = data.StructLayout(dict(FIELDS))
 
 # What the sequencer says of a pass when its last tap is in: is it the first or last of its tile, does the tile begin or end its

@@ -1,7 +1,7 @@
 """The loader: an image comes in byte by byte, is checked, and becomes the network at work between two windows, or is refused.
 
 The parameter memories have two halves. An image goes to the one that is not in use, so that the network before works on and stays
-whatever happens. The format is :func:`sw.export.program.image`'s.
+whatever happens. The format is :func:`sw.export.array.program.image`'s.
 """
 
 import enum
@@ -12,7 +12,7 @@ from amaranth.lib.crc.catalog import CRC32_ETHERNET
 from amaranth.lib.wiring import In, Out
 
 from hw.mac.params import ArrayParams
-from sw.export.program import MAGIC, VERSION, section_bytes
+from sw.export.array.program import MAGIC, VERSION, section_bytes
 
 Byte = data.StructLayout({"data": 8, "last": 1})
 HEADER_BYTES = 12

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.mac.choice import one_of_four
 from hw.mac.params import ArrayParams
-from sw.export.program import FIELDS, LANES
+from sw.export.array.program import FIELDS, LANES
 
 # Row of each bank, the bank, its output register, two rotations, the choice of bytes.
 READ_LATENCY = 6

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sw.errors import PopbeatError
-from sw.export.program import LANES, section_bytes
+from sw.export.array.program import LANES, section_bytes
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hw.mac.layouts import Fields, Job, Pass
 from hw.mac.params import ArrayParams
 from hw.stream import multiplier
 from hw.stream.rounding import less_if_negative
-from sw.export.program import (
+from sw.export.array.program import (
     ALPHA_BITS,
     BIAS_BITS,
     LANES,

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hw.mac.writer import Logit
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
-from sw.export.program import LOGIT_BITS
+from sw.export.array.program import LOGIT_BITS
 
 BUFFERS = 2
 # Done to the offer of the header, where nothing waits: the label's queue, the header.

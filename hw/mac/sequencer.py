@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hw.mac.layouts import Fields, Pass
 from hw.mac.memory import Read
 from hw.mac.params import ArrayParams
-from sw.export.program import DESCRIPTOR_WORDS, FIELDS, LANES, SLOTS
+from sw.export.array.program import DESCRIPTOR_WORDS, FIELDS, LANES, SLOTS
 
 # The loops' registers, then low and high of the read.
 LATENCY = 2

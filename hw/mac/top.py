@@ -17,9 +17,9 @@ from hw.stream import axis, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import Beat, Meta
 from hw.stream.rounding import halve_round, less_if_negative, saturate
-from sw.export import program as layer_program
+from sw.export.array import program as layer_program
+from sw.export.array.program import Program
 from sw.export.normaliser import NormaliserSpec
-from sw.export.program import Program
 from sw.networks import INPUT_BITS, INPUT_FRACTION
 
 # Windows between the normaliser and a result: two buffers, one result waiting, one in the making.

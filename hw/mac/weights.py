@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.mac.choice import one_of_four
 from hw.mac.params import ArrayParams
-from sw.export.program import SLOTS
+from sw.export.array.program import SLOTS
 
 # A bank is two block RAMs, side by side.
 BANK_BITS = 1 << 15

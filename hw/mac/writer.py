@@ -8,7 +8,7 @@ from hw.mac.layouts import Fields, Job
 from hw.mac.memory import Write
 from hw.mac.params import ArrayParams
 from hw.mac.post import BUFFER
-from sw.export.program import LOGIT_BITS, LOGITS
+from sw.export.array.program import LOGIT_BITS, LOGITS
 
 # A result from its buffer to where the array's logits leave: the buffers, the choice among the groups.
 LATENCY = 2

@@ -7,8 +7,8 @@ import numpy as np
 
 from hw.mac.loader import Status
 from hw.mac.params import ArrayParams
-from sw.export import machine
-from sw.export.program import Program, cycles, image, sections
+from sw.export.array import machine
+from sw.export.array.program import Program, cycles, image, sections
 
 WINDOWS = 2
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sw.export.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Scale, Slice, Tensor
-from sw.export.program import LOGITS, SIGNED, UNSIGNED, Descriptor, Operation, Program, least_period
+from sw.export.array.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Scale, Slice, Tensor
+from sw.export.array.program import LOGITS, SIGNED, UNSIGNED, Descriptor, Operation, Program, least_period
 
 
 def parameters(rng, descriptor: Descriptor, groups: int, name: str, least: int = 1) -> Operation:

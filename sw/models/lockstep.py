@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from sw.errors import PopbeatError
-from sw.export.program import LANES, LOGITS, UNSIGNED, Descriptor, descriptor_cycles, least_period
+from sw.export.array.program import LANES, LOGITS, UNSIGNED, Descriptor, descriptor_cycles, least_period
 from sw.networks import Convolution, MultibitNetwork
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sw.errors import PopbeatError
-from sw.export.machine import shift_round
-from sw.export.program import LOGIT_BITS, LOGITS, SIGNED, UNSIGNED
+from sw.export.array.machine import shift_round
+from sw.export.array.program import LOGIT_BITS, LOGITS, SIGNED, UNSIGNED
 from sw.export.rounding import saturate
 
 

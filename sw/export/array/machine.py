@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sw.export.program import LOGIT_BITS, LOGITS, SUM_BITS, TOTAL_BITS, UNSIGNED, Descriptor, Operation, Program
+from sw.export.array.program import LOGIT_BITS, LOGITS, SUM_BITS, TOTAL_BITS, UNSIGNED, Descriptor, Operation, Program
 from sw.export.rounding import saturate
 
 ADDRESS_BITS = 17

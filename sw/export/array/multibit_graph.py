@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sw.export.graph import Graph, Multibit, Tensor
+from sw.export.array.graph import Graph, Multibit, Tensor
 from sw.export.multibit import MultibitBundle
 
 

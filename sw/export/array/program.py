@@ -3,7 +3,7 @@
 A descriptor is one operation. Its work is a nest of loops, outermost first: blocks of channels, rows, tiles of positions, passes,
 taps. In a pass every lane adds or subtracts one input a tap; after it the sums are multiplied by their alphas and combined into
 partial sums, and after a block's last pass of a tile come bias, shift, clip, pool and write. ``docs/array.md`` has the whole
-account; :mod:`sw.export.machine` is the same in numpy.
+account; :mod:`sw.export.array.machine` is the same in numpy.
 """
 
 import math

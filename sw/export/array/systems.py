@@ -9,7 +9,7 @@ be mapped. Both are reconstructions from abstracts, which meet the published num
 
 import numpy as np
 
-from sw.export.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor
+from sw.export.array.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor
 
 
 class Builder:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from sw import cli, files
-from sw.export import bundle, compiler, multibit, systems
-from sw.export.multibit_graph import network_graph
-from sw.export.program import cycles, sections
+from sw.export import bundle, multibit
+from sw.export.array import compiler, systems
+from sw.export.array.multibit_graph import network_graph
+from sw.export.array.program import cycles, sections
 
 GROUPS = 8
 MEMORY = 1 << 17
@@ -25,7 +26,7 @@ def page(made: list[compiler.Compiled]) -> str:
         "# Cycles on the array, layer by layer",
         "",
         f"Written by `{COMMAND}`, for {GROUPS * 16} lanes. `alq17` is the trained network; `lamscn` and `gasf` are graphs with",
-        "random weights of one base a channel (`sw/export/systems.py`), reconstructed from abstracts, not trained networks.",
+        "random weights of one base a channel (`sw/export/array/systems.py`), reconstructed from abstracts, not trained networks.",
         "",
         "| | " + " | ".join(c.graph.name for c in made) + " |",
         "| --- |" + " --- |" * len(made),

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sw.errors import PopbeatError
-from sw.export import program as layer_program
-from sw.export.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor, _all
-from sw.export.program import LOGITS, SIGNED, UNSIGNED, Descriptor, Operation, Program, least_period, operation_cycles
+from sw.export.array import program as layer_program
+from sw.export.array.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor, _all
+from sw.export.array.program import LOGITS, SIGNED, UNSIGNED, Descriptor, Operation, Program, least_period, operation_cycles
 
 MAX_POOL = 15
 
