@@ -38,6 +38,36 @@ def score(truth: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) ->
     }
 
 
+def multilabel(truth: np.ndarray, told: np.ndarray, scores: np.ndarray, labels: tuple[str, ...]) -> dict:
+    """Of sets of labels ``bool[n, labels]`` and their ``scores``: micro-F1, macro-F1 over the labels that occur, mean average
+    precision (``map``), share of windows whose whole set is right (``subset_accuracy``, with its interval), and per label F1,
+    sensitivity, positive predictivity, average precision and support."""
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(truth, told, average=None, zero_division=0)
+    occurs = support > 0
+    average = np.array(
+        [metrics.average_precision_score(t, s) if t.any() else np.nan for t, s in zip(truth.T, scores.T, strict=True)]
+    )
+    whole = int((truth == told).all(axis=1).sum())
+    return {
+        "windows": len(truth),
+        "micro_f1": round(float(metrics.f1_score(truth, told, average="micro", zero_division=0)), 4),
+        "macro_f1": round(float(f1[occurs].mean()), 4),
+        "map": round(float(average[occurs].mean()), 4),
+        "subset_accuracy": round(whole / len(truth), 4),
+        "subset_ci95": wilson(whole, len(truth)),
+        "per_label": {
+            name: {
+                "windows": int(support[i]),
+                "f1": round(float(f1[i]), 4),
+                "sensitivity": round(float(recall[i]), 4),
+                "positive_predictivity": round(float(precision[i]), 4),
+                "average_precision": round(float(average[i]), 4) if occurs[i] else None,
+            }
+            for i, name in enumerate(labels)
+        },
+    }
+
+
 def majority(labels: np.ndarray) -> int:
     """The most frequent label; the lowest of several."""
     return int(np.bincount(labels).argmax())

@@ -244,9 +244,8 @@ def _lower(node: Node, graph: Graph, places: dict[str, Place], groups: int, tabl
                 "out_w": (x.tensor.width - kx) // node.stride[1] + 1,
             }
         )
-        descriptor = Descriptor(
-            in_base=_address(x, places), in_block=_stride(x), single=1, table=table, **shape, **_out(target, places), **base
-        )
+        out = _out(target, places) | {"kind": node.kind}
+        descriptor = Descriptor(in_base=_address(x, places), in_block=_stride(x), single=1, table=table, **shape, **out, **base)
         return [_operation(node, descriptor, _ones(x.count, ky * kx, (1,), (node.alpha,)), node.shift)]
     if isinstance(node, GlobalAverage):
         if (target.tensor.channels, target.tensor.height, target.tensor.width) != (1, 1, x.count):

@@ -117,14 +117,22 @@ class Multibit(Node):
     def reference(self, x: np.ndarray) -> np.ndarray:
         """``int64[n, in, height, width]`` to ``int64[n, out, height, width]``."""
         (py, px), (sy, sx) = self.pad, self.stride
-        padded = np.pad(x, ((0, 0), (0, 0), (py, py), (px, px)))
-        views = sliding_window_view(padded, self.basis.shape[2:], axis=(2, 3))[:, :, ::sy, ::sx]
-        owner = np.repeat(np.arange(len(self.count)), self.count)
-        total = np.zeros((len(x), len(self.count), self.out_height, self.conv_width), np.int64)
-        total += (np.asarray(self.bias, np.int64) << self.bias_shift)[:, None, None]
-        for base, channel in enumerate(owner):
-            seen = views[:, channel : channel + 1] if self.depthwise else views
-            total[:, channel] += int(self.alpha[base]) * np.einsum("nchwyx,cyx->nhw", seen, self.basis[base].astype(np.int64))
+        ky, kx = self.basis.shape[2:]
+        n, out, height, width = len(x), len(self.count), self.out_height, self.conv_width
+        # Totals stay far below 2^53: products of float64 are exact.
+        weight = np.zeros((out, *self.basis.shape[1:]))
+        np.add.at(weight, np.repeat(np.arange(out), self.count), np.asarray(self.alpha)[:, None, None, None] * self.basis)
+        padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (py, py), (px, px)))
+        if self.depthwise:
+            total = np.zeros((n, out, height, width))
+            for y, x_ in np.ndindex(ky, kx):
+                seen = padded[:, :, y : y + sy * (height - 1) + 1 : sy, x_ : x_ + sx * (width - 1) + 1 : sx]
+                total += seen * weight[:, 0, y, x_, None, None]
+        else:
+            views = sliding_window_view(padded, (ky, kx), axis=(2, 3))[:, :, ::sy, ::sx]
+            columns = views.transpose(0, 1, 4, 5, 2, 3).reshape(n, -1, height * width)
+            total = (weight.reshape(out, -1) @ columns).reshape(n, out, height, width)
+        total = total.astype(np.int64) + (np.asarray(self.bias, np.int64) << self.bias_shift)[:, None, None]
         y = clip(shift_round(total, np.asarray(self.shift)[:, None, None]), self.kind)
         return sliding_window_view(y, self.pool[0], axis=3)[..., :: self.pool[1], :].max(axis=-1)
 
@@ -159,7 +167,8 @@ class Add(Node):
 class Average(Node):
     """clip(round(alpha * sum over ``kernel`` / 2^shift)): average and global average pools, and with a kernel of 1 a copy.
 
-    ``table`` ``uint8[256]``: what leaves is looked up in it.
+    ``table`` ``uint8[256]``: what leaves is looked up in it; before that it is clipped as the source's values are, so that a table
+    sees the negative ones too.
     """
 
     source: Tensor | Slice
@@ -170,11 +179,16 @@ class Average(Node):
     shift: int = 0
     table: np.ndarray | None = None
 
+    @property
+    def kind(self) -> int:
+        """How sums are clipped."""
+        part = self.target if self.table is None else self.source
+        return SIGNED if _all(part).tensor.signed else UNSIGNED
+
     def reference(self, x: np.ndarray) -> np.ndarray:
         """``int64[n, channels, height, width]`` to the pooled ones."""
         views = sliding_window_view(x, self.kernel, axis=(2, 3))[:, :, :: self.stride[0], :: self.stride[1]]
-        kind = SIGNED if _all(self.target).tensor.signed else UNSIGNED
-        y = clip(shift_round(self.alpha * views.sum(axis=(4, 5)), self.shift), kind)
+        y = clip(shift_round(self.alpha * views.sum(axis=(4, 5)), self.shift), self.kind)
         return y if self.table is None else self.table.astype(np.int64)[y & 0xFF]
 
 
@@ -279,6 +293,16 @@ class Graph:
     def run(self, window: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Every tensor's values ``int64[n, channels, height, width]`` and the logits ``int64[n, classes]`` for windows
         ``int[n, samples]``, an image row after row."""
+        values, _, logits = self._walk(window, {})
+        return values, logits
+
+    def outputs(self, window: np.ndarray, keep: bool = True) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """What every node but the last wrote, by its name, ``int16[n, channels, height, width]`` (none without ``keep``), and the
+        logits ``int64[n, classes]``."""
+        _, made, logits = self._walk(window, {} if keep else None)
+        return made or {}, logits
+
+    def _walk(self, window: np.ndarray, made: dict | None):
         n = len(window)
         values = {name: np.zeros((n, t.channels, t.height, t.width), np.int64) for name, t in self.tensors.items()}
         values[self.source.name][:] = window.reshape(n, 1, self.source.height, self.source.width)
@@ -287,7 +311,9 @@ class Graph:
             y = node.reference(*(values[s.tensor.name][:, s.channels] for s in node.sources))
             if node.target is None:
                 logits = y.reshape(n, -1)
-            else:
-                target = _all(node.target)
-                values[target.tensor.name][:, target.channels] = y
-        return values, logits
+                continue
+            target = _all(node.target)
+            values[target.tensor.name][:, target.channels] = y
+            if made is not None:
+                made[node.name] = y.astype(np.int16)
+        return values, made, logits

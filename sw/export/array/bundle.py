@@ -1,0 +1,350 @@
+"""The bundle of a network for the multi-bit array: a graph of integer operations with its tensors (``docs/bundle.md``).
+
+Everything that :mod:`sw.export.bundle` says of hashes, versions and pickles holds here too.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+from sw import files
+from sw.errors import PopbeatError
+from sw.export import bundle as common
+from sw.export import image
+from sw.export.array import packing
+from sw.export.array.graph import Add, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor, _all
+from sw.export.array.program import BIAS_BITS, FIELDS, SHIFT_BITS, SUM_BITS, TOTAL_BITS
+from sw.export.normaliser import NormaliserSpec
+from sw.networks import COUNT_BITS, MAX_CHANNELS, MAX_KERNEL, MAX_WINDOW
+
+KIND = "graph"
+WINDOW, IMAGE = FRONTS = ("window", "image")
+ONE, SET = ANSWERS = ("one", "set")
+MAX_NODES, MAX_TENSORS = 1024, 1024
+OPERATIONS = {
+    "convolution": Multibit,
+    "add": Add,
+    "average": Average,
+    "global average": GlobalAverage,
+    "max pool": MaxPool,
+    "scale": Scale,
+}
+TENSORS = ("count", "basis", "alpha", "shift", "bias")
+TYPES = {"count": np.uint8, "basis": np.uint8, "alpha": np.uint8, "shift": np.uint8, "bias": np.int16}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """``classes`` logits; raw samples a ``window`` or beat; multiply-accumulates (``macs``) of all convolutions and dense layers,
+    padding included, as publications count them; ``words`` in front of a window's samples."""
+
+    classes: int
+    window: int
+    macs: int
+    words: int = 0
+
+
+@dataclass(frozen=True)
+class GraphBundle:
+    """A network for the array, in integers.
+
+    ``graph``: its operations. ``front``: what makes the graph's input of raw samples: ``window`` (z-scores of a window by the
+    ``normaliser``, rounded to ``input_fraction`` bits behind the point and clipped to int8) or ``image`` (the Gramian angular
+    summation field of a beat, :mod:`sw.export.image`). ``answer``: ``one`` class, that of the largest logit, or a ``set`` of
+    labels, those whose logit is 0 or more. ``alpha_bits``: bits of every coefficient.
+    """
+
+    model: str
+    task: str
+    classes: tuple[str, ...]
+    graph: Graph
+    front: str = WINDOW
+    answer: str = ONE
+    input_fraction: int = 4
+    alpha_bits: int = 8
+    normaliser: NormaliserSpec = NormaliserSpec()
+    training: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        _validate(self)
+
+    @cached_property
+    def network(self) -> "Shape":
+        """What all kinds of bundles say of their networks."""
+        window = image.SAMPLES if self.front == IMAGE else self.graph.source.width
+        return Shape(len(self.graph.nodes[-1].count), window, sum(_macs(node) for node in self.graph.nodes))
+
+    @cached_property
+    def convolutions(self) -> tuple[Multibit, ...]:
+        """The nodes with weights."""
+        return tuple(node for node in self.graph.nodes if isinstance(node, Multibit))
+
+    @cached_property
+    def width(self) -> float:
+        """Bases a weight."""
+        stored = sum(node.basis.size for node in self.convolutions)
+        return stored / sum(len(node.count) * int(np.prod(node.basis.shape[1:])) for node in self.convolutions)
+
+    @cached_property
+    def input_shift(self) -> int:
+        """Bits by which a normalised sample is shifted to become an input of the graph (front ``window``)."""
+        return self.normaliser.z_fraction - self.input_fraction
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the integers and the graph: bundles with equal hashes are the same hardware."""
+        described = (description(self), self.normaliser)
+        return files.sha256(repr(described).encode() + save(self.tensors()))
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The tensors of ``tensors.safetensors`` by name, nodes numbered from 1. Bases are packed: eight signs a byte, the first in
+        the highest bit, 1 for +1."""
+        out = {}
+        for number, node in enumerate(self.graph.nodes, start=1):
+            if isinstance(node, Multibit):
+                for name in TENSORS:
+                    value = np.asarray(getattr(node, name))
+                    value = np.packbits(value.reshape(-1) > 0) if name == "basis" else value.astype(TYPES[name])
+                    out[f"node{number}.{name}"] = value
+            elif isinstance(node, Average) and node.table is not None:
+                out[f"node{number}.table"] = np.asarray(node.table, np.uint8)
+        return out
+
+
+def _macs(node: Node) -> int:
+    if not isinstance(node, Multibit):
+        return 0
+    return node.out_height * node.conv_width * len(node.count) * int(np.prod(node.basis.shape[1:]))
+
+
+def _validate(bundle: GraphBundle) -> None:
+    common.check_head(bundle)
+    graph, source = bundle.graph, bundle.graph.source
+    if bundle.front not in FRONTS or bundle.answer not in ANSWERS:
+        raise PopbeatError(
+            f"front {bundle.front!r} or answer {bundle.answer!r} is unknown; known are {', '.join(FRONTS)} and {', '.join(ANSWERS)}"
+        )
+    if bundle.front == IMAGE and (source.height, source.width) != (image.POINTS, image.POINTS):
+        raise PopbeatError(
+            f"images have {image.POINTS} x {image.POINTS} values, and the graph takes {source.height} x {source.width}"
+        )
+    if bundle.front == WINDOW and source.height != 1:
+        raise PopbeatError(f"a window is one row, and the graph takes {source.height}")
+    if source.channels != 1 or not source.signed:
+        raise PopbeatError("a graph takes one channel of int8 values")
+    if type(bundle.input_fraction) is not int or not 0 <= bundle.input_fraction < 8:
+        raise PopbeatError(f"input_fraction is {bundle.input_fraction!r}; allowed are 0 to 7")
+    if bundle.front == WINDOW and bundle.input_shift < 1:
+        raise PopbeatError(f"z_fraction is {bundle.normaliser.z_fraction}; the graph needs more than {bundle.input_fraction}")
+    if type(bundle.alpha_bits) is not int or not 4 <= bundle.alpha_bits <= 8:
+        raise PopbeatError(f"coefficients have 4 to 8 bits, not {bundle.alpha_bits!r}")
+    if len(graph.nodes) > MAX_NODES or len(graph.tensors) > MAX_TENSORS:
+        raise PopbeatError(f"a graph has at most {MAX_NODES} nodes and {MAX_TENSORS} tensors")
+    for tensor in graph.tensors.values():
+        sizes = tensor.channels, tensor.height, tensor.width
+        if any(type(size) is not int or size < 1 for size in sizes) or tensor.channels > MAX_CHANNELS:
+            raise PopbeatError(f"tensor {tensor.name!r} has {sizes} channels, rows and columns")
+        if int(np.prod(sizes)) > 1 << FIELDS["in_base"] or max(sizes[1:]) > MAX_WINDOW:
+            raise PopbeatError(f"tensor {tensor.name!r} of {sizes} values is larger than any array's memory")
+    written = {source.name: np.ones(1, bool)}
+    for number, node in enumerate(graph.nodes, start=1):
+        _check_node(bundle, node, f"node{number}")
+        for part in node.sources:
+            if part.tensor.name not in written or not written[part.tensor.name][part.channels].all():
+                raise PopbeatError(f"{node.name} reads channels of {part.tensor.name} that nothing has written")
+        if node.target is not None:
+            target = _all(node.target)
+            written.setdefault(target.tensor.name, np.zeros(target.tensor.channels, bool))[target.channels] = True
+
+
+def _check_node(bundle: GraphBundle, node: Node, name: str) -> None:
+    if isinstance(node, Multibit):
+        _check_convolution(bundle, node, name)
+    for what, bits in (("shift", SHIFT_BITS), ("alpha", 8)):
+        value = getattr(node, what, None)
+        if not isinstance(node, Multibit) and value is not None and (type(value) is not int or not 0 <= value < 1 << bits):
+            raise PopbeatError(f"{what} of {node.name} is {value!r}; allowed are 0 to {(1 << bits) - 1}")
+    zeros = [np.zeros((1, p.count, p.tensor.height, p.tensor.width), np.int64) for p in node.sources]
+    try:
+        shape = node.reference(*zeros).shape[1:]
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        raise PopbeatError(f"{node.name} does not fit what it reads: {error}") from None
+    if node.target is None:
+        wanted = (len(bundle.classes), 1, 1)
+    else:
+        target = _all(node.target)
+        wanted = target.count, target.tensor.height, target.tensor.width
+    if tuple(shape) != wanted:
+        raise PopbeatError(f"{node.name} makes {tuple(shape)} values, and {wanted} are wanted")
+
+
+def _check_convolution(bundle: GraphBundle, node: Multibit, name: str) -> None:
+    out, inputs = len(node.count), node.basis.shape[1]
+    seen = _all(node.source).count
+    if inputs != (1 if node.depthwise else seen) or (node.depthwise and out != seen):
+        raise PopbeatError(f"{node.name} has weights for {inputs} channels and reads {seen}")
+    ky, kx = node.basis.shape[2:]
+    numbers = (*node.stride, *node.pool, ky, kx)
+    if any(type(n) is not int or n < 1 for n in numbers) or any(type(n) is not int or n < 0 for n in node.pad):
+        raise PopbeatError(f"stride, pad, pool and kernel of {node.name} are natural numbers, not {numbers} and {node.pad}")
+    if max(node.stride) > 2 or max(node.pool) > MAX_KERNEL or ky > MAX_KERNEL or kx > MAX_WINDOW:
+        raise PopbeatError(
+            f"{node.name} has strides {node.stride}, a pool {node.pool} and a kernel {ky} x {kx}; strides are 1 or 2"
+        )
+    if type(node.bias_shift) is not int or not 0 <= node.bias_shift < 16:
+        raise PopbeatError(f"bias_shift of {node.name} is {node.bias_shift!r}; allowed are 0 to 15")
+    n = int(np.sum(node.count))
+    for what, low, high, count in (
+        ("count", 0, (1 << COUNT_BITS) - 1, out),
+        ("alpha", 1, (1 << bundle.alpha_bits) - 1, n),
+        ("shift", 0, (1 << SHIFT_BITS) - 1, out),
+        ("bias", -(1 << (BIAS_BITS - 1)), (1 << (BIAS_BITS - 1)) - 1, out),
+    ):
+        common.check_tensor(f"{name}.{what}", np.asarray(getattr(node, what)), (count,), np.int64, low, high)
+    if node.basis.shape[0] != n or not np.isin(node.basis, (-1, 1)).all():
+        raise PopbeatError(f"{name}.basis has {node.basis.shape[0]} bases of -1 and +1, and {n} are counted")
+    largest = int(np.prod(node.basis.shape[1:])) * (128 if _all(node.source).tensor.signed else 255)
+    if largest >= 1 << (SUM_BITS - 1):
+        raise PopbeatError(f"{node.name} sums {np.prod(node.basis.shape[1:])} values, which can need more than {SUM_BITS} bits")
+    owner = np.repeat(np.arange(out), node.count)
+    total = np.bincount(owner, weights=node.alpha, minlength=out) * largest + (np.abs(node.bias) << node.bias_shift)
+    if total.max() >= 1 << (TOTAL_BITS - 1):
+        raise PopbeatError(f"an accumulator of {node.name} can reach {int(total.max())}, more than {TOTAL_BITS} bits hold")
+
+
+def _named(part: Tensor | Slice) -> str | dict:
+    """A tensor by its name; some of its channels as an object."""
+    part = _all(part)
+    if (part.first, part.count, part.step) == (0, part.tensor.channels, 1):
+        return part.tensor.name
+    return {"tensor": part.tensor.name, "first": part.first, "count": part.count, "step": part.step}
+
+
+def description(bundle: GraphBundle) -> dict:
+    """The member ``network`` of ``bundle.json``."""
+    nodes = []
+    for node in bundle.graph.nodes:
+        op = next(name for name, kind in OPERATIONS.items() if type(node) is kind)
+        out = {"op": op, "name": node.name, "source": _named(node.source)}
+        if isinstance(node, Add):
+            out |= {"other": _named(node.other), "up": list(node.up), "shift": node.shift}
+        if isinstance(node, Scale):
+            out |= {"by": node.by.name, "shift": node.shift}
+        if node.target is not None:
+            out["target"] = _named(node.target)
+        if isinstance(node, Multibit):
+            out |= {"channels": len(node.count), "kernel": list(node.basis.shape[2:]), "depthwise": node.depthwise}
+            out |= {name: list(getattr(node, name)) for name in ("stride", "pad", "pool")} | {"bias_shift": node.bias_shift}
+        if isinstance(node, Average):
+            out |= {"kernel": list(node.kernel), "stride": list(node.stride), "alpha": node.alpha, "shift": node.shift}
+            out["table"] = node.table is not None
+        if isinstance(node, GlobalAverage):
+            out |= {"alpha": node.alpha, "shift": node.shift}
+        if isinstance(node, MaxPool):
+            out |= {"kernel": node.kernel, "stride": node.stride, "across": node.across, "pad": node.pad}
+        nodes.append(out)
+    return {
+        "kind": KIND,
+        "front": bundle.front,
+        "answer": bundle.answer,
+        "input_fraction": bundle.input_fraction,
+        "alpha_bits": bundle.alpha_bits,
+        "source": bundle.graph.source.name,
+        "tensors": [vars(t) for t in bundle.graph.tensors.values()],
+        "nodes": nodes,
+    }
+
+
+def write(bundle: GraphBundle, folder: Path, golden: bytes | None = None) -> Path:
+    """Write a bundle into ``folder``; ``bundle.json`` comes last, so that a half-written bundle is none."""
+    return common.write_parts(bundle, description(bundle), len(packing.pack(bundle)), folder, golden)
+
+
+def read(folder: Path | str) -> GraphBundle:
+    """Read and check a graph's bundle; every fault is a :class:`PopbeatError` naming the file and the value."""
+    return common.read_parts(folder, _assemble)
+
+
+def _assemble(stored: dict, tensors: dict[str, np.ndarray]) -> GraphBundle:
+    network = stored["network"]
+    if network["kind"] != KIND:
+        raise PopbeatError(f"network kind {network['kind']!r} is not {KIND!r}")
+    if len(network["nodes"]) > MAX_NODES or len(network["tensors"]) > MAX_TENSORS:
+        raise PopbeatError(f"a graph has at most {MAX_NODES} nodes and {MAX_TENSORS} tensors")
+    known = {t["name"]: Tensor(**t) for t in network["tensors"]}
+
+    def part(value) -> Tensor | Slice:
+        if isinstance(value, str):
+            return known[value]
+        return Slice(known[value["tensor"]], value["first"], value["count"], value["step"])
+
+    expected: set[str] = set()
+    nodes = []
+    for number, node in enumerate(network["nodes"], start=1):
+        if node["op"] not in OPERATIONS:
+            raise PopbeatError(f"operation {node['op']!r} is unknown; known are {', '.join(OPERATIONS)}")
+        kind, name = OPERATIONS[node["op"]], node["name"]
+        source, target = part(node["source"]), part(node["target"]) if "target" in node else None
+        if target is None and kind is not Multibit:
+            raise PopbeatError(f"{name} has no target; a convolution alone makes the logits")
+        if kind is Multibit:
+            expected |= {f"node{number}.{what}" for what in TENSORS}
+            nodes.append(_convolution(node, number, source, target, tensors))
+        elif kind is Add:
+            nodes.append(Add(name, source, part(node["other"]), target, tuple(node["up"]), node["shift"]))
+        elif kind is Average:
+            table = None
+            if node["table"]:
+                expected.add(f"node{number}.table")
+                table = tensors[f"node{number}.table"]
+                common.check_tensor(f"node{number}.table", table, (256,), np.uint8, 0, 255)
+            of = tuple(node["kernel"]), tuple(node["stride"]), node["alpha"], node["shift"]
+            nodes.append(Average(name, source, target, *of, table))
+        elif kind is GlobalAverage:
+            nodes.append(GlobalAverage(name, source, target, node["alpha"], node["shift"]))
+        elif kind is MaxPool:
+            nodes.append(MaxPool(name, source, target, node["kernel"], node["stride"], node["across"], node["pad"]))
+        else:
+            nodes.append(Scale(name, source, known[node["by"]], target, node["shift"]))
+    common.check_names(expected, tensors)
+    return GraphBundle(
+        model=stored["model"],
+        task=stored["task"],
+        classes=tuple(stored["classes"]),
+        graph=Graph(known[network["source"]], tuple(nodes), stored["model"]),
+        front=network["front"],
+        answer=network["answer"],
+        input_fraction=network["input_fraction"],
+        alpha_bits=network["alpha_bits"],
+        normaliser=NormaliserSpec(**stored["normaliser"]),
+        training=stored.get("training", {}),
+    )
+
+
+def _convolution(node: dict, number: int, source, target, tensors: dict[str, np.ndarray]) -> Multibit:
+    """A convolution of its members and its tensors; bases are unpacked."""
+    name = f"node{number}"
+    shape = (1 if node["depthwise"] else _all(source).count, *node["kernel"])
+    if any(type(n) is not int or n < 1 for n in (*shape, node["channels"])) or type(node["depthwise"]) is not bool:
+        raise PopbeatError(f"{node['name']} has a kernel of {shape} and {node['channels']!r} channels")
+    count = tensors[f"{name}.count"]
+    common.check_tensor(f"{name}.count", count, (node["channels"],), np.uint8, 0, (1 << COUNT_BITS) - 1)
+    n, taps = int(count.sum()), int(np.prod(shape))
+    for what, length in (("alpha", n), ("shift", len(count)), ("bias", len(count)), ("basis", -(-n * taps // 8))):
+        kind = TYPES[what]
+        common.check_tensor(f"{name}.{what}", tensors[f"{name}.{what}"], (length,), kind, np.iinfo(kind).min, np.iinfo(kind).max)
+    signs = np.unpackbits(tensors[f"{name}.basis"], count=n * taps).astype(np.int8) * 2 - 1
+    whole = {what: tensors[f"{name}.{what}"].astype(np.int64) for what in ("count", "alpha", "bias", "shift")}
+    return Multibit(
+        node["name"],
+        source,
+        target,
+        basis=signs.reshape(n, *shape),
+        **whole,
+        bias_shift=node["bias_shift"],
+        **{what: tuple(node[what]) for what in ("stride", "pad", "pool")},
+        depthwise=node["depthwise"],
+    )
