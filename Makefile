@@ -3,7 +3,7 @@ MODEL  ?=
 BUNDLE ?=
 CONFIG ?= full
 FOLDS  ?= shipped
-PROTOCOL ?= comparable
+PROTOCOL ?=
 FULL   ?=
 WAVES  ?=
 WINDOW ?= 0
@@ -53,7 +53,7 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	@$(RUN) -m pytest -n 2 --dist loadfile
 
-train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients EPOCHS=]
+train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=]
 	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)" --epochs "$(or $(EPOCHS),0)"
 
 levers: $(READY) ## what each lever of a training brings, on validation windows: docs/accuracy.md [MODEL=bnn17 LEVERS=records SEED=1], of bnnbeat5: docs/beats.md

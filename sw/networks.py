@@ -340,12 +340,24 @@ BEAT_RHYTHM = Rhythm(3, 10, BEAT_COMPARISONS, BEAT_MARKS, head=True, hidden=60)
 
 
 @dataclass(frozen=True)
+class GraphNetwork:
+    """A network that is a graph of the array: the name of its ``system`` (:mod:`sw.export.array.systems`), what the ``front`` makes
+    of raw samples (``window`` or ``image``), whether the ``answer`` is ``one`` class or a ``set`` of labels, and how many bits of
+    its input are behind the point."""
+
+    system: str
+    front: str
+    answer: str
+    input_fraction: int
+
+
+@dataclass(frozen=True)
 class Model:
     """A network for a task."""
 
     name: str
     task: str
-    network: BinaryNetwork | MultibitNetwork
+    network: BinaryNetwork | MultibitNetwork | GraphNetwork
 
 
 MODELS = {
@@ -355,12 +367,14 @@ MODELS = {
         Model("bnn17", "rhythm-17", BinaryNetwork((8, 16, 32, 32, 64, 17))),
         Model("bnnbeat5", "beat-5", BinaryNetwork((8, 20, 40, 5), 300, BEAT_RHYTHM)),
         Model("alq17", "rhythm-17", ALQ17),
+        Model("lamscn17", "multilabel-17", GraphNetwork("lamscn", "window", "set", 4)),
+        Model("gasf5", "beat-5-image", GraphNetwork("gasf", "image", "one", 7)),
     )
 }
 
 
 def of_kind(kind: type) -> list[str]:
-    """Names of the models whose network is a ``kind`` (:class:`BinaryNetwork` or :class:`MultibitNetwork`)."""
+    """Names of the models whose network is a ``kind`` (:class:`BinaryNetwork`, ...)."""
     return [name for name, model in MODELS.items() if isinstance(model.network, kind)]
 
 

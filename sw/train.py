@@ -49,7 +49,9 @@ def main(
     which: Annotated[
         str, typer.Option("--folds", help="'shipped' (one fold), 'all' (the whole protocol), or numbers with commas")
     ] = "shipped",
-    protocol: Annotated[str, typer.Option(help="What may be trained on: " + ", ".join(protocols.NAMES))] = protocols.COMPARABLE,
+    protocol: Annotated[
+        str, typer.Option(help="What may be trained on: " + ", ".join(protocols.NAMES) + "; default: the model's own")
+    ] = "",
     epochs: Annotated[int, typer.Option(help="Epochs instead of the recipe's; 0 keeps them")] = 0,
     ship: Annotated[bool, typer.Option(help="Put the bundle where make sim finds it (sw/models/bundles)")] = False,
     figures: Annotated[bool, typer.Option(help="Put the figures beside those of the shipped bundle, whose network stays")] = False,
@@ -59,10 +61,16 @@ def main(
     if chosen.task == "beat-5":
         from sw import train_beats
 
-        if protocol != protocols.COMPARABLE or figures:
+        if protocol not in ("", protocols.COMPARABLE) or figures:
             raise PopbeatError(f"{model} has protocols of its own: FOLDS=shipped trains between patients, FOLDS=all both protocols")
         train_beats.train(chosen, which, epochs, ship)
         return
+    if isinstance(chosen.network, networks.GraphNetwork):
+        from sw.training import command
+
+        command.train(chosen, protocol, epochs, ship)
+        return
+    protocol = protocol or protocols.COMPARABLE
     kind = train_folds.of_kind(chosen, protocols.check(protocol), epochs)
     numbers = fold_numbers(which, protocols.count(protocol))
     task = tasks.get(chosen.task)

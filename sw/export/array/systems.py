@@ -62,9 +62,9 @@ class Builder:
         return self.add(Scale(f"{name} scale", x, gates, Tensor(f"{name} scaled", x.channels, x.height, x.width)))
 
 
-def lamscn(window: int = 3600) -> Graph:
-    """LAMSCN: four stages of dense layers with kernels of three sizes, each with attention."""
-    b, x = Builder(), Tensor("input", 1, 1, window, signed=True)
+def lamscn(window: int = 3600, leads: int = 1) -> Graph:
+    """LAMSCN: four stages of dense layers with kernels of three sizes, each with attention. The array takes one lead."""
+    b, x = Builder(), Tensor("input", leads, 1, window, signed=True)
     width = (window // 2 - 4) // 4 + 1
     layers, transitions, channels = (2, 3, 4, 3), (32, 48, 64, None), 16
     stage = Tensor("stage 1", channels + 16 * layers[0], 1, width)
@@ -98,9 +98,10 @@ def slice_of(tensor: Tensor, part: int) -> Slice:
     return Slice(tensor, 8 * part, 8)
 
 
-def gasf(size: int = 64, classes: int = 5) -> Graph:
-    """Residual network on an image of ``size`` x ``size``, the Gramian angular summation field of a beat."""
-    b, image = Builder(), Tensor("input", 1, size, size, signed=True)
+def gasf(size: int = 64, classes: int = 5, colours: int = 1) -> Graph:
+    """Residual network on an image of ``size`` x ``size``, the Gramian angular summation field of a beat. The array takes one
+    ``colours``; the published form has 224 x 224 of three."""
+    b, image = Builder(), Tensor("input", colours, size, size, signed=True)
     side = size // 2
     stem = b.convolution("stem", image, Tensor("stem", 64, side, side), 64, (7, 7), stride=(2, 2))
     lines = b.add(MaxPool("pool rows", stem, Tensor("pooled rows", 64, side // 2, side), 3, 2, pad=1))
