@@ -53,14 +53,14 @@ def extremes() -> np.ndarray:
 
 
 class Taps(Hooks):
-    """Compares what taps in the front's parts show with values in their order."""
+    """Compares what taps show, by the path to their part and their name, with values in their order."""
 
     def __init__(self, expected: dict[tuple[str, str], list[int]]):
         self.expected, self.seen = expected, dict.fromkeys(expected, 0)
 
     def sample(self, bench):
         for (part, name), values in self.expected.items():
-            inside = getattr(bench.dut, part)
+            inside = functools.reduce(getattr, part.split("."), bench.dut)
             if int(getattr(inside, f"tap_{name}_moves").value) and self.seen[part, name] < len(values):
                 place = self.seen[part, name]
                 value = int(getattr(inside, f"tap_{name}").value)
