@@ -3,8 +3,10 @@
 import pytest
 
 from hw import verilog
+from hw.fpga import devices, flow
 from hw.front.gasf import Gasf
 from sim.benches import runner
+from sim.gate import cells
 from sw import files
 
 MODULE = "sim.benches.gasf"
@@ -32,4 +34,17 @@ def test_a_changed_reference_is_noticed(bench, canary):
 
 def test_a_changed_least_range_is_noticed(bench):
     seen = runner.outcome("gasf", MODULE, bench, {"POPBEAT_CANARY": "LEAST_RANGE", "COCOTB_TEST_FILTER": "extremes"})
+    assert (seen.ran, seen.failed) == (1, 1)
+
+
+def test_the_netlist_is_the_front():
+    """Block RAMs with their own output registers, multiplier blocks with all of theirs: one value a cycle, as predicted."""
+    folder, device = files.BUILD / "gasf-test" / "netlist", devices.get("ecp5-25k")
+    netlist = flow.synthesise(verilog.convert(Gasf(), "gasf", "ecp5"), "gasf", device, folder / "synthesis")
+    assert (netlist.cells["DP16KD"], netlist.cells["MULT18X18D"]) == (2, 2)
+    visible = ("clk", "rst", "i__*", "o__*", "meta__*")
+    runner.build(cells.source_of(netlist, folder), "gasf", folder / "verilator", visible=visible)
+    environment = {"POPBEAT_NETLIST": "1", "COCOTB_TEST_FILTER": "burst"}
+    assert runner.run("gasf", MODULE, folder / "verilator", environment, tests=1) == 1
+    seen = runner.outcome("gasf", MODULE, folder / "verilator", environment | {"POPBEAT_CANARY": "image"})
     assert (seen.ran, seen.failed) == (1, 1)

@@ -9,7 +9,7 @@ from hw.qrs.taps import tap
 from hw.stream.result import NUMBER_BITS
 from sw.export.image import POINT_BITS, POINTS, RAW_BITS, ROOT, SAMPLES
 
-LATENCY = 2
+LATENCY = 3
 DATA_LATENCY = 2
 # Places of the memory: the table of roots, then the points.
 PLACE_BITS = 8
@@ -45,15 +45,18 @@ class Points(wiring.Component):
             shape=signed(POINT_BITS), depth=1 << PLACE_BITS, init=[int(root) for root in ROOT], attrs=attributes
         )
         write, read = memory.write_port(), memory.read_port(domain="sync")
-        m.d.comb += read.addr.eq(self.place)
-        m.d.sync += self.data.eq(read.data)
+        word = Signal(signed(POINT_BITS), reset_less=True)  # so that it is the block RAM's own register
+        m.d.comb += [read.addr.eq(self.place), self.data.eq(word)]
+        m.d.sync += word.eq(read.data)
 
-        # A point is a register, written and compared a cycle after its last sample.
+        # A point is a register, written and compared a cycle after its last sample, and a cycle later perhaps the least.
         index = Signal(range(SAMPLES))
         taken, ends, breaks, fourth = Signal(), Signal(), Signal(), Signal()
-        busy, whole = Signal(), Signal()
-        part, total, point = (Signal(signed(POINT_BITS), name=name) for name in ("part", "total", "point"))
-        number, first, pointed = Signal(range(POINTS)), Signal(), Signal()  # of the point
+        busy, found, whole = Signal(), Signal(), Signal()
+        part, total = Signal(signed(POINT_BITS)), Signal(signed(POINT_BITS))
+        point = Signal(signed(POINT_BITS), reset_less=True)
+        number, pointed, compared = Signal(range(POINTS)), Signal(), Signal()  # of the point
+        lower, higher = Signal(), Signal()
         m.d.comb += [
             self.i.ready.eq(~busy),
             taken.eq(self.i.valid & ~busy),
@@ -65,7 +68,9 @@ class Points(wiring.Component):
             write.data.eq(point),
             write.en.eq(pointed),
         ]
-        m.d.sync += [point.eq(total), number.eq(index >> 2), first.eq(index[2:] == 0), pointed.eq(taken & fourth)]
+        m.d.sync += [pointed.eq(taken & fourth), compared.eq(pointed)]
+        with m.If(taken & fourth):
+            m.d.sync += [point.eq(total), number.eq(index >> 2)]
         with m.If(taken):
             m.d.sync += [index.eq(index + 1), part.eq(total)]
             with m.If(fourth | self.i.payload.last):
@@ -73,19 +78,20 @@ class Points(wiring.Component):
         with m.If(breaks):
             m.d.sync += index.eq(0)
 
-        found = Signal(Range)
-        with m.If(pointed & (first | (point < found.low))):
-            m.d.sync += found.low.eq(point)
-        with m.If(pointed & (first | (point > found.high))):
-            m.d.sync += found.high.eq(point)
+        of_beat = Signal(Range)
+        m.d.sync += [lower.eq((number == 0) | (point < of_beat.low)), higher.eq((number == 0) | (point > of_beat.high))]
+        with m.If(compared & lower):
+            m.d.sync += of_beat.low.eq(point)
+        with m.If(compared & higher):
+            m.d.sync += of_beat.high.eq(point)
         goes = Signal()
-        m.d.comb += [self.o.valid.eq(whole), self.o.payload.eq(found), goes.eq(whole & self.o.ready)]
-        m.d.sync += whole.eq(busy & ~goes)
+        m.d.comb += [self.o.valid.eq(whole), self.o.payload.eq(of_beat), goes.eq(whole & self.o.ready)]
+        m.d.sync += [found.eq(busy), whole.eq(busy & found & ~goes)]
         with m.If(ends):
             m.d.sync += busy.eq(1)
         with m.If(goes):
             m.d.sync += busy.eq(0)
         with m.If(goes | breaks):
-            m.d.sync += found.number.eq(found.number + 1)
+            m.d.sync += of_beat.number.eq(of_beat.number + 1)
         tap(m, "points", point, pointed)
         return m
