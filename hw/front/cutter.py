@@ -18,6 +18,7 @@ from sw.qrs.params import POSITION_BITS
 DEPTH = 1024
 # Samples that the detector may be behind the cutter.
 SLACK = 8
+LATE = 2  # samples that may still come after a beat has no room for more
 # Beats that wait behind the one in hand; then their detector pauses.
 QUEUE = 3
 # A beat's last sample in, or its R peak where that comes later, to its first sample out; and a sample to the next.
@@ -31,7 +32,7 @@ def room(raw_bits: int, max_delay: int) -> int:
     have another number of bits than an image's."""
     if raw_bits != RAW_BITS:
         raise ValueError(f"images are made of samples of {RAW_BITS} bits, not {raw_bits}")
-    if (left := DEPTH - BEFORE - max_delay - SLACK) < 1:
+    if (left := DEPTH - LATE - BEFORE - max_delay - SLACK) < 1:
         raise ValueError(f"a beat detected {max_delay} samples late does not lie in a ring of {DEPTH} any more")
     return left
 
@@ -69,18 +70,17 @@ class Cutter(wiring.Component):
 
         # ``now``: number of samples so far, from 2^16 on modulo it; ``young``: none has been overwritten yet.
         now, young = Signal(POSITION_BITS), Signal(init=1)
-        held, peak, age = Signal(), Signal(POSITION_BITS), Signal(POSITION_BITS)  # the beat in hand; samples since its first one
-        whole = Signal()  # its samples are there
-        start, place = Signal(POSITION_BITS), Signal(POSITION_BITS)
+        held, start, age = Signal(), Signal(POSITION_BITS), Signal(POSITION_BITS)  # the beat in hand; samples since its start
+        whole, free = Signal(), Signal(init=1)  # its samples are there; the next sample overwrites none of them
+        place = Signal(POSITION_BITS)
         m.d.comb += [
-            start.eq(peak - BEFORE),
             age.eq(now - start),
-            self.i.ready.eq(~held | (age < DEPTH)),
+            self.i.ready.eq(free),
             write.addr.eq(now),
             write.data.eq(self.i.payload),
             write.en.eq(self.i.valid & self.i.ready),
         ]
-        m.d.sync += whole.eq(held & (age >= SAMPLES))
+        m.d.sync += [whole.eq(held & (age >= SAMPLES)), free.eq(~held | (age < DEPTH - LATE))]
         with m.If(write.en):
             m.d.sync += now.eq(now + 1)
             with m.If(now == DEPTH - 1):
@@ -90,14 +90,14 @@ class Cutter(wiring.Component):
         m.d.comb += [
             place.eq(start + index),
             read.addr.eq(Mux(young & place[-1], 0, place)),
-            self.position.payload.eq(peak),
+            self.position.payload.eq(start + BEFORE),
             self.o.payload.sample.eq(read.data),
             self.o.payload.last.eq(index.all()),
         ]
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += queue.o.ready.eq(1)
-                m.d.sync += peak.eq(queue.o.payload)
+                m.d.sync += start.eq(queue.o.payload - BEFORE)
                 with m.If(queue.o.valid):
                     m.d.sync += held.eq(1)
                     m.next = "WAIT"
