@@ -42,7 +42,7 @@ def recorded() -> np.ndarray:
 
 
 def extremes() -> np.ndarray:
-    """Beats ``int16[n, 256]`` at the ends of the range, and with ranges about the least one."""
+    """Beats ``int16[n, 256]`` at the ends of the range, with ranges about the least one, and with ranges of every size."""
     rng = np.random.default_rng(51)
     out = np.full((5, SAMPLES), -2048, np.int16)
     out[0] = rng.choice([-2048, 2047], SAMPLES)
@@ -50,7 +50,8 @@ def extremes() -> np.ndarray:
     out[2, 8] += image.LEAST_RANGE - 1
     out[3, 8] += image.LEAST_RANGE
     out[4] = rng.integers(-2048, 2048, SAMPLES)
-    return out
+    of_size = [rng.integers(-2048, 2048, SAMPLES) >> shift for shift in range(1, 9)]
+    return np.concatenate([out, np.array(of_size, np.int16)])
 
 
 class Taps(Hooks):
@@ -157,7 +158,7 @@ async def extremes_and_flat_beats(dut):
     rng, samples = _begin(dut, "extremes"), extremes()
     trace = reference(samples)
     assert trace.flat.any() and not trace.flat.all() and not trace.image[trace.flat].any()
-    await StreamBench(dut, "", expected(samples, trace, [False, True, False, False, True], (1, 255, 100, 8)), rng).run()
+    await StreamBench(dut, "", expected(samples, trace, [k % 3 == 1 for k in range(len(samples))], (1, 255, 100, 8)), rng).run()
 
 
 def _mixed() -> tuple[np.ndarray, image.Trace]:
