@@ -1,6 +1,6 @@
 """Rounding and saturation in gateware, one named function each: the twins of ``sw/export/rounding.py``."""
 
-from amaranth.hdl import Const, Mux, Value, signed
+from amaranth.hdl import Cat, Const, Mux, Value, signed
 
 
 def less_if_negative(value: Value) -> Value:
@@ -12,6 +12,12 @@ def halve_round(value: Value) -> Value:
     """``(value + 1) >> 1``: last step of a rounding shift by s, when ``value`` is ``less_if_negative(x) >> (s - 1)``. Together
     they are x / 2^s rounded to the nearest integer, halves away from zero."""
     return (value + 1) >> 1
+
+
+def shift_round(value: Value, shift: int) -> Value:
+    """``value / 2**shift`` rounded to the nearest integer, halves away from zero, by one addition; ``shift`` >= 1, signed."""
+    half = Cat(value[-1].replicate(shift - 1), ~value[-1])  # one unit less where the value is negative
+    return (value + half) >> shift
 
 
 def saturate(value: Value, bits: int) -> Value:
