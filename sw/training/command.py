@@ -27,9 +27,9 @@ from sw.training.graphs import Phase, Recipe
 RECIPES: dict[tuple[str, str], Recipe] = {
     ("lamscn17", rhythms.BY_TIME): Recipe(
         Phase(30, 12_800, 3e-3, decay=1e-2),
-        Phase(4, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(14, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(4, 12_800, 1e-3, 2e-3, warmup=0.1),
+        Phase(3, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(9, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(2, 12_800, 1e-3, 2e-3, warmup=0.1),
         most=3,
         width=2.0,
         mac_width=2.0,
@@ -45,8 +45,8 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ),
     ("gasf5", images.COMPARABLE): Recipe(
         Phase(28, 12_800, 2e-3, decay=2e-2, warmup=0.15),
-        Phase(3, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(7, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(2, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(5, 12_800, 3e-3, 1e-2, warmup=0.1),
         Phase(2, 12_800, 1e-3, 2e-3, warmup=0.1),
         most=2,
         width=1.45,
@@ -54,9 +54,9 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         input_fraction=images.INPUT_FRACTION,
     ),
     ("gasf5", images.INTER_PATIENT): Recipe(
-        Phase(10, 12_800, 2e-3, decay=2e-2, warmup=0.15),
-        Phase(2, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(4, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(8, 12_800, 2e-3, decay=2e-2, warmup=0.15),
+        Phase(1, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(3, 12_800, 3e-3, 1e-2, warmup=0.1),
         Phase(1, 12_800, 1e-3, 2e-3, warmup=0.1),
         most=2,
         width=1.45,
@@ -130,18 +130,16 @@ def finish_rhythms(model: networks.Model, task: rhythms.Rhythms, trained: graphs
 
 def intervals(truth: np.ndarray, told: np.ndarray, record: np.ndarray, seed: int = 1) -> dict[str, list[float]]:
     """95 % intervals of micro-F1 and macro-F1 over records drawn with replacement."""
-    hits, both = [], []
+    counts = []  # of each record and label: hits, labels there, labels told
     for name in np.unique(record):
         own = record == name
-        hits.append((truth[own] & told[own]).sum(axis=0))
-        both.append(truth[own].sum(axis=0) + told[own].sum(axis=0))
-    hits, both, rng = np.array(hits), np.array(both), np.random.default_rng(seed)
-    micro, macro = [], []
+        counts.append([(truth[own] & told[own]).sum(axis=0), truth[own].sum(axis=0), told[own].sum(axis=0)])
+    counts, rng, micro, macro = np.array(counts), np.random.default_rng(seed), [], []
     for _ in range(RESAMPLES):
-        drawn = rng.integers(0, len(hits), len(hits))
-        hit, sum_ = hits[drawn].sum(axis=0), both[drawn].sum(axis=0)
-        micro.append(2 * hit.sum() / max(1, sum_.sum()))
-        macro.append((2 * hit[sum_ > 0] / sum_[sum_ > 0]).mean())
+        hits, there, said = counts[rng.integers(0, len(counts), len(counts))].sum(axis=0)
+        if there.any():
+            micro.append(2 * hits.sum() / (there + said).sum())
+            macro.append((2 * hits / np.maximum(there + said, 1))[there > 0].mean())
     return {n: np.percentile(v, [2.5, 97.5]).round(4).tolist() for n, v in (("micro_f1", micro), ("macro_f1", macro))}
 
 

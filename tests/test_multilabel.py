@@ -1,0 +1,99 @@
+"""The tasks of LAMSCN and of images: rules, splits, thresholds, figures."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from sw import files, metrics
+from sw.data import beats, multilabel
+from sw.data.beat_images import BEAT5_IMAGE, from_beats
+from sw.training import command, rhythms
+
+TABLE = files.ROOT.parent / "shared" / "data" / "multilabel17.csv"
+
+
+@pytest.fixture(scope="module")
+def windows(recordings):
+    return multilabel.MULTILABEL17.windows(recordings)
+
+
+def test_labels_are_those_of_the_table(recordings, windows):
+    if recordings.kind != "mitdb" or not TABLE.is_file():
+        pytest.skip("the table is of the real recordings, and it is not here")
+    with TABLE.open() as file:
+        rows = {(r[0], int(r[1])): [int(v) for v in r[2:]] for r in list(csv.reader(file))[1:]}
+    sets = multilabel.as_sets(windows.label).astype(int)
+    assert len(windows) == len(rows) == 8640
+    assert all(rows[str(r), int(s)] == k for r, s, k in zip(windows.record, windows.start, sets.tolist(), strict=True))
+
+
+def test_a_rhythm_counts_from_one_second_on(recordings):
+    class Marked:
+        def annotations(self, record):
+            sample, symbol = np.array([0, 1000, 1360, 2000, 2359, 3600]), np.array(["+", "+", "+", "+", "+", "V"])
+            return sample, symbol, np.array(["(N", "(B", "(N", "(T", "(N", ""])
+
+    found = multilabel.labels_at(Marked(), "x", np.array([0, 1, 3601]))
+    told = [{name for name, there in zip(multilabel.LABELS, row, strict=True) if there} for row in found]
+    # 360 samples of bigeminy are enough, 359 of trigeminy are not; the beat at 3,600 is in the windows that begin behind 0.
+    assert told == [{"NSR", "BIGEMINY"}, {"NSR", "BIGEMINY", "PVC"}, {"NSR"}]
+
+
+def test_sets_and_numbers():
+    sets = np.random.default_rng(1).random((50, 17)) < 0.3
+    np.testing.assert_array_equal(multilabel.as_sets(multilabel.as_numbers(sets)), sets)
+
+
+def test_windows_of_two_parts_are_no_neighbours(windows):
+    split = multilabel.by_time(windows)
+    assert [len(part) for part in (split.train, split.validation, split.test)] == [48 * 122, 48 * 20, 48 * 36]
+    number = windows.start // 3600
+    for one, other in ((split.train, split.validation), (split.validation, split.test)):
+        assert number[one].max() + 1 < number[other].min()
+    parts = rhythms.parts(windows, rhythms.BY_TIME)
+    # Training windows may begin anywhere, and the last of them ends where its part does.
+    assert all(last + 3600 <= 122 * 3600 for _, _, last in parts.places)
+
+
+def test_patients_are_in_one_part(windows):
+    parts = rhythms.parts(windows, rhythms.INTER_PATIENT)
+    records = [set(windows.record[rows]) for rows in (parts.train, parts.validation, parts.test)]
+    assert records[0] | records[1] == set(beats.DS1) and records[2] == set(beats.DS2)
+    assert not records[0] & records[1]
+    assert {r for r, _, _ in parts.places} == records[0]
+
+
+def test_thresholds_by_hand():
+    logits = np.array([[3.0], [2.0], [1.0], [-4.0], [-5.0]], np.float32)
+    assert rhythms.thresholds(logits, np.array([[1], [1], [0], [0], [0]], bool), prior=0)[0] == 1.5
+    assert rhythms.thresholds(logits, np.zeros((5, 1), bool))[0] == 0  # a label that nobody has stays where training put it
+
+
+def test_scores_by_hand():
+    truth = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]], bool)
+    told = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 0]], bool)
+    found = metrics.multilabel(truth, told, told.astype(float), ("a", "b", "c"))
+    assert found["micro_f1"] == 0.75 and found["subset_accuracy"] == 0.5
+    assert found["per_label"]["a"] == {
+        "windows": 2,
+        "f1": 0.8,
+        "sensitivity": 1.0,
+        "positive_predictivity": 0.6667,
+        "average_precision": 0.6667,
+    }
+    assert found["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2, abs=1e-4)  # label c occurs nowhere
+    low, high = command.intervals(truth, told, np.array(["1", "1", "2", "3"]))["micro_f1"]
+    assert low <= found["micro_f1"] <= high
+
+
+def test_images_are_of_the_beats(recordings):
+    of_beats, of_images = beats.BEAT5.windows(recordings), BEAT5_IMAGE.windows(recordings)
+    assert from_beats(of_beats).positions() == of_images.positions()
+    some = np.array([0, 5000, len(of_images) - 1])
+    raw = BEAT5_IMAGE.samples(recordings, of_images.take(some))
+    for row, at in enumerate(some):
+        signal = recordings.signal(str(of_images.record[at]), str(of_images.lead[at]))
+        peak = of_beats.start[at] + beats.BEFORE
+        assert raw[row, 128] == signal[peak]
+        assert raw[row, 0] == signal[max(peak - 128, 0)] and raw[row, 255] == signal[min(peak + 127, len(signal) - 1)]
