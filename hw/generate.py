@@ -11,7 +11,8 @@ from hw import beat_top, configurations, verilog
 from hw.mac import design as mac_design
 from hw.stream import result
 from sw import cli, files
-from sw.export import bundle, bundles, multibit
+from sw.export import bundle, bundles
+from sw.export.array.bundle import GraphBundle
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def main(
     """Write one Verilog file (the same bytes every time) and its ports as JSON; for a multi-bit network the array, the image that
     is loaded into it, and the program's listing."""
     packed = bundles.read(bundle.locate(model, path))
-    if isinstance(packed, multibit.MultibitBundle):
-        array = mac_design.generate(packed, mac_design.config(config), Path(out) if out else None)
+    if isinstance(packed, GraphBundle):
+        array = mac_design.generate(packed, mac_design.config(config, packed), Path(out) if out else None)
         stem = array.verilog.parent / array.description["image"]
         cli.say(f"{array.verilog}\n{stem}\n{stem.with_suffix('.json')}")
         mac_design.show(array)

@@ -6,8 +6,9 @@ import numpy as np
 
 from sim import compare, engines
 from sim.compare import Observed, Trace
+from sw.export.array.bundle import GraphBundle
+from sw.export.array.graph import Multibit
 from sw.export.bundles import Bundle
-from sw.export.multibit import MultibitBundle
 from sw.networks import BIAS_BITS, MULTIPLE_BITS
 
 
@@ -30,28 +31,46 @@ def _differs(a: Trace, b: Trace) -> list[str]:
     return [name for (name, x), (_, y) in pairs if not np.array_equal(x, y)]
 
 
+def blocks(bundle: Bundle) -> int:
+    """How many blocks, or convolutions of a graph, have weights that can be changed."""
+    return len(bundle.convolutions if isinstance(bundle, GraphBundle) else bundle.network.blocks)
+
+
+def _output(bundle: Bundle, trace: Trace, block: int) -> str:
+    """What a block, or convolution of a graph, puts out, as :func:`sim.compare.layers` calls it."""
+    if not isinstance(bundle, GraphBundle):
+        return compare.layers(trace)[1 + block][0]
+    node = bundle.convolutions[block]
+    return "logits" if node.target is None else node.name
+
+
 def _search(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int, change) -> Flip:
     """Try one number after the other (in a seeded order) until the output of ``block`` really changes."""
-    rng = np.random.default_rng(block)
+    rng, name = np.random.default_rng(block), _output(bundle, trace, block)
     for _ in range(200):
         what, changed = change(rng)
         flipped = engines.trace(changed, samples)
-        if compare.layers(trace)[1 + block][0] in _differs(trace, flipped):
+        if name in _differs(trace, flipped):
             return Flip(what, changed, flipped)
-    raise CanaryMissed(f"no single change in block {block + 1} of {bundle.model} changes its output on {len(samples)} windows")
+    raise CanaryMissed(f"no single change in {name} of {bundle.model} changes its output on {len(samples)} windows")
+
+
+def _with(bundle: GraphBundle, node: Multibit, **changes) -> GraphBundle:
+    """A graph's bundle with other integers in one node."""
+    nodes = tuple(replace(n, **changes) if n is node else n for n in bundle.graph.nodes)
+    return replace(bundle, graph=replace(bundle.graph, nodes=nodes))
 
 
 def flip_weight(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int) -> Flip:
-    """Change the sign of one weight of a block, or of one base of a layer."""
+    """Change the sign of one weight of a block, or of one base of a convolution."""
 
     def change(rng):
-        if isinstance(bundle, MultibitBundle):
-            layers = list(bundle.layers)
-            basis = layers[block].basis.copy()
+        if isinstance(bundle, GraphBundle):
+            node = bundle.convolutions[block]
+            basis = node.basis.copy()
             place = tuple(int(rng.integers(n)) for n in basis.shape)
             basis[place] *= -1
-            layers[block] = replace(layers[block], basis=basis)
-            return f"base {place} of layer {block + 1}", replace(bundle, layers=tuple(layers))
+            return f"base {place} of {node.name}", _with(bundle, node, basis=basis)
         weights = list(bundle.weights)
         weights[block] = weights[block].copy()
         place = tuple(int(rng.integers(n)) for n in weights[block].shape)
@@ -62,17 +81,16 @@ def flip_weight(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int) -
 
 
 def flip_threshold(bundle: Bundle, samples: np.ndarray, trace: Trace, block: int) -> Flip:
-    """Move one threshold of a block: by one, in block 1 (whose sums have a fraction) by 1.0; or one bias of a layer, by an
-    eighth of its range."""
+    """Move one threshold of a block: by one, in block 1 (whose sums have a fraction) by 1.0; or one bias of a convolution, by a
+    quarter of its range."""
 
     def change(rng):
-        if isinstance(bundle, MultibitBundle):
-            layers, limit = list(bundle.layers), 1 << (BIAS_BITS - 1)
-            bias = layers[block].bias.copy()
+        if isinstance(bundle, GraphBundle):
+            node, limit = bundle.convolutions[block], 1 << (BIAS_BITS - 1)
+            bias = node.bias.copy()
             place = int(rng.integers(len(bias)))
-            bias[place] += limit // 4 if bias[place] < 0 else -limit // 4
-            layers[block] = replace(layers[block], bias=bias)
-            return f"bias {place} of layer {block + 1}", replace(bundle, layers=tuple(layers))
+            bias[place] += limit // 2 if bias[place] < 0 else -limit // 2
+            return f"bias {place} of {node.name}", _with(bundle, node, bias=bias)
         step = bundle.pad_value if block == 0 else 1
         thresholds = list(bundle.thresholds)
         thresholds[block] = thresholds[block].copy()
@@ -123,12 +141,15 @@ def flip_logit(trace: Trace) -> Trace:
 def golden_must_differ(bundle: Bundle, parameters: dict[str, np.ndarray], samples: np.ndarray) -> str:
     """A golden model with one flipped weight that matters must have other logits than the integer model; returns which."""
     logits = engines.trace(bundle, samples).logits
-    name = "layers.1.bases" if isinstance(bundle, MultibitBundle) else "blocks.1.weight"
+    name = f"convolution{min(2, blocks(bundle))}.bases" if isinstance(bundle, GraphBundle) else "blocks.1.weight"
     rng = np.random.default_rng(1)
     for _ in range(50):
         changed = {key: value.copy() for key, value in parameters.items()}
         place = tuple(int(rng.integers(n)) for n in changed[name].shape)
-        changed[name][place] *= -1
+        if isinstance(bundle, GraphBundle):  # eight signs a byte
+            changed[name][place] ^= 1 << int(rng.integers(8))
+        else:
+            changed[name][place] *= -1
         try:
             net = engines.golden(bundle, changed)
             compare.equal("golden logits", engines.golden_logits(bundle, net, samples), logits)

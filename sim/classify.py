@@ -51,15 +51,13 @@ def main(
     with cli.progress() as bar:
         line = bar.add_task("simulated hardware", total=count)
         harness = engines.engine(packed, "full").harness()
-        labels, margins = [], []
+        names, margins = [], []
         for start in range(0, count, 50):
             seen = harness.run(samples[start : start + 50])
             compare.check(seen, engines.trace(packed, samples[start : start + 50]))
-            best = np.sort(seen.logits, axis=1)
-            labels += seen.label.tolist()
-            margins += (best[:, -1] - best[:, -2]).tolist()
+            names += [bundles.told(packed, label, logits) for label, logits in zip(seen.label.tolist(), seen.logits, strict=True)]
+            margins += _margins(packed, seen.logits)
             bar.update(line, advance=len(seen.label))
-    names = [packed.classes[k] if k < len(packed.classes) else "no call" for k in labels]
     rows = [
         {"window": i, "seconds": i * length / tasks.RATE, "class": name, "margin": None if name == "no call" else margin}
         for i, (name, margin) in enumerate(zip(names, margins, strict=True))
@@ -74,6 +72,14 @@ def main(
     cli.say(f"windows: {folder / 'windows.csv'}, {folder / 'windows.json'}\npicture: {picture}")
 
 
+def _margins(packed: bundles.Bundle, logits: np.ndarray) -> list[int]:
+    """How far each window's answer is from another one: between the best two logits, in a set of labels of the least sure one."""
+    if bundles.with_sets(packed):
+        return np.where(logits >= 0, logits, -1 - logits).min(axis=1).tolist()
+    best = np.sort(logits, axis=1)
+    return (best[:, -1] - best[:, -2]).tolist()
+
+
 def write(folder: Path, rows: list[dict], about: dict) -> None:
     """The windows as CSV and as JSON."""
     text = io.StringIO()
@@ -85,11 +91,11 @@ def write(folder: Path, rows: list[dict], about: dict) -> None:
 
 
 def show(packed: bundles.Bundle, header: records.Header, lead: str, names: list[str], margins: list[int]) -> None:
-    """How often each class was told, with the median margin between the best two logits."""
+    """How often each class or set of labels was told, with the median margin."""
     table = Table(title=Text(f"record {header.path.name}, lead {lead}, {packed.model}: {len(names)} windows"))
     for column in ("class", "windows", "median margin"):
         table.add_column(column, justify="left" if column == "class" else "right")
-    for name in (*packed.classes, "no call"):
+    for name in dict.fromkeys((*packed.classes, "no call", *names)):
         own = [m for n, m in zip(names, margins, strict=True) if n == name]
         if own:
             table.add_row(name, str(len(own)), f"{np.median(own):.0f}" if name != "no call" else "")

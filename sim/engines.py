@@ -7,29 +7,31 @@ from hw.mac import design as mac_design
 from sim.bulk.array import MacHarness
 from sim.bulk.runner import Harness
 from sw import files
-from sw.export import bundle, integer, multibit, multibit_integer
+from sw.export import bundle, integer
+from sw.export.array import integer as array_integer
+from sw.export.array.bundle import GraphBundle
 from sw.export.bundles import Bundle
 
 
 def trace(packed: Bundle, samples: np.ndarray):
     """The integer model's trace of raw windows."""
-    return (multibit_integer if isinstance(packed, multibit.MultibitBundle) else integer).run(packed, samples)
+    return (array_integer if isinstance(packed, GraphBundle) else integer).run(packed, samples)
 
 
 def golden(packed: Bundle, parameters: dict[str, np.ndarray]):
     """The golden model in float64."""
-    from sw.export import fold, multibit_fold
+    from sw.export import fold
+    from sw.export.array import golden as array_golden
 
-    module = multibit_fold if isinstance(packed, multibit.MultibitBundle) else fold
-    return module.golden(packed.network, parameters)
+    return array_golden.golden(packed, parameters) if isinstance(packed, GraphBundle) else fold.golden(packed.network, parameters)
 
 
 def golden_logits(packed: Bundle, net, samples: np.ndarray) -> np.ndarray:
     """The golden model's logits in the bundle's units."""
-    from sw.export import fold, multibit_fold
+    from sw.export import fold
+    from sw.export.array import golden as array_golden
 
-    module = multibit_fold if isinstance(packed, multibit.MultibitBundle) else fold
-    return module.golden_logits(net, packed, samples)
+    return (array_golden if isinstance(packed, GraphBundle) else fold).golden_logits(net, packed, samples)
 
 
 class BinaryEngine:
@@ -57,13 +59,11 @@ class BinaryEngine:
 
 
 class MacEngine:
-    """A bundle on the multi-bit array; ``config`` is the name of an array."""
+    """A bundle on the multi-bit array; ``config`` is the name of an array. ``DEFAULT`` is the one that ``full`` stands for."""
 
-    DEFAULT = mac_design.DEFAULT
-
-    def __init__(self, packed: multibit.MultibitBundle, config: str):
-        self.bundle, self.params = packed, mac_design.config(config)
-        self.config = f"mac{self.params.lanes}"
+    def __init__(self, packed: GraphBundle, config: str):
+        self.bundle, self.params = packed, mac_design.config(config, packed)
+        self.config, self.DEFAULT = self.params.name, mac_design.largest(packed)
         self.design = mac_design.generate(packed, self.params)
         self.cycles = self.design.cycles
         self.image: bytes | None = self.design.image
@@ -78,7 +78,7 @@ class MacEngine:
         """The bulk simulation, compiled; with ``waves`` it can write value change dumps."""
         return MacHarness(self.design, waves=waves)
 
-    def altered(self, packed: multibit.MultibitBundle, harness: MacHarness) -> MacHarness:
+    def altered(self, packed: GraphBundle, harness: MacHarness) -> MacHarness:
         """The same simulated array with another network."""
         changed = mac_design.generate(packed, self.params, files.BUILD / self.bundle.model / "canary")
         return MacHarness(changed)
@@ -86,4 +86,4 @@ class MacEngine:
 
 def engine(packed: Bundle, config: str) -> BinaryEngine | MacEngine:
     """The engine of a bundle."""
-    return (MacEngine if isinstance(packed, multibit.MultibitBundle) else BinaryEngine)(packed, config)
+    return (MacEngine if isinstance(packed, GraphBundle) else BinaryEngine)(packed, config)

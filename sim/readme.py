@@ -19,7 +19,8 @@ from sim import detection_tables
 from sw import cli, document, files, pictures, report
 from sw.data import mitbih, protocols
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles, multibit
+from sw.export import bundle, bundles
+from sw.export.array.bundle import GraphBundle
 from sw.metrics import percent, with_interval
 from sw.pictures import pyplot
 
@@ -337,7 +338,7 @@ def render(text: str, stored: dict) -> str:
 def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:
     """Whether a run's figures may stand in README: all windows of the real recordings, the shipped bundle, the full-rate folding or
     the largest array."""
-    config = mac_design.DEFAULT if isinstance(shipped, multibit.MultibitBundle) else "full"
+    config = mac_design.DEFAULT if isinstance(shipped, GraphBundle) else "full"
     wanted = {"full": True, "data": mitbih.NAME, "config": config, "bundle_sha256": shipped.sha256}
     return {name: rtl.get(name) for name in wanted} == wanted
 

@@ -19,8 +19,9 @@ from sim.benches import runner
 from sim.bulk import chunks
 from sim.subject import Subject
 from sw import cli, files, metrics, networks, report
-from sw.data import mitbih, source, tasks
+from sw.data import mitbih, multilabel, source, tasks
 from sw.export import bundle, bundles
+from sw.export.integer import NO_CALL
 
 CLOCK_MHZ = 100
 STEADY = 20
@@ -102,8 +103,7 @@ def run_canaries(subject: Subject, harness) -> None:
     rows = subject.rows[:: max(1, len(subject.rows) // 12)][:12]
     samples = subject.samples[rows]
     trace = engines.trace(subject.bundle, samples)
-    network = subject.bundle.network
-    blocks = len(network.blocks if hasattr(network, "blocks") else network.layers)
+    network, blocks = subject.bundle.network, canary.blocks(subject.bundle)
     weight = canary.flip_weight(subject.bundle, samples, trace, blocks // 2)
     wrong = subject.engine.altered(weight.bundle, harness).run(samples)
     compare.check(wrong, weight.trace)  # the altered hardware is what its altered model says
@@ -123,10 +123,11 @@ def run_canaries(subject: Subject, harness) -> None:
     subject.rtl["canaries"] = said
 
 
-def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
-    """Every chosen window through the top, back to back in chunks; every layer compared. Returns the hardware's labels."""
+def run_bulk(subject: Subject, harness, bar) -> tuple[np.ndarray, np.ndarray]:
+    """Every chosen window through the top, back to back in chunks; every layer compared. Returns the hardware's labels and
+    logits."""
     done = chunks.bursts(subject, harness, bar)
-    labels = np.concatenate([chunk["labels"] for chunk in done])
+    labels, logits = (np.concatenate([chunk[name] for chunk in done]) for name in ("labels", "logits"))
     isolated, _ = chunks.compared(subject, harness, subject.few, "isolated")
     stalled = subject.rows[:: -(-len(subject.rows) // (2 * chunks.WINDOWS))]
     chunks.compared(subject, harness, stalled, "random")
@@ -153,6 +154,7 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
         "full": len(labels) == len(subject.windows),
         "mismatches": 0,  # the first one would have ended the run
         "layers_compared": done[0]["layers"],
+        **({"layers_not_written": done[0]["hidden"]} if done[0]["hidden"] else {}),
         "stall_runs": len(stalled),
         "steady_windows": steady,
         "seed": verilator.seed(),
@@ -161,16 +163,21 @@ def run_bulk(subject: Subject, harness, bar) -> np.ndarray:
         "bundle_sha256": subject.bundle.sha256,
         **subject.engine.report,
     }
-    return labels
+    return labels, logits
 
 
-def score(subject: Subject, labels: np.ndarray) -> None:
-    """The hardware's accuracy on the windows that the bundle's training never saw."""
+def score(subject: Subject, labels: np.ndarray, logits: np.ndarray) -> None:
+    """The hardware's accuracy on the windows that the bundle's training never saw; of sets of labels their F1."""
     if subject.test is None:
         return
     unseen = np.isin(subject.rows, subject.test)
     rows = subject.rows[unseen]
     truth = subject.windows.label
+    if subject.task.sets:
+        told = (logits[unseen] >= 0) & (labels[unseen] != NO_CALL)[:, None]
+        found = metrics.multilabel(multilabel.as_sets(truth[rows]), told, logits[unseen], subject.task.classes)
+        subject.rtl["unseen"] = {"fold": "by time"} | {k: v for k, v in found.items() if k != "per_label"}
+        return
     guessed = metrics.baselines(subject.known.record, subject.known.label, subject.windows.record[rows], truth[rows])
     right = int((labels[unseen] == truth[rows]).sum())
     subject.rtl["unseen"] = {
@@ -195,17 +202,17 @@ def simulate(subject: Subject, bar) -> None:
         benches.result()
     bar.update(step, advance=1, description=f"{subject.model}: benches, canaries")
     subject.rtl["golden_windows"] = prove_golden(subject, bar)
-    labels = run_bulk(subject, harness, bar)
-    score(subject, labels)
+    labels, logits = run_bulk(subject, harness, bar)
+    score(subject, labels, logits)
     # Unseen windows first: a class's strip is one of them where there is one.
     order = np.argsort(~np.isin(subject.rows, subject.test), kind="stable") if subject.test is not None else slice(None)
-    rows, shown = subject.rows[order], labels[order]
+    rows, shown = subject.rows[order], [bundles.told(subject.bundle, *of) for of in zip(labels[order], logits[order], strict=True)]
     places = [f"{subject.windows.record[r]} @ {max(subject.windows.start[r], 0) / tasks.RATE:.0f} s" for r in rows]
     path = files.BUILD / subject.model / "strips.png"
     strips.one_a_class(
         path,
         subject.model,
-        subject.task.classes,
+        subject.task,
         subject.samples[rows, subject.words :],
         subject.windows.label[rows],
         shown,
@@ -243,15 +250,23 @@ def show(subjects: list[Subject]) -> None:
     def accuracy(subject: Subject) -> str:
         if subject.source.kind != mitbih.NAME:
             return "SYNTHETIC: MEANINGLESS"
+        if subject.task.sets:
+            return "micro-F1 {micro_f1:.3f}, macro-F1 {macro_f1:.3f}".format(**subject.rtl["unseen"])
         return metrics.with_interval(subject.rtl["unseen"]) if subject.test is not None else "no fold in the bundle"
 
     def baseline(name: str):
-        return lambda s: f"{100 * s.rtl['unseen'][name]:.1f} %" if s.test is not None and s.source.kind == mitbih.NAME else ""
+        def told(subject: Subject) -> str:
+            known = subject.test is not None and subject.source.kind == mitbih.NAME and name in subject.rtl["unseen"]
+            return metrics.percent(subject.rtl["unseen"][name]) if known else ""
+
+        return told
 
     row("task", lambda s: s.task.name)
     row("configuration", lambda s: s.engine.config)
     row("windows compared", lambda s: f"{s.rtl['windows']} of {len(s.windows)}")
     row("layers compared in each", lambda s: str(s.rtl["layers_compared"]))
+    if any("layers_not_written" in s.rtl for s in subjects):
+        row("  layers that the program never writes", lambda s: ", ".join(s.rtl.get("layers_not_written", [])))
     row("mismatches", lambda s: str(s.rtl["mismatches"]))
     row("unseen windows among them", lambda s: str(s.rtl["unseen"]["windows"]) if s.test is not None else "0")
     row("accuracy on these (95 %)", accuracy)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sw import pictures
+from sw.data.tasks import Task
 from sw.pictures import pyplot
 
 
@@ -23,18 +24,17 @@ def draw(path: Path, title: str, rows: list[tuple[str, bool, np.ndarray]], rate:
     return pictures.save(figure, path, dpi=110, rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
 
 
-def one_a_class(
-    path: Path, model: str, classes: tuple[str, ...], samples, truth, label, places, rate: int, synthetic: bool
-) -> Path:
-    """One strip a class, the first window of each; ``places`` names their records. Synthetic signals are called so."""
+def one_a_class(path: Path, model: str, task: Task, samples, truth, told: list[str], places, rate: int, synthetic: bool) -> Path:
+    """One strip a class, the first window of each; ``truth`` as the task has labels, ``told`` what the hardware says in words;
+    ``places`` names their records. Synthetic signals are called so."""
     rows = []
-    for number, name in enumerate(classes):
-        found = np.flatnonzero(truth == number)
+    for number in range(len(task.classes)):
+        found = np.flatnonzero(truth >> number & 1 if task.sets else truth == number)
         if len(found):
             row = int(found[0])
-            told = classes[label[row]] if label[row] < len(classes) else "no call"
-            caption = f"{name}\nhardware: {told}\n{places[row]}"
-            rows.append((caption, told == name, samples[row]))
+            name = task.named(int(truth[row]))
+            caption = f"{name}\nhardware: {told[row]}\n{places[row]}"
+            rows.append((caption, told[row] == name, samples[row]))
     title = f"{model}: one window of each class, and the class that the simulated hardware gives"
     if synthetic:
         title = f"SYNTHETIC ECG, NO RECORDING - {title}"

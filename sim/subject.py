@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from sim import engines
-from sw.data import beats, protocols, source, tasks
+from sw.data import beats, multilabel, protocols, source, tasks
 from sw.export import bundles
 
 A_CLASS = 10
 MANY, SOME = 5000, 400  # of more unseen windows than many, a partial run takes some
+SETS = 200  # windows with sets of labels in a partial run
 
 
 def seen_and_unseen(training: dict, task: tasks.Task, windows: tasks.Windows) -> tuple[np.ndarray, np.ndarray]:
@@ -25,14 +26,16 @@ class Subject:
         self.folder, self.bundle = folder, bundles.read(folder)
         self.named = not config.endswith(".json")  # a configuration that every checkout has
         self.model, self.source = self.bundle.model, found
-        spec = self.bundle.normaliser
         self.words = self.bundle.network.words
-        self.task = tasks.for_network(self.bundle.task, spec.window, spec.raw_bits, self.bundle.classes, self.words)
+        self.task = bundles.task(self.bundle)
         self.windows = self.task.windows(found)
         self.known = self.test = None  # of its training, and unseen
         protocol = self.bundle.training.get("protocol")
         if protocol == beats.INTER_PATIENT:
             self._other_patients()
+        elif self.task.sets:
+            split = multilabel.by_time(self.windows)
+            self.known, self.test = self.windows.take(np.concatenate([split.train, split.validation])), split.test
         elif protocol in protocols.NAMES:
             known, self.test = seen_and_unseen(self.bundle.training, self.task, self.windows)
             self.known = self.windows.take(known)
@@ -51,8 +54,11 @@ class Subject:
         self.test = beats.inter_patient(self.windows).test
 
     def _spread(self) -> np.ndarray:
-        """Every unseen window, of thousands some hundreds, and ten of every class."""
+        """Every unseen window, of thousands some hundreds, and ten of every class; where windows have sets of labels, some hundred
+        unseen ones."""
         label = self.windows.label
+        if self.task.sets:
+            return self.test[:: len(self.test) // SETS]
         of_each = [np.flatnonzero(label == c)[:A_CLASS] for c in range(len(self.task.classes))]
         unseen = self.test if self.test is not None else np.array([], np.int64)
         if len(unseen) > MANY:

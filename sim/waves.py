@@ -22,8 +22,7 @@ def main(
 ) -> None:
     """Write a value change dump of one window, and a GTKWave save file that shows its main signals."""
     packed = bundles.read(bundle.locate(model or "bnn17", path))
-    spec, found = packed.normaliser, source.find()
-    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words)
+    found, task = source.find(), bundles.task(packed)
     windows = task.windows(found)
     row = find_window(windows, window)
     samples = task.samples(found, windows.take([row]))
@@ -37,9 +36,8 @@ def main(
     compare.check(seen, engines.trace(packed, samples))
     temporary.replace(dump)
     save = files.write_bytes(folder / f"{name}.gtkw", gtkwave(dump.name, harness).encode())
-    truth = task.classes[windows.label[row]]
-    label = int(seen.label[0])
-    told = task.classes[label] if label < len(task.classes) else "no call"
+    truth = task.named(int(windows.label[row]))
+    told = bundles.told(packed, int(seen.label[0]), seen.logits[0])
     cli.say(f"record {windows.record[row]}, samples from {windows.start[row]}: labelled {truth}, hardware says {told}")
     cli.say(f"{dump} ({dump.stat().st_size >> 20} MiB)\nsurfer {dump}\ngtkwave {save}")
 

@@ -14,7 +14,7 @@ from sim import compare, engines
 from sw import cli, curve, files, networks, pictures
 from sw.data import source, tasks
 from sw.errors import PopbeatError
-from sw.export import multibit
+from sw.export.array import bundle, packing
 from sw.pictures import pyplot
 
 WINDOWS = 4
@@ -34,7 +34,7 @@ def measure(model: str, budgets: tuple[int, ...], config: str, bar) -> dict:
         folder = curve.bundle_folder(model, stored_bytes)
         if not folder.is_dir():
             raise PopbeatError(f"no network at {folder}: run make curve MODEL={model}, which trains it")
-        packed = multibit.read(folder)
+        packed = bundle.read(folder)
         try:
             engine = engines.engine(packed, config)
         except PopbeatError as error:
@@ -47,9 +47,9 @@ def measure(model: str, budgets: tuple[int, ...], config: str, bar) -> dict:
             raise compare.Mismatch(f"{folder}: measured {sorted(intervals)}, predicted {engine.cycles.interval} cycles")
         points.append(
             {
-                "stored_bytes": len(multibit.pack(packed)),
-                "average_width": round(packed.network.average_width(packed.bases), 4),
-                "mac_width": round(packed.network.mac_width(packed.bases), 4),
+                "stored_bytes": len(packing.pack(packed)),
+                "average_width": round(packed.width, 4),
+                "mac_width": round(packed.mac_width, 4),
                 "interval_cycles": intervals.pop(),
                 "utilisation": engine.report["utilisation"],
             }

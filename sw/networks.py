@@ -11,14 +11,13 @@ POOL = 7
 POOL_STRIDE = 2
 MAX_BLOCKS, MAX_CHANNELS, MAX_WINDOW = 16, 1024, 1 << 16
 MAX_KERNEL, MAX_STRIDE = 255, 15
-# What a multi-bit network stores beside its bases and coefficients: a program of so many bytes a layer; and for every channel the
-# number of its bases, its shift and its bias.
-PROGRAM_BYTES = 16
+# What a multi-bit network stores (sw/export/array/packing.py) beside its bases and coefficients, in bits: a head; the sizes of
+# every tensor; every layer's own numbers, beside the numbers of the tensors that it reads and writes, the last one's number of
+# channels instead; and for every channel the number of its bases, its shift and its bias.
+HEAD_BITS, TENSOR_BITS, LAYER_BITS, CHANNELS_BITS = 25, 32, 55, 11
 COUNT_BITS, SHIFT_BITS, BIAS_BITS = 3, 4, 16
 # A multi-bit network's input is a signed integer of so many bits, of which so many are behind the point.
 INPUT_BITS, INPUT_FRACTION = 8, 4
-ACTIVATION_BITS, LOGIT_BITS = 8, 16
-SUM_BITS, ACCUMULATOR_BITS = 18, 32
 
 
 @dataclass(frozen=True)
@@ -274,7 +273,9 @@ class MultibitNetwork:
 
     def stored_bits(self, bases: Sequence[int]) -> int:
         """Every stored bit of the network whose layers have so many ``bases`` in all of their channels."""
-        fixed = sum(8 * PROGRAM_BYTES + c.out_channels * (COUNT_BITS + SHIFT_BITS + BIAS_BITS) for c in self.layers)
+        of_part = max(1, (len(self.layers) - 1).bit_length()) + 1
+        fixed = HEAD_BITS + len(self.layers) * (TENSOR_BITS + LAYER_BITS + 2 * of_part) - of_part + CHANNELS_BITS
+        fixed += sum(c.out_channels * (COUNT_BITS + SHIFT_BITS + BIAS_BITS) for c in self.layers)
         return fixed + sum(n * (c.taps + self.alpha_bits) for n, c in zip(bases, self.layers, strict=True))
 
     def average_width(self, bases: Sequence[int]) -> float:

@@ -14,7 +14,7 @@ from safetensors.numpy import save
 from sw import cli, files, metrics, networks, report, train_folds
 from sw.data import folds, mitbih, protocols, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, multibit
+from sw.export import bundle, bundles
 from sw.trainer import Data
 
 SHIPPED_FOLD = 0
@@ -118,14 +118,13 @@ def _print(model: str, kind: str, task: tasks.Task, protocol: str, summary: dict
 
 def _ship(made: Path, model: str, protocol: str, summary: dict) -> None:
     """Write the bundle ``made`` to where bundles are shipped, with its protocol's figures beside those of the other protocols."""
-    form = bundle if isinstance(networks.get(model).network, networks.BinaryNetwork) else multibit
-    kept = form.read(made)
+    kept = bundles.read(made)
     golden = bundle.read_golden(made)
     shipped = bundle.SHIPPED / model
     # The others stay: they tell of the same network, trained on other windows.
-    before = form.read(shipped).training.get("accuracy", {}) if shipped.is_dir() else {}
+    before = bundles.read(shipped).training.get("accuracy", {}) if shipped.is_dir() else {}
     kept.training["accuracy"] = before | {protocol: summary}
-    path = form.write(kept, shipped, save(golden))
+    path = bundles.write(kept, shipped, save(golden))
     cli.say(f"shipped: {path}")
 
 

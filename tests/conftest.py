@@ -10,7 +10,8 @@ import pytest
 from hw.fpga import flow
 from hw.verilog import RUN_YOSYS
 from sw.data import source, tasks
-from sw.export import multibit
+from sw.export import multibit_fold
+from sw.export.array.bundle import GraphBundle
 from sw.export.bundle import Bundle, Head
 from sw.export.normaliser import NormaliserSpec
 from sw.networks import MULTIPLE_BITS, BinaryNetwork, Convolution, MultibitNetwork, Rhythm
@@ -103,22 +104,24 @@ SMALL = MultibitNetwork(
 )
 
 
-def random_multibit(seed: int, network: MultibitNetwork = SMALL) -> multibit.MultibitBundle:
+def random_multibit(seed: int, network: MultibitNetwork = SMALL) -> GraphBundle:
     """A small multi-bit network of random integers: channels without bases, shifts and alpha at both ends."""
     rng = np.random.default_rng(seed)
     layers = []
     for shape in network.layers:
-        count = rng.integers(0, network.max_bases + 1, shape.out_channels).astype(np.uint8)
+        count = rng.integers(0, network.max_bases + 1, shape.out_channels)
         n = int(count.sum())
         layers.append(
-            multibit.StoredLayer(
-                count,
-                rng.choice(np.array([-1, 1], np.int8), (n, shape.in_channels, shape.kernel)),
-                rng.integers(1, 1 << network.alpha_bits, n).astype(np.uint8),
-                rng.choice(np.array([0, 3, 5, 7, 9, 15], np.uint8), shape.out_channels),
-                rng.integers(-(1 << 15), 1 << 15, shape.out_channels).astype(np.int16),
-                int(rng.integers(0, 4)),
-            )
+            {
+                "count": count,
+                "basis": rng.choice(np.array([-1, 1], np.int8), (n, shape.in_channels, 1, shape.kernel)),
+                "alpha": rng.integers(1, 1 << network.alpha_bits, n),
+                "shift": rng.choice([0, 3, 5, 7, 9, 15], shape.out_channels),
+                "bias": rng.integers(-(1 << 15), 1 << 15, shape.out_channels),
+                "bias_shift": int(rng.integers(0, 4)),
+            }
         )
     names = tuple(f"c{k}" for k in range(network.classes))
-    return multibit.MultibitBundle("random", "rhythm-17", names, network, tuple(layers), NormaliserSpec(window=network.window))
+    spec = NormaliserSpec(window=network.window)
+    graph = multibit_fold.graph(network, layers, "random")
+    return GraphBundle("random", "rhythm-17", names, graph, alpha_bits=network.alpha_bits, normaliser=spec)

@@ -46,12 +46,13 @@ def test_stored_verilog_is_what_is_generated_now(tmp_path):
     from hw import generate
     from hw.binary import folding
     from hw.mac import design as mac_design
-    from sw.export import bundle, bundles, multibit
+    from sw.export import bundle, bundles
+    from sw.export.array.bundle import GraphBundle
 
     for name, model in STORED["models"].items():
         packed, config = bundles.read(bundle.SHIPPED / name), model["rtl"]["config"]
-        if isinstance(packed, multibit.MultibitBundle):
-            design = mac_design.generate(packed, mac_design.config(config), tmp_path)
+        if isinstance(packed, GraphBundle):
+            design = mac_design.generate(packed, mac_design.config(config, packed), tmp_path)
             assert design.description["image_sha256"] == model["rtl"]["image_sha256"]
         else:
             design = generate.generate(packed, folding.get(config), tmp_path)

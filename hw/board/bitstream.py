@@ -18,7 +18,8 @@ from hw.mac.top import MacTop
 from hw.tiny import params as tiny
 from sw import cli, files, report
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles, multibit
+from sw.export import bundle, bundles
+from sw.export.array.bundle import GraphBundle
 from sw.link import BAUD
 
 CONSTRAINTS = files.ROOT / "constraints"
@@ -99,7 +100,7 @@ def default_config(packed: bundles.Bundle, board: Board) -> str:
     """What a board gets: a network of beats stands behind the QRS detector, so that it takes raw samples like the others."""
     if packed.network.words:
         return beat_top.NAME
-    small = board.device.family == "ice40" and not isinstance(packed, multibit.MultibitBundle)
+    small = board.device.family == "ice40" and not isinstance(packed, GraphBundle)
     return tiny.NAME if small else "full"
 
 
@@ -164,7 +165,7 @@ def main(
     cli.say(f"load it: {loader} {built.bitstream}")
     cli.say(
         f"then:    make replay MODEL={packed.model} RECORD=200 PORT=/dev/ttyUSB0"
-        + (f" CONFIG={made.config}   (it loads the network first)" if isinstance(packed, multibit.MultibitBundle) else "")
+        + (f" CONFIG={made.config}   (it loads the network first)" if isinstance(packed, GraphBundle) else "")
     )
 
 

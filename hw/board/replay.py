@@ -16,7 +16,8 @@ from sw import cli, files
 from sw.beats import annotations, chain, score
 from sw.data import beats, foreign, mitbih, records, source, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles, multibit
+from sw.export import bundle, bundles
+from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import image
 
 
@@ -95,12 +96,13 @@ def replay_windows(
     with cli.progress() as bar:
         line = bar.add_task("windows", total=len(windows))
         for row, window in enumerate(windows):
-            seen = host.classify(window).label
-            said = ["no call" if seen == NO_CALL else packed.classes[seen]]
+            seen = host.classify(window)
+            said = [bundles.told(packed, seen.label, seen.logits)]
             so_far = f"{row + 1} windows"
             if truth is not None:
-                right += seen == truth[row]
-                said = [packed.classes[truth[row]], *said]
+                named = bundles.task(packed).named(int(truth[row]))
+                right += said == [named]
+                said = [named, *said]
                 so_far = f"{right} of {row + 1} right, {100 * right / (row + 1):.0f} %"
             table.add_row(f"{start[row] / tasks.RATE:.0f}", *said)
             bar.update(line, advance=1, description=so_far)
@@ -110,8 +112,7 @@ def replay_windows(
 
 def known_windows(packed: bundles.Bundle, record: str, found: source.Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The task's windows of a record of the database, where they begin, and their labels."""
-    spec = packed.normaliser
-    task = tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words)
+    task = bundles.task(packed)
     windows = task.windows(found)
     rows = np.flatnonzero(np.asarray(windows.record) == record)
     if not len(rows):
@@ -153,8 +154,8 @@ def main(
         signal = foreign.prepare(header, foreign.choose_lead(header, lead), raw_bits)
     host = Host(SerialLine(port), placed=packed.network.words > 0)
     host.restart()
-    if isinstance(packed, multibit.MultibitBundle):
-        host.load(image(mac_design.compile_bundle(packed, mac_design.config(config)).program))
+    if isinstance(packed, GraphBundle):
+        host.load(image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program))
     if packed.network.words and known:
         signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
         replay_beats(host, packed, name, signal, score.reference(*annotated[:2]))

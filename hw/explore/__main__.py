@@ -13,7 +13,8 @@ from hw.explore.solver import Limits, Point
 from hw.fpga import devices
 from sw import cli, files
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles, multibit
+from sw.export import bundle, bundles
+from sw.export.array.bundle import GraphBundle
 
 ROWS = 24
 # Beyond this interval a front is only looked at for a request that nothing quicker meets: much time, few LUT4.
@@ -23,7 +24,7 @@ SLOW = 1 << 15
 def read(model: str, path: str) -> bundle.Bundle:
     """A bundle of the binary datapath."""
     packed = bundles.read(bundle.locate(model, path))
-    if isinstance(packed, multibit.MultibitBundle):
+    if isinstance(packed, GraphBundle):
         raise PopbeatError(f"{packed.model} runs on the array, which is not folded by blocks; take CONFIG=mac128, mac64 or mac32")
     if packed.network.rhythm:
         raise PopbeatError(f"{packed.model} takes rhythm bits, which the area model does not know; take CONFIG=full or half")

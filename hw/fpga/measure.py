@@ -17,7 +17,8 @@ from hw.mac.top import cycles as mac_cycles
 from hw.tiny import params as tiny
 from sw import cli, files, report
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles, multibit
+from sw.export import bundle, bundles
+from sw.export.array.bundle import GraphBundle
 from sw.link import BAUD
 
 # What nextpnr is asked for: beyond what is reached, so that it goes on trying.
@@ -40,11 +41,10 @@ class Classifier:
 
 def classifier(packed: bundles.Bundle, config: str) -> Classifier:
     """The top of a bundle of either kind."""
-    if isinstance(packed, multibit.MultibitBundle):
-        params = mac_design.config(config)
+    if isinstance(packed, GraphBundle):
+        params = mac_design.config(config, packed)
         exact = mac_cycles(params, packed.normaliser, mac_design.compile_bundle(packed, params).program)
-        name = f"mac{params.lanes}"
-        return Classifier(f"popbeat_{name}", name, packed, MacTop(params, packed.normaliser), exact)
+        return Classifier(f"popbeat_{params.name}", params.name, packed, MacTop(params, packed.normaliser), exact)
     if config == beat_top.NAME:
         behind = beat_top.parameters(packed)
         return Classifier(f"popbeat_{packed.model}_{config}", config, packed, beat_top.BeatTop(behind), None)

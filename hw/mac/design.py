@@ -12,19 +12,32 @@ from hw.stream.result import Header
 from sw import cli, files
 from sw.errors import PopbeatError
 from sw.export.array import compiler
-from sw.export.array.multibit_graph import network_graph
+from sw.export.array.bundle import IMAGE, GraphBundle
 from sw.export.array.program import image, sections
-from sw.export.multibit import MultibitBundle
+from sw.networks import INPUT_FRACTION
 
 DEFAULT = "mac128"
+# What ``full`` stands for: the first of these that a network fits.
+LARGE = (DEFAULT, "mac128l")
 
 
-def config(name: str) -> ArrayParams:
-    """The array configuration called ``name``; ``full`` is the largest one."""
-    name = DEFAULT if name == "full" else name
+def config(name: str, bundle: GraphBundle) -> ArrayParams:
+    """The array configuration called ``name``; ``full`` is the :func:`largest` for the bundle."""
+    name = largest(bundle) if name == "full" else name
     if name not in CONFIGS:
         raise PopbeatError(f"unknown configuration {name!r}; the array has {', '.join(CONFIGS)}")
     return CONFIGS[name]
+
+
+def largest(bundle: GraphBundle) -> str:
+    """The array that ``full`` stands for: the first of :data:`LARGE` that the bundle fits, else the last."""
+    for name in LARGE[:-1]:
+        try:
+            compile_bundle(bundle, CONFIGS[name])
+        except PopbeatError:
+            continue
+        return name
+    return LARGE[-1]
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,7 @@ class MacDesign:
 
     name: str
     params: ArrayParams
-    bundle: MultibitBundle
+    bundle: GraphBundle
     verilog: Path
     compiled: compiler.Compiled
     image: bytes
@@ -42,24 +55,28 @@ class MacDesign:
     description: dict
 
 
-def compile_bundle(bundle: MultibitBundle, params: ArrayParams) -> compiler.Compiled:
+def compile_bundle(bundle: GraphBundle, params: ArrayParams) -> compiler.Compiled:
     """Map a bundle onto an array; what does not fit is a :class:`PopbeatError`."""
-    compiled = compiler.compile_graph(network_graph(bundle), params.groups, params.half, params.memory)
+    if bundle.front == IMAGE:
+        raise PopbeatError(f"{bundle.model} takes images of beats, and the array's top has no hardware that makes them yet")
+    if bundle.input_fraction != INPUT_FRACTION:
+        raise PopbeatError(f"{bundle.model} takes inputs in units of 2^-{bundle.input_fraction}; the top's are 2^-{INPUT_FRACTION}")
+    compiled = compiler.compile_graph(bundle.graph, params.groups, params.half, params.memory)
     params.check({name: len(words) for name, words in sections(compiled.program).items()})
     return compiled
 
 
-def generate(bundle: MultibitBundle, params: ArrayParams, folder: Path | None = None) -> MacDesign:
-    """Write ``popbeat_mac<lanes>.v`` (the same for every network), ``<model>_mac<lanes>.image`` and ``.json`` into ``folder``
+def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = None) -> MacDesign:
+    """Write ``popbeat_<array>.v`` (the same for every network), ``<model>_<array>.image`` and ``.json`` into ``folder``
     (default ``build/<model>/verilog``)."""
     compiled = compile_bundle(bundle, params)
-    name = f"popbeat_mac{params.lanes}"
+    name = f"popbeat_{params.name}"
     top = MacTop(params, bundle.normaliser)
     text = f"// popbeat: multi-bit array of {params.lanes} lanes\n" + verilog.convert(top, name)
     folder = folder or files.BUILD / bundle.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     data = image(compiled.program)
-    stem = folder / f"{bundle.model}_mac{params.lanes}"
+    stem = folder / f"{bundle.model}_{params.name}"
     files.write_bytes(stem.with_suffix(".image"), data)
     exact = cycles(params, bundle.normaliser, compiled.program)
     description = {

@@ -41,6 +41,11 @@ class ArrayParams:
         return self.groups * LANES
 
     @property
+    def name(self) -> str:
+        """Its name among :data:`CONFIGS`, or what it has of lanes."""
+        return next((name for name, params in CONFIGS.items() if params == self), f"mac{self.lanes}")
+
+    @property
     def half(self) -> int:
         """Bytes from the first input buffer to the second: whole rows of the memory."""
         return -(-self.window // 32) * 32
@@ -66,5 +71,7 @@ def _sized(groups: int) -> ArrayParams:
 
 
 CONFIGS = {f"mac{LANES * groups}": _sized(groups) for groups in (8, 4, 2)}
+# Room for a network of many layers.
+CONFIGS["mac128l"] = ArrayParams(8, memory=1 << 16, alphas=1 << 10, channels=1 << 9, passes=1 << 9, program=1 << 10)
 
 __all__ = ["CONFIGS", "ArrayParams", "section_bytes"]

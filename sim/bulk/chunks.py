@@ -28,10 +28,17 @@ def compared(subject: Subject, harness, rows: np.ndarray, mode: str = "burst") -
 
 
 def burst(subject: Subject, harness, rows: np.ndarray) -> dict:
-    """Windows back to back: the hardware's ``labels``, the different ``intervals`` between its results, ``layers`` compared."""
+    """Windows back to back: the hardware's ``labels`` and ``logits``, the different ``intervals`` between its results, ``layers``
+    compared, and the names of those that the hardware never writes (``hidden``)."""
     seen, layers = compared(subject, harness, rows)
     intervals = set(np.diff(seen.cycles["header"]).tolist())
-    return {"labels": seen.label.tolist(), "intervals": sorted(intervals), "layers": layers}
+    return {
+        "labels": seen.label.tolist(),
+        "logits": seen.logits.tolist(),
+        "intervals": sorted(intervals),
+        "layers": layers,
+        "hidden": sorted(getattr(seen, "hidden", ())),
+    }
 
 
 def bursts(subject: Subject, harness, bar: Progress) -> list[dict]:

@@ -99,4 +99,4 @@ def by_time(windows: Windows) -> Split:
     return Split(*(np.flatnonzero(np.isin(number, part)) for part in (TRAIN, VALIDATION, TEST)))
 
 
-MULTILABEL17 = Task("multilabel-17", LABELS, WINDOW, rule)
+MULTILABEL17 = Task("multilabel-17", LABELS, WINDOW, rule, sets=True)

@@ -43,13 +43,21 @@ class Windows:
 @dataclass(frozen=True)
 class Task:
     """A name, its classes in the order of their numbers, a window's length in samples (RR words in front of them counted), the rule
-    that finds the windows, and how many ``words`` stand in front."""
+    that finds the windows, and how many ``words`` stand in front. ``sets``: a window's label is the number whose bit k says whether
+    class k is in its set of labels."""
 
     name: str
     classes: tuple[str, ...]
     length: int
     rule: Callable[[Source], list[tuple[str, int, str, int]]]
     words: int = 0
+    sets: bool = False
+
+    def named(self, label: int) -> str:
+        """A label in words."""
+        if not self.sets:
+            return self.classes[label]
+        return ", ".join(name for k, name in enumerate(self.classes) if label >> k & 1) or "no label"
 
     def windows(self, source: Source) -> Windows:
         """The task's windows in their fixed order."""
@@ -117,26 +125,31 @@ TASKS = {
 
 
 def names() -> list[str]:
-    """Names of all tasks, that of the beats among them."""
-    from sw.data import beats  # which is made of what stands here
+    """Names of all tasks, those of the beats and of sets of labels among them."""
+    return [*TASKS, *_others()]
 
-    return [*TASKS, beats.BEAT5.name]
+
+def _others() -> dict[str, Task]:
+    from sw.data import beats, multilabel  # which are made of what stands here
+
+    return {task.name: task for task in (beats.BEAT5, multilabel.MULTILABEL17)}
 
 
 def get(name: str) -> Task:
     """The task called ``name``."""
-    from sw.data import beats  # which is made of what stands here
-
-    if name == beats.BEAT5.name:
-        return beats.BEAT5
-    if name not in TASKS:
+    known = TASKS | _others()
+    if name not in known:
         raise PopbeatError(f"unknown task {name!r}; there are {', '.join(names())}")
-    return TASKS[name]
+    return known[name]
 
 
-def for_network(name: str, window: int, raw_bits: int, classes: tuple[str, ...], words: int = 0) -> Task:
-    """The task ``name``, for a network that must fit it: same window, same RR words, same classes, samples wide enough."""
+def for_network(name: str, window: int, raw_bits: int, classes: tuple[str, ...], words: int = 0, sets: bool = False) -> Task:
+    """The task ``name``, for a network that must fit it: same window, same RR words, same classes, samples wide enough, and
+    ``sets`` of labels where the task has them."""
     task = get(name)
+    if sets != task.sets:
+        kinds = ("one class", "a set of labels")
+        raise PopbeatError(f"the network answers with {kinds[sets]}, and {name} asks for {kinds[task.sets]}")
     if window != task.length - task.words:
         raise PopbeatError(f"the network has windows of {window} samples, and {name} has {task.length - task.words}")
     if words != task.words:

@@ -273,13 +273,13 @@ def check_names(expected: set[str], tensors: dict[str, np.ndarray]) -> None:
 
 def _assemble(graph: dict, tensors: dict[str, np.ndarray]) -> Bundle:
     network, shift = graph["network"], graph["network"].get("head", {}).get("offset_shift")
-    if network["kind"] == "multibit":
+    if network["kind"] == "graph":
         raise PopbeatError(
-            "network kind 'multibit' can't be used here: this command takes binary networks, of which there are "
+            "network kind 'graph' can't be used here: this command takes binary networks, of which there are "
             + ", ".join(of_kind(BinaryNetwork))
         )
     if network["kind"] != "binary":
-        raise PopbeatError(f"network kind {network['kind']!r} is unknown; known are 'binary' and 'multibit'")
+        raise PopbeatError(f"network kind {network['kind']!r} is unknown; known are 'binary' and 'graph'")
     rhythm_shift = network["head"].get("rhythm_shift", 0)
     for name, value in (("offset_shift", shift), ("rhythm_shift", rhythm_shift)):
         if type(value) is not int:

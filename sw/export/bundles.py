@@ -2,21 +2,53 @@
 
 from pathlib import Path
 
-from sw import files
-from sw.export import bundle, multibit
+import numpy as np
 
-Bundle = bundle.Bundle | multibit.MultibitBundle
+from sw import files
+from sw.data import tasks
+from sw.export import bundle
+from sw.export.array import bundle as array
+from sw.export.array import packing
+from sw.export.array.bundle import GraphBundle
+
+Bundle = bundle.Bundle | GraphBundle
 
 
 def read(folder: Path | str) -> Bundle:
     """Read and check a bundle of either kind; every fault is a :class:`PopbeatError` naming the file and the value."""
     path = Path(folder) / "bundle.json"
-    graph = files.read_json(path, "bundle") if path.is_file() else {}
-    network = graph.get("network") if isinstance(graph, dict) else None
+    stored = files.read_json(path, "bundle") if path.is_file() else {}
+    network = stored.get("network") if isinstance(stored, dict) else None
     kind = network.get("kind") if isinstance(network, dict) else None
-    return multibit.read(folder) if kind == multibit.KIND else bundle.read(folder)
+    return array.read(folder) if kind == array.KIND else bundle.read(folder)
+
+
+def write(packed: Bundle, folder: Path, golden: bytes | None = None) -> Path:
+    """Write a bundle of either kind."""
+    return (array if isinstance(packed, GraphBundle) else bundle).write(packed, folder, golden)
 
 
 def stored_bytes(packed: Bundle) -> int:
     """Every stored bit of the network, in bytes."""
-    return len((multibit if isinstance(packed, multibit.MultibitBundle) else bundle).pack(packed))
+    return len((packing if isinstance(packed, GraphBundle) else bundle).pack(packed))
+
+
+def with_sets(packed: Bundle) -> bool:
+    """Whether a network answers with a set of labels."""
+    return isinstance(packed, GraphBundle) and packed.answer == array.SET
+
+
+def task(packed: Bundle) -> tasks.Task:
+    """The task of a network, which must fit it."""
+    spec = packed.normaliser
+    return tasks.for_network(packed.task, spec.window, spec.raw_bits, packed.classes, packed.network.words, sets=with_sets(packed))
+
+
+def told(packed: Bundle, label: int, logits: np.ndarray) -> str:
+    """A result in words, from its ``label`` and its ``logits`` ``int[classes]``: a class, a set of labels, or that there is no
+    call."""
+    if label >= len(packed.classes):
+        return "no call"
+    if not with_sets(packed):
+        return packed.classes[label]
+    return ", ".join(name for name, logit in zip(packed.classes, logits, strict=True) if logit >= 0) or "no label"

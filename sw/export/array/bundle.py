@@ -3,6 +3,7 @@
 Everything that :mod:`sw.export.bundle` says of hashes, versions and pickles holds here too.
 """
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,12 @@ from sw.export.array import packing
 from sw.export.array.graph import Add, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor, _all
 from sw.export.array.program import BIAS_BITS, FIELDS, SHIFT_BITS, SUM_BITS, TOTAL_BITS
 from sw.export.normaliser import NormaliserSpec
-from sw.networks import COUNT_BITS, MAX_CHANNELS, MAX_KERNEL, MAX_WINDOW
+from sw.networks import COUNT_BITS
 
 KIND = "graph"
 WINDOW, IMAGE = FRONTS = ("window", "image")
 ONE, SET = ANSWERS = ("one", "set")
-MAX_NODES, MAX_TENSORS = 1024, 1024
+MAX_NODES, MAX_TENSORS, MAX_NAME = 1023, 1023, 64
 OPERATIONS = {
     "convolution": Multibit,
     "add": Add,
@@ -89,6 +90,16 @@ class GraphBundle:
         return stored / sum(len(node.count) * int(np.prod(node.basis.shape[1:])) for node in self.convolutions)
 
     @cached_property
+    def mac_width(self) -> float:
+        """Bases a multiply-accumulate: what the array's time goes with."""
+        return sum(_macs(node) * len(node.alpha) / len(node.count) for node in self.convolutions) / self.network.macs
+
+    @property
+    def bases(self) -> list[int]:
+        """Bases of each convolution, over all of its channels."""
+        return [len(node.alpha) for node in self.convolutions]
+
+    @cached_property
     def input_shift(self) -> int:
         """Bits by which a normalised sample is shifted to become an input of the graph (front ``window``)."""
         return self.normaliser.z_fraction - self.input_fraction
@@ -121,52 +132,75 @@ def _macs(node: Node) -> int:
 
 
 def _validate(bundle: GraphBundle) -> None:
-    common.check_head(bundle)
     graph, source = bundle.graph, bundle.graph.source
     if bundle.front not in FRONTS or bundle.answer not in ANSWERS:
         raise PopbeatError(
             f"front {bundle.front!r} or answer {bundle.answer!r} is unknown; known are {', '.join(FRONTS)} and {', '.join(ANSWERS)}"
         )
+    if type(bundle.input_fraction) is not int or not 0 <= bundle.input_fraction < 8:
+        raise PopbeatError(f"input_fraction is {bundle.input_fraction!r}; allowed are 0 to 7")
+    if bundle.front == WINDOW and bundle.input_shift < 1:
+        raise PopbeatError(f"z_fraction is {bundle.normaliser.z_fraction}; the graph needs more than {bundle.input_fraction}")
+    if type(bundle.alpha_bits) is not int or not 4 <= bundle.alpha_bits <= 8:
+        raise PopbeatError(f"alpha_bits is {bundle.alpha_bits!r}; allowed are 4 to 8")
+    if len(graph.nodes) > MAX_NODES or len(graph.tensors) > MAX_TENSORS:
+        raise PopbeatError(f"a graph has at most {MAX_NODES} nodes and {MAX_TENSORS} tensors")
+    _check_called("tensor", list(graph.tensors))
+    _check_called("node", [node.name for node in graph.nodes])
+    for tensor in graph.tensors.values():
+        for number in packing.TENSOR:
+            number.check(getattr(tensor, number.name), f"tensor {tensor.name!r}")
+        sizes = tensor.channels, tensor.height, tensor.width
+        if int(np.prod(sizes)) > 1 << FIELDS["in_base"]:
+            raise PopbeatError(f"tensor {tensor.name!r} of {sizes} values is larger than any array's memory")
+    if source.channels != 1 or not source.signed:
+        raise PopbeatError("a graph takes one channel of int8 values")
     if bundle.front == IMAGE and (source.height, source.width) != (image.POINTS, image.POINTS):
         raise PopbeatError(
             f"images have {image.POINTS} x {image.POINTS} values, and the graph takes {source.height} x {source.width}"
         )
     if bundle.front == WINDOW and source.height != 1:
         raise PopbeatError(f"a window is one row, and the graph takes {source.height}")
-    if source.channels != 1 or not source.signed:
-        raise PopbeatError("a graph takes one channel of int8 values")
-    if type(bundle.input_fraction) is not int or not 0 <= bundle.input_fraction < 8:
-        raise PopbeatError(f"input_fraction is {bundle.input_fraction!r}; allowed are 0 to 7")
-    if bundle.front == WINDOW and bundle.input_shift < 1:
-        raise PopbeatError(f"z_fraction is {bundle.normaliser.z_fraction}; the graph needs more than {bundle.input_fraction}")
-    if type(bundle.alpha_bits) is not int or not 4 <= bundle.alpha_bits <= 8:
-        raise PopbeatError(f"coefficients have 4 to 8 bits, not {bundle.alpha_bits!r}")
-    if len(graph.nodes) > MAX_NODES or len(graph.tensors) > MAX_TENSORS:
-        raise PopbeatError(f"a graph has at most {MAX_NODES} nodes and {MAX_TENSORS} tensors")
-    for tensor in graph.tensors.values():
-        sizes = tensor.channels, tensor.height, tensor.width
-        if any(type(size) is not int or size < 1 for size in sizes) or tensor.channels > MAX_CHANNELS:
-            raise PopbeatError(f"tensor {tensor.name!r} has {sizes} channels, rows and columns")
-        if int(np.prod(sizes)) > 1 << FIELDS["in_base"] or max(sizes[1:]) > MAX_WINDOW:
-            raise PopbeatError(f"tensor {tensor.name!r} of {sizes} values is larger than any array's memory")
-    written = {source.name: np.ones(1, bool)}
+    written = {name: np.zeros(t.channels, bool) for name, t in graph.tensors.items()}
+    written[source.name][:] = True
     for number, node in enumerate(graph.nodes, start=1):
         _check_node(bundle, node, f"node{number}")
         for part in node.sources:
-            if part.tensor.name not in written or not written[part.tensor.name][part.channels].all():
+            if not written[part.tensor.name][part.channels].all():
                 raise PopbeatError(f"{node.name} reads channels of {part.tensor.name} that nothing has written")
         if node.target is not None:
             target = _all(node.target)
-            written.setdefault(target.tensor.name, np.zeros(target.tensor.channels, bool))[target.channels] = True
+            if written[target.tensor.name][target.channels].any():
+                raise PopbeatError(f"{node.name} writes channels of {target.tensor.name} that are written already")
+            written[target.tensor.name][target.channels] = True
+    common.check_head(bundle)
+
+
+def _check_called(what: str, names: list) -> None:
+    """Names are different strings of a length that a table has room for."""
+    for name in names:
+        if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+            raise PopbeatError(f"a {what} is called {name!r}; names have 1 to {MAX_NAME} printable characters")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise PopbeatError(f"there are two {what}s called {twice!r}")
 
 
 def _check_node(bundle: GraphBundle, node: Node, name: str) -> None:
+    if type(node) not in OPERATIONS.values():
+        raise PopbeatError(f"{node.name} is a {type(node).__name__}, which bundles do not hold")
+    for number, value in packing.numbers(node):
+        number.check(value, node.name)
+    for part in (*node.sources, *([] if node.target is None else [_all(node.target)])):
+        for number in packing.PART:
+            number.check(getattr(part, number.name), f"{part.tensor.name} in {node.name}")
     if isinstance(node, Multibit):
         _check_convolution(bundle, node, name)
-    for what, bits in (("shift", SHIFT_BITS), ("alpha", 8)):
-        value = getattr(node, what, None)
-        if not isinstance(node, Multibit) and value is not None and (type(value) is not int or not 0 <= value < 1 << bits):
-            raise PopbeatError(f"{what} of {node.name} is {value!r}; allowed are 0 to {(1 << bits) - 1}")
+    elif isinstance(node, Average) and node.table is not None:
+        common.check_tensor(f"{name}.table", node.table, (256,), np.uint8, 0, 255)
+    summed = {Average: lambda: node.kernel, GlobalAverage: lambda: _plane(_all(node.source).tensor)}.get(type(node))
+    if summed is not None:
+        _check_sum(node, int(np.prod(summed())))
     zeros = [np.zeros((1, p.count, p.tensor.height, p.tensor.width), np.int64) for p in node.sources]
     try:
         shape = node.reference(*zeros).shape[1:]
@@ -181,21 +215,23 @@ def _check_node(bundle: GraphBundle, node: Node, name: str) -> None:
         raise PopbeatError(f"{node.name} makes {tuple(shape)} values, and {wanted} are wanted")
 
 
+def _plane(tensor: Tensor) -> tuple[int, int]:
+    return tensor.height, tensor.width
+
+
+def _check_sum(node: Node, values: int) -> int:
+    """Raise unless the sum of so many inputs fits; returns its largest size."""
+    largest = values * (128 if _all(node.source).tensor.signed else 255)
+    if largest >= 1 << (SUM_BITS - 1):
+        raise PopbeatError(f"{node.name} sums {values} values, which can need more than {SUM_BITS} bits")
+    return largest
+
+
 def _check_convolution(bundle: GraphBundle, node: Multibit, name: str) -> None:
     out, inputs = len(node.count), node.basis.shape[1]
     seen = _all(node.source).count
     if inputs != (1 if node.depthwise else seen) or (node.depthwise and out != seen):
         raise PopbeatError(f"{node.name} has weights for {inputs} channels and reads {seen}")
-    ky, kx = node.basis.shape[2:]
-    numbers = (*node.stride, *node.pool, ky, kx)
-    if any(type(n) is not int or n < 1 for n in numbers) or any(type(n) is not int or n < 0 for n in node.pad):
-        raise PopbeatError(f"stride, pad, pool and kernel of {node.name} are natural numbers, not {numbers} and {node.pad}")
-    if max(node.stride) > 2 or max(node.pool) > MAX_KERNEL or ky > MAX_KERNEL or kx > MAX_WINDOW:
-        raise PopbeatError(
-            f"{node.name} has strides {node.stride}, a pool {node.pool} and a kernel {ky} x {kx}; strides are 1 or 2"
-        )
-    if type(node.bias_shift) is not int or not 0 <= node.bias_shift < 16:
-        raise PopbeatError(f"bias_shift of {node.name} is {node.bias_shift!r}; allowed are 0 to 15")
     n = int(np.sum(node.count))
     for what, low, high, count in (
         ("count", 0, (1 << COUNT_BITS) - 1, out),
@@ -206,9 +242,7 @@ def _check_convolution(bundle: GraphBundle, node: Multibit, name: str) -> None:
         common.check_tensor(f"{name}.{what}", np.asarray(getattr(node, what)), (count,), np.int64, low, high)
     if node.basis.shape[0] != n or not np.isin(node.basis, (-1, 1)).all():
         raise PopbeatError(f"{name}.basis has {node.basis.shape[0]} bases of -1 and +1, and {n} are counted")
-    largest = int(np.prod(node.basis.shape[1:])) * (128 if _all(node.source).tensor.signed else 255)
-    if largest >= 1 << (SUM_BITS - 1):
-        raise PopbeatError(f"{node.name} sums {np.prod(node.basis.shape[1:])} values, which can need more than {SUM_BITS} bits")
+    largest = _check_sum(node, int(np.prod(node.basis.shape[1:])))
     owner = np.repeat(np.arange(out), node.count)
     total = np.bincount(owner, weights=node.alpha, minlength=out) * largest + (np.abs(node.bias) << node.bias_shift)
     if total.max() >= 1 << (TOTAL_BITS - 1):
@@ -218,7 +252,7 @@ def _check_convolution(bundle: GraphBundle, node: Multibit, name: str) -> None:
 def _named(part: Tensor | Slice) -> str | dict:
     """A tensor by its name; some of its channels as an object."""
     part = _all(part)
-    if (part.first, part.count, part.step) == (0, part.tensor.channels, 1):
+    if packing.whole(part):
         return part.tensor.name
     return {"tensor": part.tensor.name, "first": part.first, "count": part.count, "step": part.step}
 
@@ -274,12 +308,23 @@ def _assemble(stored: dict, tensors: dict[str, np.ndarray]) -> GraphBundle:
         raise PopbeatError(f"network kind {network['kind']!r} is not {KIND!r}")
     if len(network["nodes"]) > MAX_NODES or len(network["tensors"]) > MAX_TENSORS:
         raise PopbeatError(f"a graph has at most {MAX_NODES} nodes and {MAX_TENSORS} tensors")
+    _check_called("tensor", [t["name"] for t in network["tensors"]])
     known = {t["name"]: Tensor(**t) for t in network["tensors"]}
+
+    def called(name) -> Tensor:
+        if name not in known:
+            raise PopbeatError(f"there is no tensor called {name!r}")
+        return known[name]
 
     def part(value) -> Tensor | Slice:
         if isinstance(value, str):
-            return known[value]
-        return Slice(known[value["tensor"]], value["first"], value["count"], value["step"])
+            return called(value)
+        if not isinstance(value, dict) or value.keys() != {"tensor", "first", "count", "step"}:
+            raise PopbeatError(f"{value!r} is no part of a tensor: a name, or tensor, first, count and step")
+        of = Slice(called(value["tensor"]), 0, 1)
+        for number in packing.PART:
+            number.check(value[number.name], of.tensor.name)
+        return Slice(of.tensor, *(value[number.name] for number in packing.PART))
 
     expected: set[str] = set()
     nodes = []
@@ -299,7 +344,7 @@ def _assemble(stored: dict, tensors: dict[str, np.ndarray]) -> GraphBundle:
             table = None
             if node["table"]:
                 expected.add(f"node{number}.table")
-                table = tensors[f"node{number}.table"]
+                table = _tensor(tensors, f"node{number}.table")
                 common.check_tensor(f"node{number}.table", table, (256,), np.uint8, 0, 255)
             of = tuple(node["kernel"]), tuple(node["stride"]), node["alpha"], node["shift"]
             nodes.append(Average(name, source, target, *of, table))
@@ -308,13 +353,13 @@ def _assemble(stored: dict, tensors: dict[str, np.ndarray]) -> GraphBundle:
         elif kind is MaxPool:
             nodes.append(MaxPool(name, source, target, node["kernel"], node["stride"], node["across"], node["pad"]))
         else:
-            nodes.append(Scale(name, source, known[node["by"]], target, node["shift"]))
+            nodes.append(Scale(name, source, called(node["by"]), target, node["shift"]))
     common.check_names(expected, tensors)
-    return GraphBundle(
+    made = GraphBundle(
         model=stored["model"],
         task=stored["task"],
         classes=tuple(stored["classes"]),
-        graph=Graph(known[network["source"]], tuple(nodes), stored["model"]),
+        graph=Graph(called(network["source"]), tuple(nodes), stored["model"]),
         front=network["front"],
         answer=network["answer"],
         input_fraction=network["input_fraction"],
@@ -322,20 +367,44 @@ def _assemble(stored: dict, tensors: dict[str, np.ndarray]) -> GraphBundle:
         normaliser=NormaliserSpec(**stored["normaliser"]),
         training=stored.get("training", {}),
     )
+    _check_members(network, made)
+    return made
+
+
+def _check_members(network: dict, made: GraphBundle) -> None:
+    """Raise where the stored graph says more, or less, than what was made of it."""
+    wanted = description(made)
+    places = [("network", network, wanted)]
+    places += [(f"node {a['name']!r}", a, b) for a, b in zip(network["nodes"], wanted["nodes"], strict=True)]
+    for what, stored, own in places:
+        if stored.keys() != own.keys():
+            odd = ", ".join(sorted(stored.keys() ^ own.keys()))
+            raise PopbeatError(f"{what} has other members than it should; missing or too many: {odd}")
+    unused = {t["name"] for t in network["tensors"]} - made.graph.tensors.keys()
+    if unused:
+        raise PopbeatError(f"no node reads or writes tensor {min(unused)!r}")
+
+
+def _tensor(tensors: dict[str, np.ndarray], name: str) -> np.ndarray:
+    if name not in tensors:
+        raise PopbeatError(f"tensors.safetensors has no {name}, which the network needs")
+    return tensors[name]
 
 
 def _convolution(node: dict, number: int, source, target, tensors: dict[str, np.ndarray]) -> Multibit:
     """A convolution of its members and its tensors; bases are unpacked."""
     name = f"node{number}"
+    for number, value in zip(packing.NUMBERS[Multibit][:2], node["kernel"], strict=True):
+        number.check(value, node["name"])
+    packing.TENSOR[0].check(node["channels"], node["name"])
     shape = (1 if node["depthwise"] else _all(source).count, *node["kernel"])
-    if any(type(n) is not int or n < 1 for n in (*shape, node["channels"])) or type(node["depthwise"]) is not bool:
-        raise PopbeatError(f"{node['name']} has a kernel of {shape} and {node['channels']!r} channels")
-    count = tensors[f"{name}.count"]
+    count = _tensor(tensors, f"{name}.count")
     common.check_tensor(f"{name}.count", count, (node["channels"],), np.uint8, 0, (1 << COUNT_BITS) - 1)
-    n, taps = int(count.sum()), int(np.prod(shape))
+    n, taps = int(count.sum()), math.prod(shape)
     for what, length in (("alpha", n), ("shift", len(count)), ("bias", len(count)), ("basis", -(-n * taps // 8))):
         kind = TYPES[what]
-        common.check_tensor(f"{name}.{what}", tensors[f"{name}.{what}"], (length,), kind, np.iinfo(kind).min, np.iinfo(kind).max)
+        limits = np.iinfo(kind)
+        common.check_tensor(f"{name}.{what}", _tensor(tensors, f"{name}.{what}"), (length,), kind, limits.min, limits.max)
     signs = np.unpackbits(tensors[f"{name}.basis"], count=n * taps).astype(np.int8) * 2 - 1
     whole = {what: tensors[f"{name}.{what}"].astype(np.int64) for what in ("count", "alpha", "bias", "shift")}
     return Multibit(

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sw import cli, files
-from sw.export import bundle, multibit
+from sw.export import bundle
+from sw.export.array import bundle as array
 from sw.export.array import compiler, systems
-from sw.export.array.multibit_graph import network_graph
 from sw.export.array.program import cycles, sections
 
 GROUPS = 8
@@ -16,7 +16,7 @@ COMMAND = "make cycles"
 
 def compiled() -> list[compiler.Compiled]:
     """Every network on :data:`GROUPS` x 16 lanes, with as much activation memory as addresses reach."""
-    graphs = [network_graph(multibit.read(bundle.SHIPPED / "alq17")), *(make() for make in systems.SYSTEMS.values())]
+    graphs = [array.read(bundle.SHIPPED / "alq17").graph, *(make() for make in systems.SYSTEMS.values())]
     return [compiler.compile_graph(g, GROUPS, -(-g.source.height * g.source.width // 32) * 32, MEMORY) for g in graphs]
 
 

@@ -36,22 +36,27 @@ def parameters(net: GraphNet) -> dict[str, np.ndarray]:
 def golden(bundle: GraphBundle, stored: dict[str, np.ndarray]) -> GraphNet:
     """The golden model in float64 with stored parameters, ready to run; the bundle gives its structure and no number. Parameters of
     another network are a :class:`PopbeatError`."""
-    try:
-        most = stored["convolution1.alpha"].shape[1]
-        net = GraphNet(bundle.graph, most, bundle.input_fraction).double()
-        names = sorted({*net.classes.values()})
-        if len(names) != len(stored[FRACTIONS]) or len(stored) != 3 * len(net.units) + 1:
-            raise PopbeatError("golden.safetensors holds another network's parameters")
-        net.fractions = dict(zip(names, stored[FRACTIONS].tolist(), strict=True))
-        for number, unit in enumerate(net.units, start=1):
-            alpha, bias = (torch.from_numpy(stored[f"convolution{number}.{n}"].astype(np.float64)) for n in ("alpha", "bias"))
-            signs = np.unpackbits(stored[f"convolution{number}.bases"], count=unit.bases.numel()).astype(np.float64) * 2 - 1
-            unit.norm = None
-            unit.alpha.data.copy_(alpha)
-            unit.bias.data.copy_(bias)
-            unit.bases.copy_(torch.from_numpy(signs).reshape(unit.bases.shape) * (alpha > 0)[:, :, None])
-    except (KeyError, RuntimeError, ValueError, IndexError) as error:
-        raise PopbeatError(f"golden.safetensors holds another network's parameters: {error}") from None
+    most = stored["convolution1.alpha"].shape[-1] if "convolution1.alpha" in stored else 1
+    net = GraphNet(bundle.graph, most, bundle.input_fraction).double()
+    names = sorted({*net.classes.values()})
+    wanted: dict[str, tuple] = {FRACTIONS: (np.int16, (len(names),))}
+    for number, unit in enumerate(net.units, start=1):
+        out = unit.shape[0]
+        wanted[f"convolution{number}.bases"] = np.uint8, (-(-unit.bases.numel() // 8),)
+        wanted[f"convolution{number}.alpha"] = np.float32, (out, most)
+        wanted[f"convolution{number}.bias"] = np.float32, (out,)
+    found = {name: (value.dtype.type, value.shape) for name, value in stored.items()}
+    if found != wanted:
+        odd = min(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+        raise PopbeatError(f"golden.safetensors holds another network's parameters: {odd}")
+    net.fractions = dict(zip(names, stored[FRACTIONS].tolist(), strict=True))
+    for number, unit in enumerate(net.units, start=1):
+        alpha, bias = (torch.from_numpy(stored[f"convolution{number}.{n}"].astype(np.float64)) for n in ("alpha", "bias"))
+        signs = np.unpackbits(stored[f"convolution{number}.bases"], count=unit.bases.numel()).astype(np.float64) * 2 - 1
+        unit.norm = None
+        unit.alpha.data.copy_(alpha)
+        unit.bias.data.copy_(bias)
+        unit.bases.copy_(torch.from_numpy(signs).reshape(unit.bases.shape) * (alpha > 0)[:, :, None])
     return net.set("fixed", rounding=False).eval()
 
 
