@@ -15,7 +15,7 @@ from hw.mac import design as mac_design
 from hw.tiny import params as tiny
 from hw.top import cycles
 from sim import beats as end_to_end
-from sim import detection_tables
+from sim import detection_tables, graph_tables
 from sw import cli, document, files, pictures, report
 from sw.data import mitbih, protocols
 from sw.errors import PopbeatError
@@ -463,6 +463,7 @@ def main() -> None:
         confusion(DOCS / f"confusion_{name}.png", name, protocol, model["accuracy"][protocol])
     dataflow(DOCS / "dataflow.png")
     detection_tables.write(stored)
+    graph_tables.write(stored)
     files.write_bytes(README, render(README.read_text(), stored).encode())
     page = DOCS / "beats.md"
     files.write_bytes(page, document.fill(page.read_text(), {"records": beat_records(stored)}, page.name).encode())
