@@ -21,7 +21,8 @@ LATENCY = BUFFERS + 1
 class Results(wiring.Component):
     """Ports: ``logit`` (in the order of the classes, from 0 on) and ``done`` after a window's last one; ``meta``: stream of the
     windows' numbers, one is taken with each packet; ``o``: stream of :data:`hw.stream.result.Beat`: the header, then the logits,
-    ties go to the lowest class; ``hold``: no further window may begin. At most ``classes`` logits a window."""
+    ties go to the lowest class; ``hold``: no further window may begin; ``pending``: a window's packet has not left yet. At most
+    ``classes`` logits a window."""
 
     def __init__(self, classes: int):
         self.classes = classes
@@ -32,6 +33,7 @@ class Results(wiring.Component):
                 "meta": In(stream.Signature(Meta)),
                 "o": Out(stream.Signature(Beat)),
                 "hold": Out(1),
+                "pending": Out(1),
             }
         )
 
@@ -64,6 +66,7 @@ class Results(wiring.Component):
             labels.i.payload.label.eq(label),
             labels.i.payload.last.eq(last),
             self.hold.eq(waiting == BUFFERS),
+            self.pending.eq(waiting != 0),
         ]
         m.d.sync += waiting.eq(waiting + self.done - sent)
         with m.If(self.done):
