@@ -4,12 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sw.beats import images
 from sw.data import beats
 from sw.data.source import Source
 from sw.data.tasks import Task, Windows
 from sw.export import image
-
-BEFORE = image.SAMPLES // 2  # samples before the R peak
 
 
 @dataclass(frozen=True)
@@ -19,22 +18,21 @@ class BeatImageTask(Task):
     def samples(self, source: Source, windows: Windows) -> np.ndarray:
         """Raw samples ``int16[n, 256]``; beyond a record's ends its first or last sample stands."""
         out = np.empty((len(windows), self.length), np.int16)
-        places = windows.start[:, None] + np.arange(self.length)
         for record in np.unique(windows.record):
             own = windows.record == record
             signal = source.signal(str(record), str(windows.lead[own][0]))
-            out[own] = signal[np.clip(places[own], 0, len(signal) - 1)]
+            out[own] = images.windows(signal, windows.start[own] + images.BEFORE)
         return out
 
 
 def from_beats(windows: Windows) -> Windows:
     """The windows of beat-5 (:mod:`sw.data.beats`) as those of this task: the same beats in the same order."""
-    return replace(windows, start=windows.start + beats.BEFORE - BEFORE)
+    return replace(windows, start=windows.start + beats.BEFORE - images.BEFORE)
 
 
 def rule(source: Source) -> list[tuple[str, int, str, int]]:
     """Every annotated beat of the 48 records, in their order."""
-    return [(record, start + beats.BEFORE - BEFORE, lead, label) for record, start, lead, label in beats.rule(source)]
+    return [(record, start + beats.BEFORE - images.BEFORE, lead, label) for record, start, lead, label in beats.rule(source)]
 
 
 BEAT5_IMAGE = BeatImageTask("beat-5-image", beats.CLASSES, image.SAMPLES, rule)

@@ -8,8 +8,9 @@ from torch.nn import functional
 
 from sw import files
 from sw.beats import figures
+from sw.beats.images import BEFORE
 from sw.data import beats, folds, protocols
-from sw.data.beat_images import BEAT5_IMAGE, BEFORE, from_beats
+from sw.data.beat_images import BEAT5_IMAGE, from_beats
 from sw.data.beats import CLASSES
 from sw.data.source import Source
 from sw.export import image
