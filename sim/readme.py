@@ -29,9 +29,48 @@ DOCS = files.ROOT / "docs"
 STORED = DOCS / "report.json"
 
 
+SYSTEMS = {"bnn5": "1", "bnn17": "1", "bnnbeat5": "beats", "alq17": "2", "gasf5": "3", "lamscn17": "4"}
+
+
+def systems(stored: dict) -> str:
+    """A row for each model, all four systems among them: task, accuracy with its protocol, twin, guessing, cost and speed."""
+    rows = []
+    for name, model in stored["models"].items():
+        protocol = shipped_under(name)
+        found = model["accuracy"][protocol]
+        if "micro_f1" in found:
+            figure, twin = f"micro-F1 {found['micro_f1']:.3f}, macro-F1 {found['macro_f1']:.3f}", found["float"]["micro_f1"]
+            told = [figure, f"{twin:.3f}", f"{found['guessing']['record_majority']['micro_f1']:.3f}"]
+        else:
+            twin = found["float_accuracy"] if "float_accuracy" in found else found["float"]["accuracy"]
+            told = [percent(found["accuracy"]), percent(twin), percent(found["record_majority"])]
+        placed = list(model.get("fpga", {}).values())
+        best = max(placed, key=lambda f: f["fmax_mhz"], default=None)
+        where = ["not placed", "", "", ""]
+        if best:
+            clock = f"{best['fmax_mhz']:.1f}, {'worst of ' + str(best['seeds']) + ' seeds' if best['seeds'] > 1 else 'one seed'}"
+            where = [best["device"], f"{best['lut4']:,}", clock, *_micros(best, "classification_us")]
+        rtl = model["rtl"]
+        cost = [f"{model['stored_bytes']:,}", f"{rtl['interval_cycles']:,}", _busy(rtl)]
+        rows.append([f"`{name}`", SYSTEMS[name], model["task"], f"*{protocol}*", *told, *cost, *where])
+    header = [
+        "",
+        "system",
+        "task",
+        "protocol",
+        "hardware integers",
+        "float twin",
+        "guessing by record",
+        "bytes",
+        "cycles",
+        "lanes busy",
+    ]
+    return document.table([*header, "device", "LUT4", "MHz", "µs"], rows)
+
+
 def results(stored: dict) -> str:
-    """A column for each model: what it is, how well it does, what it costs, and how that was checked."""
-    names = list(stored["models"])
+    """A column for each model that answers with one class: what it is, how well it does, what it costs, how that was checked."""
+    names = [name for name, m in stored["models"].items() if "micro_f1" not in m["accuracy"][shipped_under(name)]]
     models = [stored["models"][name] for name in names]
     scores = [m["accuracy"].get(protocols.COMPARABLE) for m in models]
 
@@ -131,8 +170,9 @@ def beats(stored: dict) -> str:
         twin = found["float"]
         rows.append(["... of the float twin", percent(twin["accuracy"]), *_plain(twin), ""])
         rows.append(["... of guessing N", percent(found["class_majority"]), "", "", "", "", ""])
-        held = found["validation"]
-        rows.append(["... on patients of DS1 held out in turn", percent(held["accuracy"]), *_plain(held), ""])
+        if "validation" in found:
+            held = found["validation"]
+            rows.append(["... on patients of DS1 held out in turn", percent(held["accuracy"]), *_plain(held), ""])
     rows += [list(row) for row in PUBLISHED_BEATS]
     header = ["DS1 to DS2", "accuracy", "S: Se / +P", "S: FPR", "V: Se / +P", "V: FPR", "macro-F1"]
     return document.table(header, rows)
@@ -161,10 +201,10 @@ def classes(stored: dict) -> str:
     """Sensitivity, positive predictivity and F1 of every class."""
     parts = []
     for name, model in stored["models"].items():
-        if "inter-patient" in model["accuracy"]:  # beats have tables of their own
-            continue
         protocol = shipped_under(name)
         figures = model["accuracy"][protocol]
+        if "inter-patient" in model["accuracy"] or "per_class" not in figures:  # beats and sets have tables of their own
+            continue
         rows = [
             [label, str(c["windows"]), percent(c["sensitivity"]), percent(c["positive_predictivity"]), f"{c['f1']:.3f}"]
             for label, c in figures["per_class"].items()
@@ -179,8 +219,8 @@ def by_protocol(stored: dict) -> str:
     rows = []
     for name, model in stored["models"].items():
         for protocol in protocols.NAMES:
-            if protocol in model["accuracy"]:
-                figures = model["accuracy"][protocol]
+            figures = model["accuracy"].get(protocol, {})
+            if "by_fold" in figures:
                 guesses = [percent(figures[key]) for key in ("float_accuracy", "record_majority", "class_majority")]
                 each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], figures["by_fold"], strict=True)]
                 told = protocol + (f", {figures['epochs']} epochs" if "epochs" in figures else "")
@@ -313,6 +353,7 @@ def boards(stored: dict) -> str:
 
 
 SECTIONS = {
+    "systems": systems,
     "results": results,
     "classes": classes,
     "commands": commands,
@@ -460,7 +501,8 @@ def main() -> None:
     stored = store()
     for name, model in stored["models"].items():
         protocol = shipped_under(name)
-        confusion(DOCS / f"confusion_{name}.png", name, protocol, model["accuracy"][protocol])
+        if "confusion" in model["accuracy"][protocol]:  # sets of labels have none
+            confusion(DOCS / f"confusion_{name}.png", name, protocol, model["accuracy"][protocol])
     dataflow(DOCS / "dataflow.png")
     detection_tables.write(stored)
     graph_tables.write(stored)
