@@ -18,11 +18,12 @@ def test_published_sizes():
 @pytest.mark.parametrize("name", systems.SYSTEMS)
 def test_the_array_computes_the_graph(name):
     graph = systems.SYSTEMS[name]()
-    half = -(-graph.source.width // 32) * 32
+    samples = graph.source.height * graph.source.width
+    half = -(-samples // 32) * 32
     made = compiler.compile_graph(graph, 8, half, 1 << 17)
-    window = np.random.default_rng(3).integers(-128, 128, (1, graph.source.width))
+    window = np.random.default_rng(3).integers(-128, 128, (1, samples))
     memory = np.zeros((1, 1 << 17), np.uint8)
-    memory[:, : graph.source.width] = window & 0xFF
+    memory[:, :samples] = window & 0xFF
     seen = machine.run(made.program, memory)
     values, logits = graph.run(window)
     np.testing.assert_array_equal(seen.logits, logits)

@@ -136,7 +136,7 @@ def row_graph(rng, window: int) -> Graph:
     deep = Tensor("deep", 4, 1, width, signed=True)
     sums = Tensor("sums", 4, 1, width)
     mean, gates, table = Tensor("mean", 1, 1, 12), Tensor("gates", 1, 1, 12), Tensor("looked up", 1, 1, 12)
-    scaled = Tensor("scaled", 12, 1, width)
+    scaled, gated = Tensor("scaled", 12, 1, width), Tensor("gated", 1, 1, 12)
     halved = Tensor("halved", 12, 1, width // 2)
     quarter = Tensor("quarter", 12, 1, (width // 2 - 3) // 2 + 1)
     kernel = int(rng.choice([3, 7, 15]))
@@ -151,6 +151,7 @@ def row_graph(rng, window: int) -> Graph:
             GlobalAverage("mean", grown, mean, alpha=int(rng.integers(1, 20)), shift=6),
             multibit(rng, "attention", mean, gates, 1, (1, 3), pad=(0, 1)),
             Average("sigmoid", gates, table, table=rng.integers(0, 256, 256)),
+            Scale("gated mean", mean, table, gated, shift=int(rng.integers(5, 9))),
             Scale("scale", grown, table, scaled, shift=8),
             Average("halve", scaled, halved, (1, 2), (1, 2), shift=1),
             Average("threes", halved, quarter, (1, 3), (1, 2), alpha=21, shift=6),

@@ -82,8 +82,8 @@ def positions(node: Multibit) -> int:
 def compile_graph(graph: Graph, groups: int, half: int, memory: int) -> Compiled:
     """Map a graph onto an array of ``groups`` whose input buffers are ``half`` bytes apart and whose memory has ``memory`` bytes.
     Raises :class:`PopbeatError` for what can't be mapped."""
-    if graph.source.height != 1 or graph.source.channels != 1 or not graph.source.signed or graph.source.width > half:
-        raise PopbeatError(f"{graph.name}: the array takes one window of int8 samples, not {graph.source}")
+    if graph.source.channels != 1 or not graph.source.signed or _size(graph.source) > half:
+        raise PopbeatError(f"{graph.name}: the array takes one window or image of at most {half} int8 samples, not {graph.source}")
     places = _allocate(graph, groups, half, memory)
     operations, nodes, tables = [], [], []
     for node in graph.nodes:
@@ -261,19 +261,16 @@ def _lower(node: Node, graph: Graph, places: dict[str, Place], groups: int, tabl
     if isinstance(node, Scale):
         _same(node, x, target)
         by = sources[1].tensor
-        if (by.channels, by.height, by.width) != (1, 1, x.count) or by.signed != x.tensor.signed:
-            raise PopbeatError(f"{node.name} scales by a row of {x.count} values of the same signedness, not by {by.name}")
+        count = by.width if node.by_element else x.count
+        if (by.channels, by.height, by.width) != (1, 1, count) or by.signed != x.tensor.signed:
+            raise PopbeatError(f"{node.name} scales by a row of {count} values of the same signedness, not by {by.name}")
+        shape, out = {"in_block": _stride(x), **_flat(x)}, _out(target, places)
+        if node.by_element:  # as channels of one value
+            shape, out = {"in_block": 1}, out | {"out_chan": 1, "channels": count}
         descriptor = Descriptor(
-            in_base=_address(x, places),
-            in_block=_stride(x),
-            single=1,
-            alpha_memory=1,
-            alpha_base=places[by.name].address,
-            **_flat(x),
-            **_out(target, places),
-            **base,
+            in_base=_address(x, places), single=1, alpha_memory=1, alpha_base=places[by.name].address, **shape, **out, **base
         )
-        return [_operation(node, descriptor, _ones(x.count, 1), node.shift)]
+        return [_operation(node, descriptor, _ones(count, 1), node.shift)]
     if isinstance(node, Angles):
         size = x.tensor.width
         if not x.tensor.signed or x.count != 2 or (target.tensor.height, target.tensor.width) != (size, size):

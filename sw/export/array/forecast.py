@@ -17,7 +17,7 @@ COMMAND = "make cycles"
 def compiled() -> list[compiler.Compiled]:
     """Every network on :data:`GROUPS` x 16 lanes, with as much activation memory as addresses reach."""
     graphs = [network_graph(multibit.read(bundle.SHIPPED / "alq17")), *(make() for make in systems.SYSTEMS.values())]
-    return [compiler.compile_graph(g, GROUPS, -(-g.source.width // 32) * 32, MEMORY) for g in graphs]
+    return [compiler.compile_graph(g, GROUPS, -(-g.source.height * g.source.width // 32) * 32, MEMORY) for g in graphs]
 
 
 def page(made: list[compiler.Compiled]) -> str:

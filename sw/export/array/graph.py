@@ -215,7 +215,8 @@ class MaxPool(Node):
 
 @dataclass(frozen=True)
 class Scale(Node):
-    """clip(round(source[c] * by[c] / 2^shift)): channel attention; ``by`` has one value a channel, along its x."""
+    """clip(round(source[c] * by[c] / 2^shift)): channel attention; ``by`` has one value a channel, along its x. A ``source`` of one
+    row (1, 1, C) is scaled element by element, to such a row."""
 
     source: Tensor | Slice
     by: Tensor
@@ -227,10 +228,17 @@ class Scale(Node):
         """What it reads."""
         return _all(self.source), _all(self.by)
 
+    @property
+    def by_element(self) -> bool:
+        """Whether a row is scaled by a row."""
+        x = _all(self.source)
+        return (x.count, x.tensor.height) == (1, 1) and x.tensor.width == self.by.width
+
     def reference(self, x: np.ndarray, by: np.ndarray) -> np.ndarray:
-        """``int64[n, channels, height, width]`` and ``int64[n, 1, 1, channels]`` to the scaled ones."""
+        """``int64[n, channels, height, width]`` and ``int64[n, 1, 1, channels]`` to the scaled ones, or a row by a row."""
         kind = SIGNED if _all(self.target).tensor.signed else UNSIGNED
-        return clip(shift_round(x * by.transpose(0, 3, 1, 2), self.shift), kind)
+        factors = by if self.by_element else by.transpose(0, 3, 1, 2)
+        return clip(shift_round(x * factors, self.shift), kind)
 
 
 @dataclass(frozen=True)
@@ -251,7 +259,7 @@ class Angles(Node):
 
 @dataclass(frozen=True)
 class Graph:
-    """Operations in their order from ``source``, the window, to the logits of the last one."""
+    """Operations in their order from ``source``, a window of samples or an image, to the logits of the last one."""
 
     source: Tensor
     nodes: tuple[Node, ...]
@@ -270,10 +278,10 @@ class Graph:
 
     def run(self, window: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Every tensor's values ``int64[n, channels, height, width]`` and the logits ``int64[n, classes]`` for windows
-        ``int[n, samples]``."""
+        ``int[n, samples]``, an image row after row."""
         n = len(window)
         values = {name: np.zeros((n, t.channels, t.height, t.width), np.int64) for name, t in self.tensors.items()}
-        values[self.source.name][:] = window.reshape(n, 1, 1, -1)
+        values[self.source.name][:] = window.reshape(n, 1, self.source.height, self.source.width)
         logits = None
         for node in self.nodes:
             y = node.reference(*(values[s.tensor.name][:, s.channels] for s in node.sources))

@@ -3,13 +3,13 @@ be mapped. Both are reconstructions from abstracts, which meet the published num
 
 - ``lamscn``: lightweight multi-scale multi-label network with attention (Journal of Hebei University of Technology 2024, 53(5):76)
   on 3,600 samples of one lead, 17 labels.
-- ``gasf``: Gramian angular summation field of a beat, then a residual network of ShuffleNet V2 units with channel attention
-  (Chinese Journal of Medical Physics 2023, 40(12):1531), on 64 x 64 angles of 256 samples; 5 classes.
+- ``gasf``: a residual network of ShuffleNet V2 units with channel attention (Chinese Journal of Medical Physics 2023,
+  40(12):1531) on the Gramian angular summation field of a beat, an image of 64 x 64 int8 that a front end makes; 5 classes.
 """
 
 import numpy as np
 
-from sw.export.array.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor
+from sw.export.array.graph import Add, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor
 
 
 class Builder:
@@ -45,8 +45,8 @@ class Builder:
             )
         )
 
-    def attention(self, name: str, x: Tensor, kernel: int) -> Tensor:
-        """Efficient channel attention: mean of each channel, a convolution over the channels, sigmoid, scale."""
+    def gates(self, name: str, x: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
+        """Efficient channel attention's rows: mean of each channel; a convolution over the channels, sigmoid."""
         row = {"channels": 1, "height": 1, "width": x.channels}
         plane = x.height * x.width
         alpha = min(255, max(1, round(4096 / plane)))
@@ -54,8 +54,12 @@ class Builder:
         gate = self.convolution(f"{name} gates", mean, Tensor(f"{name} gates", signed=True, **row), 1, (1, kernel))
         levels = (np.arange(256) + 128) % 256 - 128
         table = np.round(255 / (1 + np.exp(-levels / 16))).astype(np.uint8)
-        open_ = self.add(Average(f"{name} sigmoid", gate, Tensor(f"{name} open", **row), table=table))
-        return self.add(Scale(f"{name} scale", x, open_, Tensor(f"{name} scaled", x.channels, x.height, x.width)))
+        return mean, self.add(Average(f"{name} sigmoid", gate, Tensor(f"{name} open", **row), table=table))
+
+    def attention(self, name: str, x: Tensor, kernel: int) -> Tensor:
+        """Efficient channel attention: every channel scaled by its gate."""
+        _, gates = self.gates(name, x, kernel)
+        return self.add(Scale(f"{name} scale", x, gates, Tensor(f"{name} scaled", x.channels, x.height, x.width)))
 
 
 def lamscn(window: int = 3600) -> Graph:
@@ -75,11 +79,13 @@ def lamscn(window: int = 3600) -> Graph:
                 b.convolution(f"{name} depthwise {kernel}", *of, 8, (1, kernel), depthwise=True)
             b.convolution(f"{name} growth", many, Slice(stage, channels, 16), 16, (1, 1))
             channels += 16
-        scaled = b.attention(f"{number} attention", stage, 3)
         if following is None:
-            mean = b.add(GlobalAverage("mean", scaled, Tensor("mean", 1, 1, channels), alpha=round(4096 / width), shift=12))
-            b.convolution("labels", mean, None, 17, (1, channels), pad=(0, 0))
+            # A scaled channel's mean is its mean, scaled.
+            mean, gates = b.gates(f"{number} attention", stage, 3)
+            scaled = b.add(Scale(f"{number} attention scale", mean, gates, Tensor("scaled mean", 1, 1, channels)))
+            b.convolution("labels", scaled, None, 17, (1, channels), pad=(0, 0))
             return Graph(x, tuple(b.nodes), "lamscn")
+        scaled = b.attention(f"{number} attention", stage, 3)
         mixed = b.convolution(f"{number} transition", scaled, Tensor(f"{number} mixed", following, 1, width), following, (1, 1))
         width, channels = width // 2, following
         stage = Tensor(f"stage {number + 1}", channels + 16 * layers[number], 1, width)
@@ -93,15 +99,8 @@ def slice_of(tensor: Tensor, part: int) -> Slice:
 
 
 def gasf(size: int = 64, classes: int = 5) -> Graph:
-    """GASF image and residual network; the input is a beat of 4 x ``size`` samples, scaled to its extremes."""
-    b, x = Builder(), Tensor("input", 1, 1, 4 * size, signed=True)
-    halved = b.add(Average("halve", x, Tensor("halved", 1, 1, 2 * size, signed=True), (1, 2), (1, 2), shift=1))
-    rows = Tensor("rows", 2, 1, size, signed=True)
-    b.add(Average("approximate", halved, Slice(rows, 0, 1), (1, 2), (1, 2), shift=1))
-    cosine = ((np.arange(256) + 128) % 256 - 128) / 128
-    root = np.round(127 * np.sqrt(np.maximum(0, 1 - cosine**2))).astype(np.uint8)
-    b.add(Average("root", Slice(rows, 0, 1), Slice(rows, 1, 1), table=root))
-    image = b.add(Angles("angles", rows, Tensor("image", 1, size, size, signed=True), shift=7))
+    """Residual network on an image of ``size`` x ``size``, the Gramian angular summation field of a beat."""
+    b, image = Builder(), Tensor("input", 1, size, size, signed=True)
     side = size // 2
     stem = b.convolution("stem", image, Tensor("stem", 64, side, side), 64, (7, 7), stride=(2, 2))
     lines = b.add(MaxPool("pool rows", stem, Tensor("pooled rows", 64, side // 2, side), 3, 2, pad=1))
@@ -113,7 +112,7 @@ def gasf(size: int = 64, classes: int = 5) -> Graph:
             y = residual(b, f"{stage}.{block}", y, channels, stride)
     mean = b.add(GlobalAverage("mean", y, Tensor("mean", 1, 1, y.channels), alpha=round(256 / (y.height * y.width)), shift=8))
     b.convolution("classes", mean, None, classes, (1, y.channels), pad=(0, 0))
-    return Graph(x, tuple(b.nodes), "gasf")
+    return Graph(image, tuple(b.nodes), "gasf")
 
 
 def residual(b: Builder, name: str, x: Tensor, channels: int, stride: int) -> Tensor:
