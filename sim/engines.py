@@ -63,7 +63,7 @@ class MacEngine:
 
     def __init__(self, packed: multibit.MultibitBundle, config: str):
         self.bundle, self.params = packed, mac_design.config(config)
-        self.config = f"mac{self.params.lanes}"
+        self.config = self.params.name
         self.design = mac_design.generate(packed, self.params)
         self.cycles = self.design.cycles
         self.image: bytes | None = self.design.image

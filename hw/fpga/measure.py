@@ -43,7 +43,7 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
     if isinstance(packed, multibit.MultibitBundle):
         params = mac_design.config(config)
         exact = mac_cycles(params, packed.normaliser, mac_design.compile_bundle(packed, params).program)
-        name = f"mac{params.lanes}"
+        name = params.name
         return Classifier(f"popbeat_{name}", name, packed, MacTop(params, packed.normaliser), exact)
     if config == beat_top.NAME:
         behind = beat_top.parameters(packed)

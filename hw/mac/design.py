@@ -44,22 +44,22 @@ class MacDesign:
 
 def compile_bundle(bundle: MultibitBundle, params: ArrayParams) -> compiler.Compiled:
     """Map a bundle onto an array; what does not fit is a :class:`PopbeatError`."""
-    compiled = compiler.compile_graph(network_graph(bundle), params.groups, params.half, params.memory)
+    compiled = compiler.compile_graph(network_graph(bundle), params.groups, params.half, params.memory, params.windows)
     params.check({name: len(words) for name, words in sections(compiled.program).items()})
     return compiled
 
 
 def generate(bundle: MultibitBundle, params: ArrayParams, folder: Path | None = None) -> MacDesign:
-    """Write ``popbeat_mac<lanes>.v`` (the same for every network), ``<model>_mac<lanes>.image`` and ``.json`` into ``folder``
+    """Write ``popbeat_<array>.v`` (the same for every network), ``<model>_<array>.image`` and ``.json`` into ``folder``
     (default ``build/<model>/verilog``)."""
     compiled = compile_bundle(bundle, params)
-    name = f"popbeat_mac{params.lanes}"
+    name = f"popbeat_{params.name}"
     top = MacTop(params, bundle.normaliser)
     text = f"// popbeat: multi-bit array of {params.lanes} lanes\n" + verilog.convert(top, name)
     folder = folder or files.BUILD / bundle.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     data = image(compiled.program)
-    stem = folder / f"{bundle.model}_mac{params.lanes}"
+    stem = folder / f"{bundle.model}_{params.name}"
     files.write_bytes(stem.with_suffix(".image"), data)
     exact = cycles(params, bundle.normaliser, compiled.program)
     description = {

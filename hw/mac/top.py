@@ -43,7 +43,7 @@ def cycles(params: ArrayParams, spec: NormaliserSpec, program: Program) -> Cycle
     """What the cycle model says, for programs that take longer than a window's samples."""
     run = layer_program.cycles(program)
     # The program starts when the window's last sample is in its buffer; a cycle passes between two programs.
-    latency = QUANTISER_LATENCY + params.window + run + results.LATENCY + skid.LATENCY
+    latency = QUANTISER_LATENCY + program.samples + run + results.LATENCY + skid.LATENCY
     return Cycles(run, run + 1, latency, skid.LATENCY + normaliser_latency(spec) + latency)
 
 
@@ -116,6 +116,8 @@ class MacDatapath(wiring.Component):
         taps = {
             "normalised": (self.i.payload, self.i.valid & self.i.ready),
             "write": (array.tap_write, writes),
+            "low": (array.tap_low, writes),
+            "high": (array.tap_high, writes),
             "result": (self.o.payload, self.o.valid & self.o.ready),
         }
         for name, (what, when) in taps.items():
@@ -134,8 +136,8 @@ class MacTop(wiring.Component):
     """
 
     def __init__(self, params: ArrayParams, spec: NormaliserSpec):
-        if spec.window != params.window:
-            raise ValueError(f"the normaliser takes windows of {spec.window} samples, the array of {params.window}")
+        if spec.window > params.window:
+            raise ValueError(f"the normaliser takes windows of {spec.window} samples, the array of {params.window} at most")
         self.params, self.spec = params, spec
         super().__init__(
             {

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from hw.mac.design import MacDesign
+from hw.mac.layouts import OPERATION_BITS
 from hw.stream.result import Beat
 from sim.bulk.runner import Simulator
 from sw import files
 from sw.errors import PopbeatError
+from sw.export.array.program import LANES
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,13 @@ class MacHarness:
     """A compiled array top with a network's image."""
 
     def __init__(self, design: MacDesign, folder: Path | None = None, waves: bool = False):
-        """Compile into ``folder`` (default ``build/mac<lanes>/bulk``: one array for every network). ``waves``: with value change
+        """Compile into ``folder`` (default ``build/<array>/bulk``: one array for every network). ``waves``: with value change
         dumps."""
         self.design = design
-        widths = {"normalised": design.bundle.normaliser.z_bits, "write": 32, "result": Beat.size}
-        folder = folder or files.BUILD / f"mac{design.params.lanes}" / ("bulk_waves" if waves else "bulk")
-        self.simulator = Simulator(design.verilog, design.name, design.params.window, widths, folder, waves, image=True)
+        widths = {"normalised": design.bundle.normaliser.z_bits, "result": Beat.size}
+        widths |= {"write": 25 + OPERATION_BITS, "low": 64, "high": 64}
+        folder = folder or files.BUILD / design.params.name / ("bulk_waves" if waves else "bulk")
+        self.simulator = Simulator(design.verilog, design.name, design.bundle.normaliser.window, widths, folder, waves, image=True)
 
     def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
         """Load the image, then simulate raw windows ``int16[n, window]``, one after the other (modes: see the harness)."""
@@ -49,23 +52,40 @@ class MacHarness:
         )
 
     def _layers(self, seen) -> tuple[np.ndarray, ...]:
-        """Every tensor from the writes of its operation, ``uint8[n, length, channels]``."""
-        compiled, outputs = self.design.compiled, []
-        hidden = [(number, node) for number, node in enumerate(compiled.nodes, start=1) if node.target is not None]
-        counts = [node.target.channels * node.target.width for _, node in hidden]
-        words = seen.integers("write", sum(counts))
-        for (number, node), end, count in zip(hidden, np.cumsum(counts), counts, strict=True):
-            part = words[:, end - count : end]
-            place = compiled.places[node.target.name]
-            if (part >> 25 != number & 0x7F).any():
-                raise PopbeatError(f"writes of another operation stand among those of {node.name}")
-            offset = (part & 0x1FFFF) - place.address
-            if (np.sort(offset, axis=1) != np.arange(count)).any():
-                raise PopbeatError(f"{node.name} did not write each byte of its tensor once")
-            values = np.empty((seen.n, count), np.uint8)
-            np.put_along_axis(values, offset, ((part >> 17) & 0xFF).astype(np.uint8), axis=1)
-            stored = values.reshape(seen.n, node.target.channels, node.target.width)
-            natural = np.empty_like(stored)
-            natural[:, place.order] = stored
-            outputs.append(natural.transpose(0, 2, 1))
-        return tuple(outputs)
+        """Every layer's tensor, ``uint8[n, length, channels]``."""
+        tensors = self._tensors(seen)
+        names = [made.target.name for made in self.design.compiled.made if made.target is not None]
+        return tuple(tensors[name][:, :, 0].transpose(0, 2, 1) for name in names)
+
+    def _tensors(self, seen) -> dict[str, np.ndarray]:
+        """What operations wrote, by the name of the tensor, ``uint8[n, channels, height, width]``, from the rows of bytes."""
+        compiled = self.design.compiled
+        count = len(seen.taps["write"]) // seen.n
+        words = seen.integers("write", count)
+        lines = np.concatenate([seen.beats(half, count).reshape(seen.n, count, 8) for half in ("low", "high")], axis=2)
+        length, first = 1 + (words >> 17 & 15), words >> 21 & 15
+        window, row, byte = np.nonzero(np.arange(LANES) < length[..., None])
+        operation = words[window, row] >> 25
+        address = (words[window, row] & 0x1FFFF) + byte
+        value = lines[window, row, (first[window, row] + byte) % LANES]
+        tensors, written = {}, {}
+        for number, made in enumerate(compiled.made, start=1):
+            if made.target is None:
+                continue
+            tensor, place = made.target, compiled.places[made.target.name]
+            plane = tensor.height * tensor.width
+            shape = seen.n, tensor.channels * plane
+            values, times = (store.setdefault(tensor.name, np.zeros(shape, np.uint8)) for store in (tensors, written))
+            # Which byte of the tensor an address is; means of its channels go elsewhere.
+            of = np.full(1 << 17, -1)
+            for channel in np.flatnonzero(place.channel >= 0):
+                of[place.channel[channel] + np.arange(plane)] = channel * plane + np.arange(plane)
+            here = (operation == number) & (of[address] >= 0)
+            values[window[here], of[address[here]]] = value[here]
+            np.add.at(times, (window[here], of[address[here]]), 1)
+        for name, times in written.items():
+            own = np.repeat(compiled.places[name].channel >= 0, times.shape[1] // len(compiled.places[name].channel))
+            if (times != own).any():
+                raise PopbeatError(f"each byte of {name} was not written once")
+        shapes = {made.target.name: made.target for made in compiled.made if made.target is not None}
+        return {n: v.reshape(seen.n, shapes[n].channels, shapes[n].height, shapes[n].width) for n, v in tensors.items()}

@@ -159,7 +159,8 @@ class Add(Node):
 class Average(Node):
     """clip(round(alpha * sum over ``kernel`` / 2^shift)): average and global average pools, and with a kernel of 1 a copy.
 
-    ``table`` ``uint8[256]``: what leaves is looked up in it.
+    ``table`` ``uint8[256]``: what leaves is looked up in it; before that it is clipped as the source's values are, so that a table
+    sees the negative ones too.
     """
 
     source: Tensor | Slice
@@ -170,11 +171,16 @@ class Average(Node):
     shift: int = 0
     table: np.ndarray | None = None
 
+    @property
+    def kind(self) -> int:
+        """How sums are clipped."""
+        part = self.target if self.table is None else self.source
+        return SIGNED if _all(part).tensor.signed else UNSIGNED
+
     def reference(self, x: np.ndarray) -> np.ndarray:
         """``int64[n, channels, height, width]`` to the pooled ones."""
         views = sliding_window_view(x, self.kernel, axis=(2, 3))[:, :, :: self.stride[0], :: self.stride[1]]
-        kind = SIGNED if _all(self.target).tensor.signed else UNSIGNED
-        y = clip(shift_round(self.alpha * views.sum(axis=(4, 5)), self.shift), kind)
+        y = clip(shift_round(self.alpha * views.sum(axis=(4, 5)), self.shift), self.kind)
         return y if self.table is None else self.table.astype(np.int64)[y & 0xFF]
 
 
@@ -239,22 +245,6 @@ class Scale(Node):
         kind = SIGNED if _all(self.target).tensor.signed else UNSIGNED
         factors = by if self.by_element else by.transpose(0, 3, 1, 2)
         return clip(shift_round(x * factors, self.shift), kind)
-
-
-@dataclass(frozen=True)
-class Angles(Node):
-    """Gramian angular summation field: clip(round((x_i * x_j - v_i * v_j) / 2^shift)) of ``source`` x and v, its channels 0 and 1,
-    both int8."""
-
-    source: Tensor
-    target: Tensor
-    shift: int = 7
-
-    def reference(self, x: np.ndarray) -> np.ndarray:
-        """``int64[n, 2, 1, size]`` to ``int64[n, 1, size, size]``."""
-        a, v = x[:, 0, 0], x[:, 1, 0]
-        product = a[:, :, None] * a[:, None, :] - v[:, :, None] * v[:, None, :]
-        return clip(shift_round(product, self.shift), SIGNED if self.target.signed else UNSIGNED)[:, None]
 
 
 @dataclass(frozen=True)
