@@ -31,7 +31,8 @@ def equal(name: str, hardware: np.ndarray, model: np.ndarray) -> int:
 def layers(trace: Trace) -> list[tuple[str, np.ndarray]]:
     """Name and values of everything that is compared, in the order of the data's way."""
     if isinstance(trace, array_integer.Trace):
-        return [("normalised", trace.front), *trace.nodes.items(), ("logits", trace.logits), ("label", trace.label)]
+        made = trace.front if trace.input.shape[1] == 1 else trace.input.reshape(len(trace.input), -1)  # an image, row by row
+        return [("normalised", made), *trace.nodes.items(), ("logits", trace.logits), ("label", trace.label)]
     blocks = [(f"block {i + 1}", columns) for i, columns in enumerate(trace.columns)]
     pooled = (f"block {len(trace.columns) + 1} (counts)", trace.pooled)
     bits = [("rhythm", trace.rhythm)] if trace.rhythm is not None else []

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from sim import engines
-from sw.data import beats, multilabel, protocols, source, tasks
+from sw.data import beat_images, beats, multilabel, protocols, source, tasks
 from sw.export import bundles
 
 A_CLASS = 10
 MANY, SOME = 5000, 400  # of more unseen windows than many, a partial run takes some
-SETS = 200  # windows with sets of labels in a partial run
+SETS = 40  # windows with sets of labels in a partial run
+BEATS, FEW_BEATS = 2000, 25  # beats of an image network in a full and in a partial run
 
 
 def seen_and_unseen(training: dict, task: tasks.Task, windows: tasks.Windows) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +34,8 @@ class Subject:
         protocol = self.bundle.training.get("protocol")
         if protocol == beats.INTER_PATIENT:
             self._other_patients()
+        elif isinstance(self.task, beat_images.BeatImageTask):
+            self._some_beats()
         elif self.task.sets:
             split = multilabel.by_time(self.windows)
             self.known, self.test = self.windows.take(np.concatenate([split.train, split.validation])), split.test
@@ -53,12 +56,25 @@ class Subject:
         self.windows = self.windows.take(np.flatnonzero(np.isin(self.windows.record, beats.DS2)))
         self.test = beats.inter_patient(self.windows).test
 
+    def _some_beats(self) -> None:
+        """Of the beats of DS2 that a fold tests, :data:`BEATS`, spread evenly over classes and records: an array that works for
+        hundreds of thousands of cycles is not simulated on a hundred thousand beats. The integer model is run on all of them in
+        training."""
+        known, test = seen_and_unseen(self.bundle.training, self.task, self.windows)
+        self.known = self.windows.take(known)
+        rows = test[np.isin(self.windows.record[test], beats.DS2)]
+        rows = rows[np.lexsort((self.windows.record[rows], self.windows.label[rows]))]
+        self.windows = self.windows.take(np.sort(rows[np.linspace(0, len(rows) - 1, min(BEATS, len(rows))).astype(int)]))
+        self.test = beats.inter_patient(self.windows).test
+
     def _spread(self) -> np.ndarray:
         """Every unseen window, of thousands some hundreds, and ten of every class; where windows have sets of labels, some hundred
         unseen ones."""
         label = self.windows.label
         if self.task.sets:
             return self.test[:: len(self.test) // SETS]
+        if isinstance(self.task, beat_images.BeatImageTask):
+            return np.arange(len(self.windows))[:: max(1, len(self.windows) // FEW_BEATS)]
         of_each = [np.flatnonzero(label == c)[:A_CLASS] for c in range(len(self.task.classes))]
         unseen = self.test if self.test is not None else np.array([], np.int64)
         if len(unseen) > MANY:

@@ -20,11 +20,12 @@ class AddSub(wiring.Component):
     a: In(signed(SUM_BITS))
     b: In(signed(9))
     minus: In(1)
+    keep: In(1)
     total: Out(signed(SUM_BITS))
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.total.eq(adder.add_or_subtract(m, self.a, self.b, self.minus, platform))
+        m.d.comb += self.total.eq(adder.add_or_subtract(m, self.a, self.b, self.minus, self.keep, platform))
         return m
 
 

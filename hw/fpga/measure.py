@@ -43,8 +43,8 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
     """The top of a bundle of either kind."""
     if isinstance(packed, GraphBundle):
         params = mac_design.config(config, packed)
-        exact = mac_cycles(params, packed.normaliser, mac_design.compile_bundle(packed, params).program)
-        return Classifier(f"popbeat_{params.name}", params.name, packed, MacTop(params, packed.normaliser), exact)
+        exact = mac_cycles(params, mac_design.normaliser(packed), mac_design.compile_bundle(packed, params).program)
+        return Classifier(f"popbeat_{params.name}", params.name, packed, MacTop(params, mac_design.normaliser(packed)), exact)
     if config == beat_top.NAME:
         behind = beat_top.parameters(packed)
         return Classifier(f"popbeat_{packed.model}_{config}", config, packed, beat_top.BeatTop(behind), None)

@@ -4,42 +4,59 @@ The window goes to one half of the input region while the program works on the o
 :mod:`sw.export.array.machine` is its reference.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import C, Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect
 
-from hw.mac import lanes, memory, post, sequencer, weights, writer
+from hw.mac import fetch, gates, lanes, memory, sequencer, stages, weights, writer
+from hw.mac.gates import Gates
 from hw.mac.lanes import Lanes
-from hw.mac.layouts import Pass
+from hw.mac.layouts import ADDRESS_BITS, OPERATION_BITS, Row
 from hw.mac.loader import Byte, Loader, Status
 from hw.mac.memory import VectorMemory
 from hw.mac.params import ArrayParams
 from hw.mac.post import Post
 from hw.mac.sequencer import Sequencer
 from hw.mac.weights import WeightMemory, WeightReader
-from hw.mac.writer import Logit, Writer
+from hw.mac.writer import Logit, Logits, Writer
 from hw.stream.delay import delay
-from sw.export.array.program import DRAIN_CYCLES, FETCH_CYCLES, LANES
+from sw.export.array import program
+from sw.export.array.program import FIELDS, LANES
 
-# From a step to its inputs at the lanes' doors, and to its sums.
-AT_LANES = memory.READ_LATENCY
-AT_POST = AT_LANES + lanes.LATENCY
-# From an operation's last take to its end, but for the writing: the step, its sums, the last lane of them, its result, the job.
-DRAIN = sequencer.LATENCY + AT_POST + LANES + post.LATENCY + writer.FINISH
-if (DRAIN, sequencer.FETCH) != (DRAIN_CYCLES, FETCH_CYCLES):
-    raise ValueError(f"the array drains in {DRAIN} cycles, and sw/export/array/program.py says {DRAIN_CYCLES}")
+# From a step to its inputs at the lanes' doors, to the word of their weights, and to its sums: a pass's sums are copied in the
+# cycle after its end.
+AT_LANES = memory.READ_LATENCY + gates.LATENCY
+AT_READER = AT_LANES + lanes.AT_WEIGHTS - weights.LATENCY
+AT_TAKE = AT_LANES + 1
+AT_POST = AT_TAKE + lanes.LATENCY - 1
+# From the end of a pass to the last lane's sum in the post-processing.
+LAST_LANE = AT_POST + LANES
+CYCLES = {
+    "START_CYCLES": fetch.LATENCY,
+    "SETUP_CYCLES": sequencer.SETUP,
+    "WRITE_CYCLES": LAST_LANE + stages.LATENCY + writer.LATENCY + memory.WRITE_LATENCY - 1,
+    "GATE_CYCLES": sequencer.LATENCY + AT_POST + 1 + stages.PUSH - (sequencer.LATENCY + gates.GATE),
+    "LOGIT_CYCLES": sequencer.LATENCY + AT_POST + 1 + stages.PLAIN + writer.LOGITS - 2,
+    "HOLD_CYCLES": sequencer.LATENCY + AT_POST + 2,
+}
+for name, cycles in CYCLES.items():
+    if getattr(program, name) != cycles:
+        raise ValueError(f"{name} of the array are {cycles}, and sw/export/array/program.py says {getattr(program, name)}")
 
 
 class Array(wiring.Component):
     """Ports:
       - ``image``: stream of bytes, a network to load (:class:`hw.mac.loader.Loader`); ``status`` of the last one; ``loaded``: there
-        is a network;
-      - ``i``: stream of int8 samples, ``window`` of them a window; waits while both input buffers are full or the writer writes;
-      - ``hold``: no window may start;
-      - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse after a window's last one;
+        is a network, whose windows have ``samples``, made by the front end ``front``; ``taken``: a pulse as it is taken over, from
+        the next cycle on those are its, and samples of the network before are gone;
+      - ``i``: stream of int8 samples; waits while there is no network, both input buffers are full or the writer writes;
+      - ``hold``: no window may start; ``pending``: results have not been read, no network may be taken over;
+      - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse with a window's last one;
       - ``overrun``: sticky, a program whose passes are too short for what they write.
-    The taps ``tap_write`` and ``tap_operation`` show every byte that an operation writes, for simulation.
+    The taps are for simulation: ``tap_write`` (address, bytes, operation), ``tap_low`` and ``tap_high`` show every row that an
+    operation writes, ``tap_read`` (address, first and last byte, stride, bytes that are used, operation) every read;
+    ``tap_events`` says in which cycles: a program starts, a network is taken, a row, a read, a logit, done, overrun.
     """
 
     def __init__(self, params: ArrayParams):
@@ -49,14 +66,21 @@ class Array(wiring.Component):
                 "image": In(stream.Signature(Byte)),
                 "status": Out(Status),
                 "loaded": Out(1),
+                "samples": Out(16),
+                "front": Out(8),
+                "taken": Out(1),
                 "i": In(stream.Signature(signed(8))),
                 "hold": In(1),
+                "pending": In(1),
                 "logit": Out(Logit),
                 "done": Out(1),
                 "overrun": Out(1),
-                "tap_start": Out(1),
-                "tap_write": Out(32),
+                "tap_events": Out(7),
+                "tap_write": Out(25 + OPERATION_BITS),
+                "tap_low": Out(64),
+                "tap_high": Out(64),
                 "tap_write_moves": Out(1),
+                "tap_read": Out(32 + OPERATION_BITS),
             }
         )
 
@@ -66,32 +90,136 @@ class Array(wiring.Component):
         m.submodules.loader = loader = Loader(p)
         m.submodules.sequencer = sequence = Sequencer(p)
         m.submodules.memory = activations = VectorMemory(p)
-        m.submodules.reader = reader = WeightReader(p)
-        m.submodules.lanes = add = Lanes(p.groups)
+        m.submodules.gates = gate = Gates(p)
+        m.submodules.lanes = add = Lanes(p)
         m.submodules.post = finish = Post(p)
         m.submodules.writer = write_out = Writer(p)
+        m.submodules.logits = logits = Logits(p, FIELDS["channels"])
         connect(m, wiring.flipped(self.image), loader.i)
+        half, swap = Signal(), Signal()
+        words = self._parameters(m, loader, half)
+        signs, reader = self._weights(m, loader, half)
+        self._input(m, sequence, loader, swap, write_out.write, activations.write)
 
-        # Parameter memories: two halves, one at work and one to be loaded.
-        half = Signal()  # at work
-        words = {}
+        # A network is taken over between two windows; then the next window starts.
+        m.d.comb += [
+            swap.eq(sequence.idle & loader.ready & ~self.pending),
+            loader.take.eq(swap),
+            self.taken.eq(swap),
+            loader.granted.eq(sequence.idle),
+            self.status.eq(loader.status),
+            self.done.eq(sequence.done),
+            self.overrun.eq(write_out.overrun),
+            self.logit.eq(logits.logit),
+        ]
+        with m.If(loader.claims & loader.granted):
+            m.d.sync += self.loaded.eq(0)
+        with m.If(swap):
+            m.d.sync += [half.eq(~half if p.halves else 0), self.loaded.eq(1)]
+            m.d.sync += [self.samples.eq(loader.samples), self.front.eq(loader.front)]
+
+        # Sequencer to memory and, in step with what that reads, to weights, lanes and post-processing.
+        steps = [sequence.step]
+        for k in range(1, AT_POST + 1):
+            steps.append(Signal(sequence.step_layout, name=f"step{k}"))
+            m.d.sync += steps[k].eq(steps[k - 1])
+        at_reader, at_lanes, at_post = steps[AT_READER], steps[AT_LANES], steps[AT_POST]
+        m.d.comb += [
+            activations.read.eq(sequence.step.read),
+            gate.read.eq(sequence.step.read),
+            gate.x.eq(activations.x),
+            gate.write.eq(finish.gate),
+            reader.add.eq(at_reader.lane.add),
+            reader.slots.eq(at_reader.lane.slots),
+            reader.end.eq(at_reader.end & ~at_reader.pass_.mean),
+            reader.last.eq(at_reader.pass_.last),
+            reader.onward.eq(at_reader.pass_.onward),
+            reader.restart.eq(sequence.restart),
+            add.bus.eq(gate.y),
+            add.spread.eq(at_lanes.spread),
+            add.load.eq(at_lanes.load),
+            add.lane.eq(at_lanes.lane),
+            add.take.eq(steps[AT_TAKE].end),
+            add.word.eq(signs.data),
+            add.tap.eq(reader.tap),
+            finish.fields.eq(sequence.fields),
+            finish.restart.eq(sequence.restart),
+            finish.pass_.eq(at_post.pass_),
+            finish.arrive.eq(at_post.end),
+            finish.sums.eq(add.sums),
+            finish.alpha_word.eq(words["alphas"][1]),
+            words["alphas"][0].eq(finish.alpha_address),
+            finish.channel_word.eq(words["channels"][1]),
+            words["channels"][0].eq(finish.channel_address),
+            finish.table.eq(words["tables"][1]),
+            words["tables"][0].eq(finish.table_address),
+            write_out.job.eq(finish.job),
+            write_out.start.eq(finish.done),
+            write_out.lines.eq(finish.lines),
+            logits.plain.eq(finish.plain),
+            logits.take.eq(finish.leaves),
+            logits.begins.eq(finish.begins),
+            logits.channels.eq(sequence.fields.channels),
+            words["program"][0].eq(sequence.program_address),
+            sequence.program_word.eq(words["program"][1]),
+            words["passes"][0].eq(sequence.passes_address),
+            sequence.passes.eq(words["passes"][1]),
+            sequence.finished.eq(logits.finished),
+        ]
+
+        signals = (sequence.begin, "begins"), (sequence.restart, "restarts")
+        # For simulation: what operations read and write, and which one. Reads come a few cycles after their operation's beginning.
+        read, operation = sequence.step.read, Signal(OPERATION_BITS)
+        used = Signal(5)  # bytes of the bus
+        m.d.comb += used.eq(Mux(sequence.step.load.all(), LANES >> sequence.step.spread, p.bus))
+        begins, restarts = (delay(m, flag, sequencer.LATENCY, name)[-1] for flag, name in signals)
+        with m.If(begins):
+            m.d.sync += operation.eq(operation + 1)
+        with m.If(restarts):
+            m.d.sync += operation.eq(0)
+        written = write_out.write
+        low, high = written.data.as_value()[:64], written.data.as_value()[64:]
+        first = (written.address - written.turn)[:4]  # of the bytes, where the row's first one stands
+        m.d.comb += [
+            self.tap_write.eq(Cat(written.address, (written.count - 1)[:4], first, write_out.operation)),
+            self.tap_low.eq(low),
+            self.tap_high.eq(high),
+            self.tap_write_moves.eq(written.enable),
+            self.tap_read.eq(Cat(read.address, read.low, read.high, read.stride, used, operation)),
+            self.tap_events.eq(
+                Cat(sequence.start, swap, written.enable, read.valid, logits.logit.valid, sequence.done, write_out.overrun)
+            ),
+        ]
+        return m
+
+    def _parameters(self, m: Module, loader: Loader, half: Signal) -> dict:
+        """Parameter memories but for the weights: two halves, one at work and one to be loaded, or one. Address and word by
+        name."""
+        p, words = self.params, {}
         for name, size in loader.bytes.items():
             if name == "weights":
                 continue
-            block = Memory(shape=unsigned(8 * size), depth=2 * p.depth(name), init=[], attrs={"ram_style": "block"})
+            depth = p.depth(name) * (1 + p.halves)
+            block = Memory(shape=unsigned(8 * size), depth=depth, init=[], attrs={"ram_style": "block"})
             m.submodules[f"{name}_memory"] = block
             read, write = block.read_port(domain="sync"), block.write_port()
             bits = (p.depth(name) - 1).bit_length()
+            address = Signal(bits, name=f"{name}_address")
+            # The half comes first: a depth need be no power of two.
+            above = (half, ~half) if p.halves else (C(0, 0), C(0, 0))
             m.d.comb += [
-                write.addr.eq(Cat(~half, loader.address[:bits])),
+                read.addr.eq(Cat(above[0], address)),
+                write.addr.eq(Cat(above[1], loader.address[:bits])),
                 write.data.eq(loader.word[-8 * size :]),
                 write.en.eq(getattr(loader, f"write_{name}")),
             ]
-            address = Signal(bits, name=f"{name}_address")
-            m.d.comb += read.addr.eq(Cat(half, address))
             words[name] = address, read.data
+        return words
 
-        m.submodules.weights_memory = signs = WeightMemory(p)
+    def _weights(self, m: Module, loader: Loader, half: Signal) -> tuple[WeightMemory, WeightReader]:
+        """The weights and their reader."""
+        m.submodules.weights_memory = signs = WeightMemory(self.params)
+        m.submodules.reader = reader = WeightReader(self.params)
         m.d.comb += [
             signs.half.eq(half),
             signs.write_address.eq(loader.address),
@@ -99,112 +227,34 @@ class Array(wiring.Component):
             signs.write_enable.eq(loader.write_weights),
             signs.address.eq(reader.address),
         ]
+        return signs, reader
 
-        # Input buffers: filled and worked on by turns.
+    def _input(self, m: Module, sequence: Sequencer, loader: Loader, swap: Signal, results: Signal, write: Signal) -> None:
+        """Input buffers: filled and worked on by turns; a sample is written where no result is. They are empty when a network is
+        taken over."""
         filling, working = Signal(), Signal()
         full = Signal(2)
-        place = Signal(range(p.half))
-        final = place == p.window - 1
-        takes = Signal()
+        place, last = Signal(range(self.params.half)), Signal(range(self.params.half))
+        takes, sample = Signal(), Signal(Row)
         m.d.comb += [
-            self.i.ready.eq(~full.bit_select(filling, 1) & ~write_out.write.enable),
+            self.i.ready.eq(self.loaded & ~swap & ~full.bit_select(filling, 1) & ~results.enable),
             takes.eq(self.i.valid & self.i.ready),
-        ]
-        with m.If(takes):
-            m.d.sync += place.eq(Mux(final, 0, place + 1))
-            with m.If(final):
-                m.d.sync += [full.bit_select(filling, 1).eq(1), filling.eq(~filling)]
-        with m.If(sequence.done):
-            m.d.sync += [full.bit_select(working, 1).eq(0), working.eq(~working)]
-        m.d.comb += [
-            activations.write.eq(write_out.write),
-            self.done.eq(sequence.done),
-            self.status.eq(loader.status),
-            self.overrun.eq(write_out.overrun),
-            self.logit.eq(write_out.logit),
-        ]
-        with m.If(takes):
-            m.d.comb += [
-                activations.write.enable.eq(1),
-                activations.write.address.eq(place + Mux(filling, p.half, 0)),
-                activations.write.data.eq(self.i.payload),
-            ]
-
-        # A network is taken over between two windows; then the next window starts.
-        swap = Signal()
-        m.d.comb += [
-            swap.eq(sequence.idle & loader.ready),
-            loader.take.eq(swap),
-            sequence.start.eq(sequence.idle & ~loader.ready & self.loaded & ~self.hold & full.bit_select(working, 1)),
+            sample.enable.eq(takes),
+            sample.address.eq((place + Mux(filling, self.params.half, 0))[:ADDRESS_BITS]),
+            sample.turn.eq(place[:4]),
+            sample.count.eq(1),
+            sample.data[0].eq(self.i.payload),
+            write.eq(Mux(results.enable, results, sample)),
+            sequence.start.eq(
+                sequence.idle & ~loader.ready & ~loader.claims & self.loaded & ~self.hold & full.bit_select(working, 1)
+            ),
             sequence.half.eq(working),
         ]
+        with m.If(takes):
+            m.d.sync += place.eq(place + 1)
+            with m.If(place == last):
+                m.d.sync += [place.eq(0), full.bit_select(filling, 1).eq(1), filling.eq(~filling)]
+        with m.If(sequence.done):
+            m.d.sync += [full.bit_select(working, 1).eq(0), working.eq(~working)]
         with m.If(swap):
-            m.d.sync += [half.eq(~half), self.loaded.eq(1)]
-
-        # Sequencer to memory and, in step with what that reads, to weights, lanes and post-processing.
-        step = sequence.step
-        adds = delay(m, step.add, AT_LANES, "adds")
-        takes_at = delay(m, step.take, AT_POST, "takes")
-        alphas = delay(m, step.alpha, AT_LANES, "alphas")
-        passed = [step.pass_]
-        for k in range(1, AT_POST + 1):
-            passed.append(Signal(Pass, name=f"pass{k}"))
-            m.d.sync += passed[k].eq(passed[k - 1])
-        early = AT_LANES - weights.LATENCY
-        # An alpha from memory is read while the sums of the pass before are still on their way: it waits for a cycle.
-        alpha_read, alpha_input = Signal(signed(9)), Signal(signed(9))
-        m.d.sync += alpha_input.eq(alpha_read)
-        with m.If(alphas[AT_LANES - 1]):
-            m.d.sync += alpha_read.eq(activations.x[0])
-        restart = delay(m, sequence.restart, 1, "restart")[-1]
-        m.d.comb += [
-            activations.read.eq(step.read),
-            reader.add.eq(adds[early - 1]),
-            reader.take.eq(takes_at[early - 1]),
-            reader.last.eq(passed[early].last),
-            reader.onward.eq(passed[early].onward),
-            reader.restart.eq(restart),
-            reader.slots.eq(sequence.fields.slots),
-            add.x.eq(activations.x),
-            add.word.eq(signs.data),
-            add.tap.eq(reader.tap),
-            add.slots.eq(sequence.fields.slots),
-            add.add.eq(adds[AT_LANES - 1]),
-            add.take.eq(takes_at[AT_LANES - 1]),
-            finish.fields.eq(sequence.fields),
-            finish.begin.eq(sequence.begin),
-            finish.restart.eq(restart),
-            finish.pass_.eq(passed[AT_POST]),
-            finish.arrive.eq(takes_at[AT_POST - 1]),
-            finish.sums.eq(add.sums),
-            finish.alpha_input.eq(alpha_input),
-            words["alphas"][0].eq(finish.alpha_address),
-            finish.alpha_word.eq(words["alphas"][1]),
-            words["channels"][0].eq(finish.channel_address),
-            finish.channel_word.eq(words["channels"][1]),
-            finish.buffer_address.eq(write_out.buffer_address),
-            write_out.fields.eq(sequence.fields),
-            write_out.job.eq(finish.job),
-            write_out.start.eq(finish.done),
-            write_out.buffer.eq(finish.buffer),
-            words["tables"][0].eq(write_out.table_address),
-            write_out.table.eq(words["tables"][1]),
-            words["program"][0].eq(sequence.program_address),
-            sequence.program_word.eq(words["program"][1]),
-            words["passes"][0].eq(sequence.passes_address),
-            sequence.passes.eq(words["passes"][1]),
-            sequence.finished.eq(write_out.finished),
-        ]
-
-        # For simulation: what operations write, and which one.
-        operation = Signal(8)
-        with m.If(sequence.begin):
-            m.d.sync += operation.eq(operation + 1)
-        with m.If(sequence.restart):
-            m.d.sync += operation.eq(0)
-        m.d.comb += [
-            self.tap_start.eq(sequence.start),
-            self.tap_write.eq(Cat(write_out.write.address, write_out.write.data, operation[:7])),
-            self.tap_write_moves.eq(write_out.write.enable),
-        ]
-        return m
+            m.d.sync += [last.eq(loader.samples - 1), place.eq(0), full.eq(0), filling.eq(0), working.eq(0)]

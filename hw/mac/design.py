@@ -14,6 +14,7 @@ from sw.errors import PopbeatError
 from sw.export.array import compiler
 from sw.export.array.bundle import IMAGE, GraphBundle
 from sw.export.array.program import image, sections
+from sw.export.normaliser import NormaliserSpec
 from sw.networks import INPUT_FRACTION
 
 DEFAULT = "mac128"
@@ -57,13 +58,18 @@ class MacDesign:
 
 def compile_bundle(bundle: GraphBundle, params: ArrayParams) -> compiler.Compiled:
     """Map a bundle onto an array; what does not fit is a :class:`PopbeatError`."""
-    if bundle.front == IMAGE:
-        raise PopbeatError(f"{bundle.model} takes images of beats, and the array's top has no hardware that makes them yet")
-    if bundle.input_fraction != INPUT_FRACTION:
+    if bundle.front == IMAGE and not params.images:
+        raise PopbeatError(f"{bundle.model} takes images of beats, and {params.name} has no front that makes them; take mac128l")
+    if bundle.front != IMAGE and bundle.input_fraction != INPUT_FRACTION:
         raise PopbeatError(f"{bundle.model} takes inputs in units of 2^-{bundle.input_fraction}; the top's are 2^-{INPUT_FRACTION}")
-    compiled = compiler.compile_graph(bundle.graph, params.groups, params.half, params.memory)
+    compiled = compiler.compile_graph(bundle.graph, params.groups, params.half, params.memory, params.windows)
     params.check({name: len(words) for name, words in sections(compiled.program).items()})
     return compiled
+
+
+def normaliser(bundle: GraphBundle) -> NormaliserSpec:
+    """The normaliser of the array's top: the bundle's own, for image networks that of the other networks."""
+    return NormaliserSpec() if bundle.front == IMAGE else bundle.normaliser
 
 
 def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = None) -> MacDesign:
@@ -71,14 +77,14 @@ def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = Non
     (default ``build/<model>/verilog``)."""
     compiled = compile_bundle(bundle, params)
     name = f"popbeat_{params.name}"
-    top = MacTop(params, bundle.normaliser)
+    top = MacTop(params, normaliser(bundle))
     text = f"// popbeat: multi-bit array of {params.lanes} lanes\n" + verilog.convert(top, name)
     folder = folder or files.BUILD / bundle.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     data = image(compiled.program)
     stem = folder / f"{bundle.model}_{params.name}"
     files.write_bytes(stem.with_suffix(".image"), data)
-    exact = cycles(params, bundle.normaliser, compiled.program)
+    exact = cycles(params, normaliser(bundle), compiled.program)
     description = {
         "top": name,
         "verilog_sha256": files.sha256(text.encode()),

@@ -48,9 +48,10 @@ class Front(wiring.Component):
     Ports:
       - ``i``: stream of raw samples with ``last`` (:func:`hw.front.normaliser.sample_layout`);
       - ``image``: 0, windows are normalised and rounded to Q3.4; 1, beats of 256 samples become images (only where ``images``);
+      - ``enable``: samples are taken;
       - ``restart``: everything in here is dropped and numbers begin anew, as after a reset; nothing moves in such a cycle;
       - ``o``: stream of int8; ``meta``: stream of numbers and flat flags, one for each window or beat as it begins to leave.
-    Its wires ``tap_front`` and ``tap_front_moves`` show, for simulation, normalised samples or the image's values.
+    ``tap`` and ``tap_moves`` show, for simulation, normalised samples or the image's values.
     """
 
     def __init__(self, spec: NormaliserSpec, images: bool):
@@ -59,9 +60,12 @@ class Front(wiring.Component):
             {
                 "i": In(stream.Signature(sample_layout(spec))),
                 "image": In(1),
+                "enable": In(1),
                 "restart": In(1),
                 "o": Out(stream.Signature(signed(INPUT_BITS))),
                 "meta": Out(stream.Signature(Meta)),
+                "tap": Out(signed(spec.z_bits)),
+                "tap_moves": Out(1),
             }
         )
 
@@ -71,8 +75,7 @@ class Front(wiring.Component):
         normaliser, quantiser = Normaliser(self.spec), Quantiser(self.spec)
         m.submodules.normaliser, m.submodules.quantiser = inner(normaliser), inner(quantiser)
         connect(m, normaliser.o, quantiser.i)
-        tap, moves = Signal(signed(self.spec.z_bits), name="tap_front"), Signal(name="tap_front_moves")
-        m.d.comb += [tap.eq(normaliser.o.payload), moves.eq(normaliser.o.valid & normaliser.o.ready)]
+        m.d.comb += [self.tap.eq(normaliser.o.payload), self.tap_moves.eq(normaliser.o.valid & normaliser.o.ready)]
         if not self.images:
             self._join(m, normaliser.i, quantiser.o, normaliser.meta, ~self.restart)
             return m
@@ -82,14 +85,14 @@ class Front(wiring.Component):
         self._join(m, normaliser.i, quantiser.o, normaliser.meta, ~self.image & ~self.restart)
         self._join(m, image.i, image.o, image.meta, chosen)
         with m.If(self.image):
-            m.d.comb += [tap.eq(image.o.payload), moves.eq(image.o.valid & image.o.ready)]
+            m.d.comb += [self.tap.eq(image.o.payload), self.tap_moves.eq(image.o.valid & image.o.ready)]
         return m
 
     def _join(self, m: Module, i, o, meta, chosen) -> None:
         """Connect one way through, which moves while it is ``chosen``."""
-        m.d.comb += [i.payload.eq(self.i.payload), i.valid.eq(self.i.valid & chosen)]
+        m.d.comb += [i.payload.eq(self.i.payload), i.valid.eq(self.i.valid & chosen & self.enable)]
         with m.If(chosen):
-            m.d.comb += self.i.ready.eq(i.ready)
+            m.d.comb += self.i.ready.eq(i.ready & self.enable)
             for inside, outside in ((o, self.o), (meta, self.meta)):
                 m.d.comb += [
                     outside.payload.eq(inside.payload),

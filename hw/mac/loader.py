@@ -1,8 +1,8 @@
 """The loader: an image comes in byte by byte, is checked, and becomes the network at work between two windows, or is refused.
 
-The parameter memories have two halves. An image goes to the one that is not in use, so that the network before works on and stays
-whatever happens. The format is :func:`sw.export.array.program.image`'s.
-"""
+Where the parameter memories have two halves, an image goes to the one that is not in use, so that the network before works on and
+stays whatever happens. Where they have one, the network before ends when an image comes whose header is good. The format is
+:func:`sw.export.array.program.image`'s."""
 
 import enum
 
@@ -15,7 +15,7 @@ from hw.mac.params import ArrayParams
 from sw.export.array.program import MAGIC, VERSION, section_bytes
 
 Byte = data.StructLayout({"data": 8, "last": 1})
-HEADER_BYTES = 12
+HEADER_BYTES = 16
 
 
 class Status(enum.IntEnum):
@@ -32,8 +32,10 @@ class Status(enum.IntEnum):
 class Loader(wiring.Component):
     """Ports: ``i``: stream of :data:`Byte`, ``last`` with an image's last byte; at most a byte every other cycle (far more than a
     host's line brings), and it waits while a checked image has not been taken. ``write_<section>``: enables, with ``address`` and
-    ``word`` common (a word's bytes lie at the upper end). ``ready``: an image is there; ``take``: it is taken over. ``status``:
-    :class:`Status` of the last image, two cycles after its last byte."""
+    ``word`` common (a word's bytes lie at the upper end). ``ready``: an image is there, whose windows have ``samples`` made
+    by the front end ``front``; ``take``: it is taken over. ``status``: :class:`Status` of the last image, two cycles after its last
+    byte. Where there is room for one network alone, it ``claims`` the memories before it writes, and waits until that is
+    ``granted``."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
@@ -46,6 +48,10 @@ class Loader(wiring.Component):
                 "address": Out(self.address_bits),
                 "word": Out(self.word_bits),
                 **{f"write_{name}": Out(1) for name in self.bytes},
+                "samples": Out(16),
+                "front": Out(8),
+                "claims": Out(1),
+                "granted": In(1),
                 "ready": Out(1),
                 "take": In(1),
                 "status": Out(Status),
@@ -114,15 +120,24 @@ class Loader(wiring.Component):
                         for place, value in enumerate(expected):
                             with m.Case(place), m.If((byte != value) & (wrong == Status.NONE)):
                                 m.d.sync += wrong.eq(Status.FORMAT if place < 6 else Status.GROUPS)
+                    for field, place in (left, 8), (self.samples, 12), (self.front, 14):
+                        for k in range(len(field) // 8):
+                            with m.If(index == place + k):
+                                m.d.sync += field.word_select(k, 8).eq(byte)
                     with m.If(last):
                         refuse(Mux(wrong != Status.NONE, wrong, Status.LENGTH))
                     with m.Elif(index == HEADER_BYTES - 1):
-                        body = Cat(word[-24:], byte)
-                        m.d.sync += [left.eq(body), empty.eq(body == 0), index.eq(0)]
+                        m.d.sync += [empty.eq(left == 0), index.eq(0)]
                         with m.If(wrong != Status.NONE):
                             refuse(wrong)
+                        with m.Elif((self.samples == 0) | (self.samples > self.params.window)):
+                            refuse(Status.LENGTH)
                         with m.Else():
-                            m.next = "SECTION"
+                            m.next = "SECTION" if self.params.halves else "CLAIM"
+            with m.State("CLAIM"):
+                m.d.comb += self.claims.eq(1)
+                with m.If(self.granted):
+                    m.next = "SECTION"
             with m.State("SECTION"):
                 ended = empty & (index == 0)
                 m.d.comb += accepts.eq(~ended)

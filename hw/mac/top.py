@@ -2,29 +2,28 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.hdl import Module, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hw.front.normaliser import Normaliser, sample_layout
+from hw.front import gasf
 from hw.front.normaliser import latency as normaliser_latency
+from hw.front.normaliser import sample_layout
 from hw.mac import results
 from hw.mac.array import Array
+from hw.mac.front import QUANTISER_LATENCY, Front
 from hw.mac.loader import Byte, Status
 from hw.mac.params import ArrayParams
 from hw.mac.results import Results
 from hw.stream import axis, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import Beat, Meta
-from hw.stream.rounding import halve_round, less_if_negative, saturate
 from sw.export.array import program as layer_program
-from sw.export.array.program import Program
+from sw.export.array.program import FRONTS, Program
 from sw.export.normaliser import NormaliserSpec
-from sw.networks import INPUT_BITS, INPUT_FRACTION
 
 # Windows between the normaliser and a result: two buffers, one result waiting, one in the making.
 IN_FLIGHT = 5
-QUANTISER_LATENCY = 1
 
 
 @dataclass(frozen=True)
@@ -43,48 +42,23 @@ def cycles(params: ArrayParams, spec: NormaliserSpec, program: Program) -> Cycle
     """What the cycle model says, for programs that take longer than a window's samples."""
     run = layer_program.cycles(program)
     # The program starts when the window's last sample is in its buffer; a cycle passes between two programs.
-    latency = QUANTISER_LATENCY + params.window + run + results.LATENCY + skid.LATENCY
+    latency = program.samples + run + results.LATENCY + skid.LATENCY
+    if program.front == FRONTS["GASF image"]:
+        return Cycles(run, run + 1, latency, skid.LATENCY + gasf.LATENCY + latency)
+    latency += QUANTISER_LATENCY
     return Cycles(run, run + 1, latency, skid.LATENCY + normaliser_latency(spec) + latency)
 
 
-class Quantiser(wiring.Component):
-    """Normalised samples (Q3.8) to the array's input: saturate(round(z / 2^shift)), halves away from zero, one register."""
-
-    def __init__(self, spec: NormaliserSpec):
-        self.spec = spec
-        super().__init__({"i": In(stream.Signature(signed(spec.z_bits))), "o": Out(stream.Signature(signed(INPUT_BITS)))})
-
-    def elaborate(self, platform):
-        m = Module()
-        shift = self.spec.z_fraction - INPUT_FRACTION
-        # One bit more, so that the least value less one still fits.
-        wide = Signal(signed(self.spec.z_bits + 1))
-        value = Signal(signed(INPUT_BITS), reset_less=True)
-        valid = Signal()
-        m.d.comb += [
-            wide.eq(self.i.payload),
-            self.i.ready.eq(~valid | self.o.ready),
-            self.o.valid.eq(valid),
-            self.o.payload.eq(value),
-        ]
-        with m.If(self.i.ready):
-            m.d.sync += [
-                valid.eq(self.i.valid),
-                value.eq(saturate(halve_round(less_if_negative(wide) >> (shift - 1)), INPUT_BITS)),
-            ]
-        return m
-
-
 class MacDatapath(wiring.Component):
-    """Normalised samples in, result packets out: quantiser, array, results. ``image`` and ``status`` as at the array. Its wires
-    ``tap_*`` show, for simulation, what enters, what operations write, and the results."""
+    """Raw samples in, result packets out: front, array, results. ``image`` and ``status`` as at the array. A network that is taken
+    over restarts the front: windows that had begun are dropped, and numbers begin anew. Its wires ``tap_*`` show, for simulation,
+    what the front makes, what operations write, and the results."""
 
     def __init__(self, params: ArrayParams, spec: NormaliserSpec):
         self.params, self.spec = params, spec
         super().__init__(
             {
-                "i": In(stream.Signature(signed(spec.z_bits))),
-                "meta": In(stream.Signature(Meta)),
+                "i": In(stream.Signature(sample_layout(spec))),
                 "image": In(stream.Signature(Byte)),
                 "o": Out(stream.Signature(Beat)),
                 "status": Out(Status),
@@ -95,18 +69,29 @@ class MacDatapath(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.quantiser = quantiser = Quantiser(self.spec)
+        restart = Signal()
+        again = ResetInserter(restart)
+        m.submodules.front = front = Front(self.spec, self.params.images)
         m.submodules.array = array = Array(self.params)
         m.submodules.results = collected = Results(self.params.classes)
-        connect(m, wiring.flipped(self.i), quantiser.i)
-        connect(m, quantiser.o, array.i)
+        numbers, meta = skid.SkidBuffer(Meta), ElasticChain(ElasticParams(Meta, IN_FLIGHT - skid.CAPACITY))
+        m.submodules.numbers, m.submodules.meta = again(numbers), again(meta)
+        connect(m, wiring.flipped(self.i), front.i)
+        connect(m, front.o, array.i)
+        connect(m, front.meta, numbers.i)
+        connect(m, numbers.o, meta.i)
+        connect(m, meta.o, collected.meta)
         connect(m, wiring.flipped(self.image), array.image)
-        connect(m, wiring.flipped(self.meta), collected.meta)
         connect(m, collected.o, wiring.flipped(self.o))
+        m.d.sync += restart.eq(array.taken)
         m.d.comb += [
+            front.restart.eq(restart),
+            front.enable.eq(array.loaded),
+            front.image.eq(array.front == FRONTS["GASF image"]),
             collected.logit.eq(array.logit),
             collected.done.eq(array.done),
             array.hold.eq(collected.hold),
+            array.pending.eq(collected.pending),
             self.status.eq(array.status),
             self.loaded.eq(array.loaded),
             self.overrun.eq(array.overrun),
@@ -114,8 +99,10 @@ class MacDatapath(wiring.Component):
         writes = Signal()
         m.d.comb += writes.eq(array.tap_write_moves)
         taps = {
-            "normalised": (self.i.payload, self.i.valid & self.i.ready),
+            "normalised": (front.tap, front.tap_moves),
             "write": (array.tap_write, writes),
+            "low": (array.tap_low, writes),
+            "high": (array.tap_high, writes),
             "result": (self.o.payload, self.o.valid & self.o.ready),
         }
         for name, (what, when) in taps.items():
@@ -127,15 +114,16 @@ class MacDatapath(wiring.Component):
 class MacTop(wiring.Component):
     """A whole classifier on the multi-bit array, with AXI4-Stream ports.
 
-    ``s_axis_*`` raw samples and ``m_axis_*`` result packets are those of :class:`hw.top.Top`. ``c_axis_*`` takes images, a byte a
-    beat, TLAST with an image's last byte; ``status`` tells what became of the last one (:class:`hw.mac.loader.Status`), ``loaded``
-    that there is a network; without one, samples wait. A new network is taken over between two windows. ``overrun``: the program
-    is faulty.
+    ``s_axis_*`` raw samples and ``m_axis_*`` result packets are those of :class:`hw.top.Top`; of an image network ``s_axis_*``
+    takes beats of 256 samples. ``c_axis_*`` takes networks to load, a byte a beat, TLAST with the last one; ``status`` tells what
+    became of the last one (:class:`hw.mac.loader.Status`), ``loaded`` that there is a network; without one, samples wait. A new
+    network is taken over when no window is at work and all results have been read; windows that had begun are dropped then, and
+    numbers begin anew: send its samples after that. ``overrun``: the program is faulty.
     """
 
     def __init__(self, params: ArrayParams, spec: NormaliserSpec):
-        if spec.window != params.window:
-            raise ValueError(f"the normaliser takes windows of {spec.window} samples, the array of {params.window}")
+        if spec.window > params.window:
+            raise ValueError(f"the normaliser takes windows of {spec.window} samples, the array of {params.window} at most")
         self.params, self.spec = params, spec
         super().__init__(
             {
@@ -150,18 +138,11 @@ class MacTop(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.normaliser = normaliser = Normaliser(self.spec)
         m.submodules.datapath = datapath = MacDatapath(self.params, self.spec)
         m.submodules.source = source = skid.SkidBuffer(sample_layout(self.spec))
         m.submodules.image = image = skid.SkidBuffer(Byte)
-        m.submodules.numbers = numbers = skid.SkidBuffer(Meta)
-        m.submodules.meta = meta = ElasticChain(ElasticParams(Meta, IN_FLIGHT - skid.CAPACITY))
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
-        connect(m, source.o, normaliser.i)
-        connect(m, normaliser.o, datapath.i)
-        connect(m, normaliser.meta, numbers.i)
-        connect(m, numbers.o, meta.i)
-        connect(m, meta.o, datapath.meta)
+        connect(m, source.o, datapath.i)
         connect(m, image.o, datapath.image)
         connect(m, datapath.o, sink.i)
         m.d.comb += [

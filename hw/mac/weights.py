@@ -20,8 +20,8 @@ LATENCY = 4
 
 
 class WeightMemory(wiring.Component):
-    """Two halves of ``weights`` words, one at work and one to be loaded, in banks that hold some words of each. A block RAM's
-    output is late in its cycle: it has a register of its own before the choice.
+    """``weights`` words, where ``params.halves`` twice, one half at work and one to be loaded, in banks that hold some words of
+    each. A block RAM's output is late in its cycle: it has a register of its own before the choice.
 
     Ports: ``half`` at work; ``address``, ``data`` (``LATENCY`` cycles later); ``write_address``, ``write_data``, ``write_enable``
     of the other half (there two cycles later). Not reset."""
@@ -42,14 +42,17 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        rows = BANK_BITS // (2 * self.width)  # of each half in a bank
+        halves = 1 + self.params.halves
+        rows = BANK_BITS // (halves * self.width)  # of each half in a bank
+        if not self.params.halves:
+            rows *= 4  # block RAMs side by side
         within, banks = (rows - 1).bit_length(), -(-self.params.weights // rows)
         row, data = Signal(within, reset_less=True), Signal(self.width, reset_less=True)
         enables = Signal(banks)
         m.d.sync += [row.eq(self.write_address[:within]), data.eq(self.write_data)]
         words = []
         for bank in range(banks):
-            memory = Memory(shape=unsigned(self.width), depth=2 * rows, init=[], attrs={"ram_style": "block"})
+            memory = Memory(shape=unsigned(self.width), depth=halves * rows, init=[], attrs={"ram_style": "block"})
             m.submodules[f"bank{bank}"] = memory
             read, write = memory.read_port(domain="sync"), memory.write_port()
             word = Signal(self.width, name=f"word{bank}", reset_less=True)
@@ -58,8 +61,8 @@ class WeightMemory(wiring.Component):
                 word.eq(read.data),
             ]
             m.d.comb += [
-                read.addr.eq(Cat(self.address[:within], self.half)),
-                write.addr.eq(Cat(row, ~self.half)),
+                read.addr.eq(Cat(self.address[:within], self.half)[: len(read.addr)]),
+                write.addr.eq(Cat(row, ~self.half)[: len(write.addr)]),
                 write.data.eq(data),
                 write.en.eq(enables[bank]),
             ]
@@ -81,16 +84,17 @@ class WeightMemory(wiring.Component):
 
 
 class WeightReader(wiring.Component):
-    """Ports: ``add``, ``take`` as at the lanes but ``LATENCY`` cycles before; with ``take`` come ``last`` (pass of its tile) and
-    ``onward`` (other words follow it); ``restart`` begins the program; ``slots`` as at the lanes. ``address`` goes to the
-    memory, whose word comes to the lanes in step with ``tap``."""
+    """Ports: ``add`` a tap whose word shall be at the lanes ``LATENCY`` cycles later, ``slots`` as they are stored; ``end`` of a
+    pass, not before its last ``add`` and before the next one's first, with ``last`` (pass of its tile) and ``onward`` (other words
+    follow it); ``restart`` begins the program. ``address`` goes to the memory, whose word comes to the lanes in step with
+    ``tap``."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
         super().__init__(
             {
                 "add": In(1),
-                "take": In(1),
+                "end": In(1),
                 "last": In(1),
                 "onward": In(1),
                 "restart": In(1),
@@ -107,12 +111,12 @@ class WeightReader(wiring.Component):
         m.d.comb += final.eq(Mux(self.slots[1], 1, Mux(self.slots[0], tap[0], tap == 3)))
         following = Signal.like(place)
         # Where the next pass begins: after this word, or after the one before where that was just used up.
-        m.d.comb += following.eq(Mux(tap == 0, place, place + 1))
+        m.d.comb += following.eq(Mux((tap == 0) & ~self.add, place, place + 1))
         with m.If(self.add):
             m.d.sync += tap.eq(Mux(final, 0, tap + 1))
             with m.If(final):
                 m.d.sync += place.eq(place + 1)
-        with m.If(self.take):
+        with m.If(self.end):
             m.d.sync += [tap.eq(0), place.eq(Mux(self.last & ~self.onward, block, following))]
             with m.If(self.last & self.onward):
                 m.d.sync += block.eq(following)

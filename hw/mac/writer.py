@@ -1,138 +1,126 @@
-"""The writer: takes a tile's results out of the groups' buffers, a byte a cycle, channel by channel, perhaps through a table."""
+"""The writer: takes a tile's results out of the groups' shift registers, and writes a channel's row a cycle."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.mac.layouts import Fields, Job
-from hw.mac.memory import Write
+from hw.mac.choice import one_of_four
+from hw.mac.layouts import ADDRESS_BITS, OPERATION_BITS, Job, Row
 from hw.mac.params import ArrayParams
-from hw.mac.post import BUFFER
-from sw.export.array.program import LOGIT_BITS, LOGITS
+from sw.export.array.program import LANES, LOGIT_BITS
 
-# A result from its buffer to where the array's logits leave: the buffers, the choice among the groups.
-LATENCY = 2
-# After the last result of an operation: the sequencer may go on. The memory gets that result two cycles after a logit would leave
-# (the table, its output register), while the next descriptor is fetched.
-FINISH = LATENCY + 1
+# From a job to its first row: taken, the choice among the groups in two.
+LATENCY = 3
+# From a slot's logits to the first of them.
+LOGITS = 1
 
 Logit = data.StructLayout({"valid": 1, "channel": 8, "value": signed(LOGIT_BITS)})
 
 
 class Writer(wiring.Component):
-    """Ports: ``job`` with ``start`` (a pulse); ``buffer_address``/``buffer``; ``table_address``/``table`` of the table memory (one
-    register); ``write`` to the activation memory, ``logit`` where the operation's results are logits; ``finished``: a pulse when
-    an operation's last result is on its way; ``overrun``: a job came before the last was done, which no correct program does."""
+    """Ports: ``job`` and its ``lines`` with ``start`` (a pulse); ``write`` to the activation memory, ``LATENCY`` cycles later the
+    first row, then a row a cycle; of which ``operation``; ``overrun``: a job came before the last was done, which no correct
+    program does."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
         super().__init__(
             {
-                "fields": In(Fields),
                 "job": In(Job),
+                "lines": In(data.ArrayLayout(data.ArrayLayout(8, LANES), params.groups)),
                 "start": In(1),
-                "buffer_address": Out(range(BUFFER)),
-                "buffer": In(data.ArrayLayout(LOGIT_BITS, params.groups)),
-                "table_address": Out(range(params.tables)),
-                "table": In(8),
-                "write": Out(Write),
-                "logit": Out(Logit),
-                "finished": Out(1),
+                "write": Out(Row),
+                "operation": Out(OPERATION_BITS),
                 "overrun": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        f, groups = self.fields, self.params.groups
-        busy, ending = Signal(), Signal()
-        index, of_slot = Signal(5), Signal(range(BUFFER))
-        group, left = Signal(range(groups)), Signal(len(f.channels))
-        channel = Signal(8)
-        job = Signal(Job, reset_less=True)
-        # Of the result that is looked at: its place in the buffers and in the memory; and that of its row's first one.
-        place, at = Signal(range(BUFFER)), Signal(len(f.out_base), reset_less=True)
-        row = Signal.like(at, reset_less=True)
-        following = Signal.like(at)
-        last_index = Signal()
-        m.d.comb += [
-            last_index.eq(index == job.count - 1),
-            ending.eq(busy & last_index & (left == 1)),
-            following.eq(row + f.out_chan),
-        ]
+        groups = self.params.groups
+        lines = Signal.like(self.lines, reset_less=True)
+        busy, group, left = Signal(), Signal(range(groups)), Signal(len(self.job.channels))
+        address, step, count, place = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS), Signal(5), Signal(4)
+        operations = [Signal(OPERATION_BITS, name=f"operation{k}") for k in range(LATENCY)]
+        m.d.sync += [later.eq(earlier) for earlier, later in zip(operations, operations[1:], strict=False)]
+        m.d.comb += self.operation.eq(operations[-1])
         with m.If(busy):
-            m.d.sync += [index.eq(index + 1), place.eq(place + 1), at.eq(at + 1)]
-            with m.If(last_index):
-                m.d.sync += [
-                    index.eq(0),
-                    row.eq(following),
-                    at.eq(following),
-                    place.eq(of_slot),
-                    left.eq(left - 1),
-                    channel.eq(channel + 1),
-                    group.eq(Mux(group == groups - 1, 0, group + 1)),
-                ]
-                with m.If(group == groups - 1):
-                    m.d.sync += [of_slot.eq(place + 1), place.eq(place + 1)]
-        with m.If(ending):
-            m.d.sync += busy.eq(0)
-        some = Signal()
-        m.d.comb += some.eq((self.job.count != 0) & (self.job.channels != 0))
+            m.d.sync += [left.eq(left - 1), address.eq(address + step), group.eq(group + 1)]
+            with m.If(group == groups - 1):
+                m.d.sync += [group.eq(0), place.eq(place + count)]
+            with m.If(left == 1):
+                m.d.sync += busy.eq(0)
         with m.If(self.start):
             m.d.sync += [
-                job.eq(self.job),
-                busy.eq(some),
-                index.eq(0),
-                of_slot.eq(self.job.start),
+                lines.eq(self.lines),
+                busy.eq((self.job.count != 0) & (self.job.channels != 0)),
                 group.eq(0),
                 left.eq(self.job.channels),
-                channel.eq(self.job.first_channel),
-                place.eq(self.job.start),
-                row.eq(self.job.address),
-                at.eq(self.job.address),
+                address.eq(self.job.address),
+                step.eq(self.job.step),
+                count.eq(self.job.count),
+                operations[0].eq(self.job.operation),
+                # The results are the last of the line.
+                place.eq((LANES - self.job.total)[:4]),
             ]
-            with m.If(busy & ~ending):
+            with m.If(busy & (left != 1)):
                 m.d.sync += self.overrun.eq(1)
 
-        # Buffers, choice, table, its output register.
-        item = data.StructLayout({"valid": 1, "address": len(f.out_base), "channel": 8})
-        first, second, third = (Signal(item, name=n) for n in ("first", "second", "third"))
-        read, of_group = Signal.like(self.buffer, reset_less=True), Signal.like(group, reset_less=True)
-        value, value_later = Signal(LOGIT_BITS, reset_less=True), Signal(8, reset_less=True)
-        looked = Signal(8, reset_less=True)
-        # A descriptor is steady long before its results arrive.
-        looks, leaves, table = Signal(), Signal(), Signal(2)
-        write = Signal(Write)
-        m.d.comb += self.buffer_address.eq(place)
+        # The choice: among four groups, then between those.
+        near = [Signal(8 * LANES, name=f"near{k}", reset_less=True) for k in range(-(-groups // 4))]
+        far = Signal(reset_less=True)
+        row, write = Signal(Row), Signal(Row)
+        for k, one in enumerate(near):
+            four = [lines[min(4 * k + n, groups - 1)] for n in range(4)]
+            m.d.sync += one.eq(one_of_four(four, Cat(group, 0, 0)[:2]))
         m.d.sync += [
-            looks.eq(f.table != 0),
-            leaves.eq(f.kind == LOGITS),
-            table.eq((f.table - 1)[:2]),
-            first.valid.eq(busy),
-            first.address.eq(at),
-            first.channel.eq(channel),
-            read.eq(self.buffer),
-            of_group.eq(group),
-            second.eq(first),
-            value.eq(read[of_group]),
-            third.eq(second),
-            third.valid.eq(second.valid & ~leaves),
-            value_later.eq(value),
-            write.enable.eq(third.valid),
-            write.address.eq(third.address),
-            write.data.eq(value_later),
-            looked.eq(self.table),
+            far.eq(group >> 2),
+            row.enable.eq(busy),
+            row.address.eq(address),
+            row.turn.eq(address[:4] - place),
+            row.count.eq(count),
+            write.eq(row),
+            write.data.eq(Mux(far, near[-1], near[0])),
         ]
+        m.d.comb += self.write.eq(write)
+        return m
+
+
+class Logits(wiring.Component):
+    """Ports: ``plain``, ``take``: logits of a slot of each group; ``begins``: before them; ``channels`` of the operation;
+    ``logit``: them one after the other, the first ``LOGITS`` cycles later; ``finished``: with the last one."""
+
+    def __init__(self, params: ArrayParams, bits: int):
+        self.params = params
+        super().__init__(
+            {
+                "plain": In(data.ArrayLayout(signed(LOGIT_BITS), params.groups)),
+                "take": In(1),
+                "begins": In(1),
+                "channels": In(bits),
+                "logit": Out(Logit),
+                "finished": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        line = Signal(LOGIT_BITS * self.params.groups, reset_less=True)
+        valid, channel, over = Signal(self.params.groups), Signal(8), Signal()
+        m.d.sync += [line.eq(line >> LOGIT_BITS), valid.eq(valid >> 1)]
         m.d.comb += [
-            self.table_address.eq(Cat(value[:8], table)[: len(self.table_address)]),
-            self.write.eq(write),
-            self.write.data.eq(Mux(looks, looked, write.data)),
-            self.logit.valid.eq(second.valid & leaves),
-            self.logit.channel.eq(second.channel),
-            self.logit.value.eq(value.as_signed()),
+            self.logit.valid.eq(valid[0]),
+            self.logit.channel.eq(channel),
+            self.logit.value.eq(line[:LOGIT_BITS].as_signed()),
+            self.finished.eq(valid[0] & (channel == self.channels - 1)),
         ]
-        # The last job may have nothing to write.
-        final = Signal(FINISH)
-        m.d.comb += self.finished.eq(final[-1])
-        m.d.sync += final.eq(Cat((ending & job.operation_last) | (self.start & ~some & self.job.operation_last), final)[:FINISH])
+        with m.If(valid[0]):
+            m.d.sync += channel.eq(channel + 1)
+        with m.If(self.take & ~over):
+            m.d.sync += [line.eq(self.plain), valid.eq(-1)]
+        # Slots and groups beyond the last channel have none.
+        with m.If(self.finished):
+            m.d.sync += [valid.eq(0), over.eq(1)]
+        with m.If(self.begins):
+            m.d.sync += [channel.eq(0), over.eq(0)]
         return m

@@ -1,31 +1,43 @@
-"""Cases for the array's bench: programs, windows and what the numpy machine says of them, in one file."""
+"""The array for its bench, and cases: programs, windows and what the numpy machine says of them, in one file."""
 
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from hw.mac.loader import Status
+from hw import verilog
+from hw.mac.array import Array
+from hw.mac.loader import HEADER_BYTES, Status
 from hw.mac.params import ArrayParams
+from sim.benches import runner
+from sw import files
 from sw.export.array import machine
 from sw.export.array.program import Program, cycles, image, sections
 
 WINDOWS = 2
 
 
+def build(params: ArrayParams) -> Path:
+    """The array alone, compiled for the bench; the folder where it lies."""
+    folder = files.BUILD / f"array-bench-{params.name}"
+    source = files.write_bytes(folder / "bench.v", verilog.convert(Array(params), "mac_array").encode())
+    runner.build(source, "mac_array", folder / "verilator")
+    return folder / "verilator"
+
+
 def write(path: Path, params: ArrayParams, programs: list[Program], rng: np.random.Generator) -> Path:
     """Run the programs one after the other on random windows, from an empty memory, and store what must be seen."""
     cases: dict[str, np.ndarray | int] = {"count": len(programs)}
     memory = np.zeros((1, params.memory), np.uint8)
-    half = 0
+    gates = None
     for number, program in enumerate(programs):
         params.check({name: len(words) for name, words in sections(program).items()})
-        windows = rng.integers(-128, 128, (WINDOWS, params.window))
+        windows = rng.integers(-128, 128, (WINDOWS, program.samples))
         writes, logits = [], []
-        for window in windows:
-            memory[:, half * params.half : half * params.half + params.window] = window & 0xFF
-            seen = machine.run(program, memory, params.half * half)
-            memory, half = seen.memory, half ^ 1
+        for half, window in enumerate(windows):  # a new network begins with the first input buffer
+            memory[:, half * params.half : half * params.half + program.samples] = window & 0xFF
+            seen = machine.run(program, memory, params.half * half, gates)
+            memory, gates = seen.memory, seen.gates
             writes.append(
                 [
                     (operation, int(place), int(value))
@@ -40,11 +52,16 @@ def write(path: Path, params: ArrayParams, programs: list[Program], rng: np.rand
             f"writes{number}": np.array(writes),
             f"logits{number}": np.array(logits),
             f"cycles{number}": cycles(program),
+            f"header{number}": (program.samples, program.front),
         }
-    broken = faults(image(programs[-1]))
-    cases["faults"] = len(broken)
+    good = image(programs[-1])
+    broken = faults(good)
+    cases |= {"faults": len(broken), "halves": params.halves}
     for number, (data, status) in enumerate(broken):
         cases |= {f"fault{number}": np.frombuffer(data, np.uint8), f"status{number}": int(status)}
+        # Where there is room for one network alone, it is lost when the header is good.
+        header = len(data) > HEADER_BYTES and data[:8] == good[:8] and data[12:16] == good[12:16]
+        cases[f"ends{number}"] = header and not params.halves
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **cases)
     return path.resolve()
@@ -66,13 +83,14 @@ def faults(good: bytes) -> list[tuple[bytes, Status]]:
         (changed(6, good[6] ^ 0x10, True), Status.GROUPS),
         (good[:1], Status.LENGTH),
         (good[:11], Status.LENGTH),
-        (good[:14], Status.LENGTH),
+        (good[:18], Status.LENGTH),
         (good[: len(good) // 2], Status.LENGTH),
         (good[:-1], Status.LENGTH),
         (good + b"\0", Status.LENGTH),
         (changed(8, good[8] ^ 1, True), Status.LENGTH),
-        (changed(12, 77, True), Status.LENGTH),  # an unknown section
-        (changed(15, 0x40, True), Status.LENGTH),  # a section of millions of words
+        (changed(13, 0x7F, True), Status.LENGTH),  # windows of so many samples that no buffer holds
+        (changed(16, 77, True), Status.LENGTH),  # an unknown section
+        (changed(19, 0x40, True), Status.LENGTH),  # a section of millions of words
         (changed(40, good[40] ^ 4), Status.CHECKSUM),
         (changed(len(good) - 1, good[-1] ^ 0x80), Status.CHECKSUM),
     ]

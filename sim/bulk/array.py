@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from hw.mac.design import MacDesign
+from hw.mac.layouts import OPERATION_BITS
 from hw.stream.result import Beat
 from sim.bulk.runner import Simulator
 from sw import files
 from sw.errors import PopbeatError
+from sw.export.array.bundle import WINDOW
 from sw.export.array.graph import Slice
-from sw.export.array.program import Descriptor, pooled
+from sw.export.array.program import LANES
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,13 @@ class MacHarness:
         """Compile into ``folder`` (default ``build/<array>/bulk``: one array for every network). ``waves``: with value change
         dumps."""
         self.design = design
-        widths = {"normalised": design.bundle.normaliser.z_bits, "write": 32, "result": Beat.size}
+        widths = {"normalised": design.bundle.normaliser.z_bits, "result": Beat.size}
+        widths |= {"write": 25 + OPERATION_BITS, "low": 64, "high": 64}
         folder = folder or files.BUILD / design.params.name / ("bulk_waves" if waves else "bulk")
-        self.simulator = Simulator(design.verilog, design.name, design.params.window, widths, folder, waves, image=True)
+        network = design.bundle.network
+        self.front = design.compiled.program.samples
+        folder = folder if design.bundle.front == WINDOW else folder.with_name(f"{folder.name}_images")
+        self.simulator = Simulator(design.verilog, design.name, network.window, widths, folder, waves, image=True, front=self.front)
 
     def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:
         """Load the image, then simulate raw windows ``int16[n, window]``, one after the other (modes: see the harness)."""
@@ -47,7 +53,7 @@ class MacHarness:
         seen = self.simulator.run(samples, mode, seed, waves, design.image)
         nodes = self._nodes(seen)
         return Observed(
-            normalised=seen.samples(spec.window, spec.z_bits),
+            normalised=seen.samples(self.front, spec.z_bits),
             nodes=nodes,
             hidden=frozenset(node.name for node in design.bundle.graph.nodes[:-1]) - nodes.keys(),
             cycles=seen.cycles,
@@ -55,37 +61,47 @@ class MacHarness:
         )
 
     def _nodes(self, seen) -> dict[str, np.ndarray]:
-        """What each node wrote, by its name, ``int16[n, channels, height, width]``, from the writes of all of its operations."""
-        compiled, out, parts = self.design.compiled, {}, {}
-        counts = [0 if node.target is None else _written(op.descriptor) for op, node in self._operations()]
-        words = seen.beats("write", sum(counts)).view("<u4").reshape(seen.n, -1)
-        for number, ((_, node), end, count) in enumerate(zip(self._operations(), np.cumsum(counts), counts, strict=True), start=1):
-            part = words[:, end - count : end]
-            if (part >> 25 != number & 0x7F).any():
-                raise PopbeatError(f"writes of another operation stand among those of {node.name}")
-            if node.target is not None:
-                parts.setdefault(node.name, (node, []))[1].append(part)
-        for name, (node, pieces) in parts.items():
+        """What each node wrote, by its name, ``int16[n, channels, height, width]``; a node that another one does, or whose output
+        goes to the gates alone, is left out."""
+        compiled, out = self.design.compiled, {}
+        tensors = self._tensors(seen)
+        for node in compiled.graph.nodes[:-1]:
             part = node.target if isinstance(node.target, Slice) else Slice(node.target)
-            tensor, place = part.tensor, compiled.places[part.tensor.name]
-            plane = tensor.height * tensor.width
-            stored = np.argsort(place.order)[part.channels]  # where each channel lies
-            wanted = (place.address + stored[:, None] * plane + np.arange(plane)).reshape(-1)
-            written = np.concatenate(pieces, axis=1)
-            address = (written & 0x1FFFF).astype(np.int64)
-            order = np.argsort(address, axis=1)
-            if (np.take_along_axis(address, order, axis=1) != np.sort(wanted)).any():
-                raise PopbeatError(f"{name} did not write each byte of its channels once")
-            data = np.take_along_axis(((written >> 17) & 0xFF).astype(np.uint8), order, axis=1)
-            natural = data[:, np.argsort(np.argsort(wanted))].reshape(seen.n, part.count, tensor.height, tensor.width)
-            out[name] = natural.view(np.int8 if tensor.signed else np.uint8).astype(np.int16)
+            place = compiled.places.get(part.tensor.name)
+            if part.tensor.name in tensors and (place.channel[part.channels] >= 0).all():
+                values = tensors[part.tensor.name][:, part.channels]
+                out[node.name] = values.view(np.int8 if part.tensor.signed else np.uint8).astype(np.int16)
         return out
 
-    def _operations(self) -> list:
-        """The program's operations, each with its node."""
-        return list(zip(self.design.compiled.program.operations, self.design.compiled.nodes, strict=True))
-
-
-def _written(d: Descriptor) -> int:
-    """Bytes that an operation writes."""
-    return d.channels * d.out_h * pooled(d, d.out_w)
+    def _tensors(self, seen) -> dict[str, np.ndarray]:
+        """What operations wrote, by the name of the tensor, ``uint8[n, channels, height, width]``, from the rows of bytes."""
+        compiled = self.design.compiled
+        count = len(seen.taps["write"]) // seen.n
+        words = seen.integers("write", count)
+        lines = np.concatenate([seen.beats(half, count).reshape(seen.n, count, 8) for half in ("low", "high")], axis=2)
+        length, first = 1 + (words >> 17 & 15), words >> 21 & 15
+        window, row, byte = np.nonzero(np.arange(LANES) < length[..., None])
+        operation = words[window, row] >> 25
+        address = (words[window, row] & 0x1FFFF) + byte
+        value = lines[window, row, (first[window, row] + byte) % LANES]
+        tensors, written = {}, {}
+        for number, made in enumerate(compiled.made, start=1):
+            if made.target is None:
+                continue
+            tensor, place = made.target, compiled.places[made.target.name]
+            plane = tensor.height * tensor.width
+            shape = seen.n, tensor.channels * plane
+            values, times = (store.setdefault(tensor.name, np.zeros(shape, np.uint8)) for store in (tensors, written))
+            # Which byte of the tensor an address is; means of its channels go elsewhere.
+            of = np.full(1 << 17, -1)
+            for channel in np.flatnonzero(place.channel >= 0):
+                of[place.channel[channel] + np.arange(plane)] = channel * plane + np.arange(plane)
+            here = (operation == number) & (of[address] >= 0)
+            values[window[here], of[address[here]]] = value[here]
+            np.add.at(times, (window[here], of[address[here]]), 1)
+        for name, times in written.items():
+            own = np.repeat(compiled.places[name].channel >= 0, times.shape[1] // len(compiled.places[name].channel))
+            if (times != own).any():
+                raise PopbeatError(f"each byte of {name} was not written once")
+        shapes = {made.target.name: made.target for made in compiled.made if made.target is not None}
+        return {n: v.reshape(seen.n, shapes[n].channels, shapes[n].height, shapes[n].width) for n, v in tensors.items()}

@@ -8,7 +8,8 @@
 //   random    random gaps before samples and random pauses before results, from SEED
 //   steady    a sample a cycle, as an ADC on the same clock gives them: one that is not taken in time is lost, and an error
 // Where POPBEAT_IMAGE is defined, OUT_FOLDER/image.bin is sent to c_axis first, a byte a beat.
-// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_WORDS, POPBEAT_BEAT (samples that come at once), POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
+// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_WORDS, POPBEAT_BEAT (samples that come at once), POPBEAT_FRONT (values a window of tap_normalised),
+// POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
 // POPBEAT_WIRE(name), the member of the model's root that holds tap_<name>; tap_<name>_moves says when it counts.
 //
 // Files: <name>.tap per wire, its values in order, ceil(bits / 8) bytes each, least significant first; results.u32, the beats of
@@ -36,7 +37,7 @@
 namespace {
 
 // Beats a window of normalised samples has, and as it comes, with RR words in front.
-constexpr size_t NORMALISED = POPBEAT_WINDOW / POPBEAT_BEAT, PACKET = POPBEAT_WORDS + POPBEAT_WINDOW, BEATS = PACKET / POPBEAT_BEAT;
+constexpr size_t NORMALISED = POPBEAT_FRONT, PACKET = POPBEAT_WORDS + POPBEAT_WINDOW, BEATS = PACKET / POPBEAT_BEAT;
 
 struct Stamp {
     uint64_t raw_first, raw_last, normalised, offered, header, end;

@@ -46,10 +46,12 @@ class Simulator:
         brief: bool = False,
         beat: int = 1,
         words: int = 0,
+        front: int = 0,
     ):
         """``name`` of the top; ``widths`` of the taps in its submodule ``datapath``; ``image``: it wants one before it works;
         ``brief``: for a few windows, compiled fast instead of running fast; ``beat``: samples that come at once; ``words``:
-        RR words in front of a window. Compiled into ``folder``, unless the same sources were compiled there before."""
+        RR words in front of a window; ``front``: values a window that its front makes, where these are not its samples. Compiled
+        into ``folder``, unless the same sources were compiled there before."""
         self.name, self.widths, self.beat = name, widths, beat
         listed = " ".join(f"T({name}, {bits})" for name, bits in widths.items())
         sources = {
@@ -57,6 +59,7 @@ class Simulator:
             "harness.cpp": HARNESS.read_text(),
             "common.h": COMMON.read_text(),
             "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_WORDS {words}\n#define POPBEAT_BEAT {beat}\n"
+            f"#define POPBEAT_FRONT {front or window // beat}\n"
             f"#define POPBEAT_TAPS(T) {listed}\n"
             f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
             "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}.datapath" -var "tap_*"\n',

@@ -130,9 +130,9 @@ def names() -> list[str]:
 
 
 def _others() -> dict[str, Task]:
-    from sw.data import beats, multilabel  # which are made of what stands here
+    from sw.data import beat_images, beats, multilabel  # which are made of what stands here
 
-    return {task.name: task for task in (beats.BEAT5, multilabel.MULTILABEL17)}
+    return {task.name: task for task in (beats.BEAT5, beat_images.BEAT5_IMAGE, multilabel.MULTILABEL17)}
 
 
 def get(name: str) -> Task:

@@ -256,22 +256,6 @@ class Scale(Node):
 
 
 @dataclass(frozen=True)
-class Angles(Node):
-    """Gramian angular summation field: clip(round((x_i * x_j - v_i * v_j) / 2^shift)) of ``source`` x and v, its channels 0 and 1,
-    both int8."""
-
-    source: Tensor
-    target: Tensor
-    shift: int = 7
-
-    def reference(self, x: np.ndarray) -> np.ndarray:
-        """``int64[n, 2, 1, size]`` to ``int64[n, 1, size, size]``."""
-        a, v = x[:, 0, 0], x[:, 1, 0]
-        product = a[:, :, None] * a[:, None, :] - v[:, :, None] * v[:, None, :]
-        return clip(shift_round(product, self.shift), SIGNED if self.target.signed else UNSIGNED)[:, None]
-
-
-@dataclass(frozen=True)
 class Graph:
     """Operations in their order from ``source``, a window of samples or an image, to the logits of the last one."""
 
