@@ -12,7 +12,9 @@ from safetensors.numpy import load, save
 
 from hw.mac import design as mac_design
 from hw.mac.params import CONFIGS
+from sim import compare
 from sim.benches import programs
+from sim.bulk import array
 from sw import files
 from sw.data import tasks
 from sw.errors import PopbeatError
@@ -702,3 +704,29 @@ def test_operations_that_bundles_do_not_hold():
     )
     with pytest.raises(PopbeatError, match="angles is a Angles, which bundles do not hold"):
         of_graph(Graph(x, nodes, "angles"))
+
+
+def observed(trace: integer.Trace, hidden=()) -> array.Observed:
+    """What hardware that agrees with a trace would show, but for the nodes that it never writes."""
+    n = len(trace.flat)
+    nodes = {name: values for name, values in trace.nodes.items() if name not in hidden}
+    flags = trace.flat.astype(np.int64)
+    return array.Observed(trace.front, nodes, frozenset(hidden), trace.logits, trace.label, np.arange(n), flags, {})
+
+
+def test_every_node_is_compared_by_its_name():
+    trace = integer.run(random_bundle(1), random_windows(1, 3, WINDOW))
+    assert compare.check(observed(trace), trace) == len(trace.nodes) + 3
+    # What a program never writes is left out by name, and by nothing else.
+    assert compare.check(observed(trace, ("copied", "scale")), trace) == len(trace.nodes) + 1
+    seen = observed(trace)
+    for name in trace.nodes:
+        wrong = seen.nodes | {name: seen.nodes[name] + np.int16(1)}
+        with pytest.raises(compare.Mismatch, match=f"{name}: "):
+            compare.check(replace(seen, nodes=wrong), trace)
+        lost = {k: v for k, v in seen.nodes.items() if k != name}
+        with pytest.raises(compare.Mismatch, match=f"{name}: the model has it, and the hardware says nothing of it"):
+            compare.check(replace(seen, nodes=lost), trace)
+    for nodes, hidden in ((seen.nodes | {"other": trace.front}, ()), (seen.nodes, ("stem",)), (seen.nodes, ("other",))):
+        with pytest.raises(compare.Mismatch, match="the hardware has it, and the model does not, or says of it both"):
+            compare.check(replace(seen, nodes=nodes, hidden=frozenset(hidden)), trace)
