@@ -60,12 +60,14 @@ class Subject:
         """Of the beats of DS2 that a fold tests, :data:`BEATS`, spread evenly over classes and records: an array that works for
         hundreds of thousands of cycles is not simulated on a hundred thousand beats. The integer model is run on all of them in
         training."""
-        known, test = seen_and_unseen(self.bundle.training, self.task, self.windows)
-        self.known = self.windows.take(known)
+        test = np.arange(len(self.windows))
+        if self.bundle.training.get("protocol") in protocols.NAMES:
+            known, test = seen_and_unseen(self.bundle.training, self.task, self.windows)
+            self.known = self.windows.take(known)
         rows = test[np.isin(self.windows.record[test], beats.DS2)]
         rows = rows[np.lexsort((self.windows.record[rows], self.windows.label[rows]))]
         self.windows = self.windows.take(np.sort(rows[np.linspace(0, len(rows) - 1, min(BEATS, len(rows))).astype(int)]))
-        self.test = beats.inter_patient(self.windows).test
+        self.test = beats.inter_patient(self.windows).test if self.known is not None else None
 
     def _spread(self) -> np.ndarray:
         """Every unseen window, of thousands some hundreds, and ten of every class; where windows have sets of labels, some hundred
