@@ -158,6 +158,7 @@ def run_bulk(subject: Subject, harness, bar) -> tuple[np.ndarray, np.ndarray]:
         "data": subject.source.kind,
         "windows": len(labels),
         "full": len(labels) == len(subject.windows),
+        "all_windows": len(subject.windows),
         "mismatches": 0,  # the first one would have ended the run
         "layers_compared": done[0]["layers"],
         **({"layers_not_written": done[0]["hidden"]} if done[0]["hidden"] else {}),

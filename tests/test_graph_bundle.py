@@ -21,7 +21,7 @@ from sw.errors import PopbeatError
 from sw.export import bundle as common
 from sw.export import bundles, image
 from sw.export.array import bundle, golden, integer, packing
-from sw.export.array.graph import Add, Angles, Average, GlobalAverage, Graph, MaxPool, Multibit, Scale, Slice, Tensor, _all
+from sw.export.array.graph import Add, Average, GlobalAverage, Graph, MaxPool, Multibit, Scale, Slice, Tensor, _all
 from sw.export.normaliser import NormaliserSpec
 from sw.models.graph_net import GraphNet
 from tests.conftest import random_windows
@@ -381,9 +381,10 @@ def test_round_trip(tmp_path, make):
         common.read(tmp_path)
 
 
-def test_images_have_no_hardware_yet():
-    with pytest.raises(PopbeatError, match="image takes images of beats, and the array's top has no hardware"):
+def test_images_need_an_array_with_a_front_for_them():
+    with pytest.raises(PopbeatError, match="image takes images of beats, and mac128 has no front that makes them; take mac128l"):
         mac_design.compile_bundle(image_bundle(), CONFIGS["mac128"])
+    assert mac_design.compile_bundle(image_bundle(), CONFIGS["mac128l"]).program.samples == 64 * 64
     with pytest.raises(PopbeatError, match="inputs in units of 2\\^-5; the top's are 2\\^-4"):
         mac_design.compile_bundle(random_bundle(1, input_fraction=5), CONFIGS["mac128"])
 
@@ -694,16 +695,19 @@ def test_sums_and_accumulators_that_do_not_fit():
 
 
 def test_operations_that_bundles_do_not_hold():
-    x, rows = Tensor("input", 1, 1, WINDOW, signed=True), Tensor("rows", 2, 1, 8, signed=True)
-    square = Tensor("square", 1, 8, 8, signed=True)
+    class Other(MaxPool):
+        """A kind of node that the format does not know."""
+
+    x, rows = Tensor("input", 1, 1, WINDOW, signed=True), Tensor("rows", 2, 1, 8)
+    half = Tensor("half", 2, 1, 4)
     rng = np.random.default_rng(1)
     nodes = (
         programs.multibit(rng, "rows", x, rows, 2, (1, WINDOW - 7)),
-        Angles("angles", rows, square),
-        programs.multibit(rng, "logits", square, None, 3, (8, 8)),
+        Other("other", rows, half, 2, 2, across=True),
+        programs.multibit(rng, "logits", half, None, 3, (1, 4)),
     )
-    with pytest.raises(PopbeatError, match="angles is a Angles, which bundles do not hold"):
-        of_graph(Graph(x, nodes, "angles"))
+    with pytest.raises(PopbeatError, match="other is a Other, which bundles do not hold"):
+        of_graph(Graph(x, nodes, "other"))
 
 
 def observed(trace: integer.Trace, hidden=()) -> array.Observed:

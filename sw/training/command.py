@@ -46,7 +46,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("gasf5", images.COMPARABLE): Recipe(
         Phase(28, 12_800, 2e-3, decay=2e-2, warmup=0.15),
         Phase(1, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(4, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(3, 12_800, 3e-3, 1e-2, warmup=0.1),
         Phase(1, 12_800, 1e-3, 2e-3, warmup=0.1),
         most=2,
         width=1.45,
