@@ -18,6 +18,7 @@ from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 
 MAX_STRIPS = 20
+LOGIT_UNIT = 64  # logits are integers in units of 1/64
 EXAMPLE = "200"
 
 
@@ -36,7 +37,7 @@ def main(
         record = str(source.find().path / EXAMPLE)
         cli.warn(f"no record given (RECORD=path/to/record); taking {record}")
     packed = bundles.read(bundle.locate(model, path))
-    if packed.network.words:
+    if packed.network.words or getattr(packed, "front", "window") == "image":
         raise PopbeatError(f"{packed.model} classifies beats, which have to be found first; classify windows: MODEL=bnn17")
     header = records.read_header(record)
     lead = foreign.choose_lead(header, lead)
@@ -51,25 +52,48 @@ def main(
     with cli.progress() as bar:
         line = bar.add_task("simulated hardware", total=count)
         harness = engines.engine(packed, "full").harness()
-        names, margins = [], []
+        names, margins, scores = [], [], []
         for start in range(0, count, 50):
             seen = harness.run(samples[start : start + 50])
             compare.check(seen, engines.trace(packed, samples[start : start + 50]))
             names += [bundles.told(packed, label, logits) for label, logits in zip(seen.label.tolist(), seen.logits, strict=True)]
             margins += _margins(packed, seen.logits)
+            scores += [_scores(packed, logits) for logits in seen.logits]
             bar.update(line, advance=len(seen.label))
     rows = [
         {"window": i, "seconds": i * length / tasks.RATE, "class": name, "margin": None if name == "no call" else margin}
+        | ({"labels": [] if name == "no call" else scores[i]} if bundles.with_sets(packed) else {})
         for i, (name, margin) in enumerate(zip(names, margins, strict=True))
     ]
     folder = files.BUILD / "classified-records" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{header.path.name}_{lead}_{packed.model}")
     write(folder, rows, {"record": header.path.name, "lead": lead, "model": packed.model, "bundle_sha256": packed.sha256})
     shown = np.unique(np.linspace(0, count - 1, min(count, MAX_STRIPS)).round().astype(int))
-    captions = [(f"{rows[i]['seconds']:.0f} s\n{names[i]}", names[i] != "no call", samples[i]) for i in shown]
+    captions = [(f"{rows[i]['seconds']:.0f} s\n{_caption(rows[i])}", names[i] != "no call", samples[i]) for i in shown]
     title = f"record {header.path.name}, lead {lead}: classes by {packed.model} on the simulated hardware (not a medical device)"
     picture = strips.draw(folder / "strips.png", title, captions, tasks.RATE)
     show(packed, header, lead, names, margins)
     cli.say(f"windows: {folder / 'windows.csv'}, {folder / 'windows.json'}\npicture: {picture}")
+
+
+def _scores(packed: bundles.Bundle, logits: np.ndarray) -> list[dict]:
+    """The labels that a window has, the surest first: ``score``, the network's probability, and ``margin``, how far the logit is
+    above 0. Thresholds became part of the biases; the score takes them away again."""
+    if not bundles.with_sets(packed):
+        return []
+    thresholds = packed.training.get("thresholds", [0.0] * len(packed.classes))
+    found = [
+        {"label": name, "score": round(float(1 / (1 + np.exp(-(logit / LOGIT_UNIT + moved)))), 3), "margin": int(logit)}
+        for name, logit, moved in zip(packed.classes, logits.tolist(), thresholds, strict=True)
+        if logit >= 0
+    ]
+    return sorted(found, key=lambda of: -of["margin"])
+
+
+def _caption(row: dict) -> str:
+    """What is written beside a strip: the class, or each label with its score."""
+    if row.get("labels"):
+        return "\n".join(f"{of['label']} {of['score']:.2f}" for of in row["labels"])
+    return row["class"]
 
 
 def _margins(packed: bundles.Bundle, logits: np.ndarray) -> list[int]:
@@ -85,7 +109,9 @@ def write(folder: Path, rows: list[dict], about: dict) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]))
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        of = {"labels": "; ".join(f"{o['label']} {o['score']} ({o['margin']})" for o in row["labels"])} if "labels" in row else {}
+        writer.writerow(row | of)
     files.write_bytes(folder / "windows.csv", text.getvalue().encode())
     files.write_json(folder / "windows.json", about | {"windows": rows})
 
