@@ -379,6 +379,11 @@ def of_kind(kind: type) -> list[str]:
     return [name for name, model in MODELS.items() if isinstance(model.network, kind)]
 
 
+def on_array() -> list[str]:
+    """Names of the models that the multi-bit array works for."""
+    return [*of_kind(MultibitNetwork), *of_kind(GraphNetwork)]
+
+
 def get(name: str) -> Model:
     """The model called ``name``."""
     if name not in MODELS:

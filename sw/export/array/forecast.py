@@ -1,11 +1,11 @@
-"""Cycles of every layer of all multi-bit networks on the array: the shipped one and those that come later."""
+"""Cycles of every layer of all networks on the array, as a page and as a picture."""
 
 from pathlib import Path
 
-from sw import cli, files
+from sw import cli, files, networks
 from sw.export import bundle
 from sw.export.array import bundle as array
-from sw.export.array import compiler, systems
+from sw.export.array import compiler, picture, systems
 from sw.export.array.program import cycles, sections
 
 # The configuration mac128l of ``hw/mac/params.py``.
@@ -17,8 +17,10 @@ COMMAND = "make cycles"
 
 
 def compiled() -> list[compiler.Compiled]:
-    """Every network on :data:`GROUPS` x 16 lanes with windows."""
-    graphs = [array.read(bundle.SHIPPED / "alq17").graph, *(make() for make in systems.SYSTEMS.values())]
+    """Every network on :data:`GROUPS` x 16 lanes with windows: the shipped ones, then those of one random base a channel."""
+    shipped = [bundle.SHIPPED / name for name in networks.on_array()]
+    graphs = [array.read(path).graph for path in shipped if path.is_dir()]
+    graphs += [make() for make in systems.SYSTEMS.values()]
     return [compiler.compile_graph(g, GROUPS, HALF, MEMORY) for g in graphs]
 
 
@@ -27,8 +29,10 @@ def page(made: list[compiler.Compiled]) -> str:
     lines = [
         "# Cycles on the array, layer by layer",
         "",
-        f"Written by `{COMMAND}`, for {GROUPS * 16} lanes. `alq17` is the trained network; `lamscn` and `gasf` are graphs with",
-        "random weights of one base a channel (`sw/export/array/systems.py`), reconstructed from abstracts, not trained networks.",
+        f"Written by `{COMMAND}`, for {GROUPS * 16} lanes. `alq17`, `lamscn17` and `gasf5` are the trained networks; `lamscn` and",
+        "`gasf` are their graphs with random weights of one base a channel (`sw/export/array/systems.py`): the fewest cycles.",
+        "",
+        "![](array_cycles.png)",
         "",
         "| | " + " | ".join(c.graph.name for c in made) + " |",
         "| --- |" + " --- |" * len(made),
@@ -58,9 +62,10 @@ app = cli.new_app(__doc__)
 
 @app.command()
 def main() -> None:
-    """Write docs/array_cycles.md."""
+    """Write docs/array_cycles.md and .png."""
     made = compiled()
     path: Path = files.write_bytes(PAGE, page(made).encode())
+    picture.draw([each for each in made if each.graph.name not in systems.SYSTEMS], PAGE.with_suffix(".png"))
     for each in made:
         cli.say(f"{each.graph.name}: {cycles(each.program):,} cycles, {100 * each.utilisation:.1f} % of the lanes busy")
     cli.say(f"layer by layer: {path}")
