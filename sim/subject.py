@@ -37,8 +37,11 @@ class Subject:
         elif isinstance(self.task, beat_images.BeatImageTask):
             self._some_beats()
         elif self.task.sets:
+            # The test windows alone: the others are many, and an array works for a hundred thousand cycles on each.
             split = multilabel.by_time(self.windows)
-            self.known, self.test = self.windows.take(np.concatenate([split.train, split.validation])), split.test
+            self.known = self.windows.take(np.concatenate([split.train, split.validation]))
+            self.windows = self.windows.take(split.test)
+            self.test = np.arange(len(self.windows))
         elif protocol in protocols.NAMES:
             known, self.test = seen_and_unseen(self.bundle.training, self.task, self.windows)
             self.known = self.windows.take(known)
