@@ -15,7 +15,7 @@ SEED = int(os.environ.get("POPBEAT_SEED", "1"))
 CASES = np.load(os.environ["POPBEAT_BENCH"])
 COUNT = int(CASES["count"])
 WRITE_LATENCY = 2  # from a row's write to the first read that sees it
-WATCHDOG = 2_000_000
+WATCHDOG = 1_000_000
 STATUS_CYCLES = 1  # from the edge that takes an image's last byte to the one that says what became of it
 
 
@@ -199,8 +199,10 @@ async def programs(dut):
 async def gaps(dut):
     """Random gaps before bytes and samples; reset in the middle of an image and in mid-window leaves nothing behind."""
     bench = await begin(dut, 0.5)
-    await bench.send("image", CASES["image0"][:-7])
+    await load(bench, 0)
+    await bench.taken(0)
     await bench.send("i", [1, 2, 3])
+    await bench.send("image", CASES["image1"][:-7])
     dut.rst.value = 1
     await RisingEdge(dut.clk)
     dut.rst.value = 0
