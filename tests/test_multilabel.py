@@ -1,14 +1,20 @@
 """The tasks of LAMSCN and of images: rules, splits, thresholds, figures."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from sw import files, metrics
+from sw import files, metrics, networks
 from sw.data import beats, multilabel
 from sw.data.beat_images import BEAT5_IMAGE, from_beats
-from sw.training import command, rhythms
+from sw.errors import PopbeatError
+from sw.export import bundles
+from sw.export.array import integer
+from sw.training import command, images, rhythms
+from sw.training.graphs import Phase, Recipe
 
 TABLE = files.ROOT.parent / "shared" / "data" / "multilabel17.csv"
 
@@ -97,3 +103,69 @@ def test_images_are_of_the_beats(recordings):
         peak = of_beats.start[at] + beats.BEFORE
         assert raw[row, 128] == signal[peak]
         assert raw[row, 0] == signal[max(peak - 128, 0)] and raw[row, 255] == signal[min(peak + 127, len(signal) - 1)]
+
+
+PHASE = Phase(1, 64, 3e-3, 1e-2)
+BRIEF = Recipe(PHASE, PHASE, PHASE, PHASE, most=2, width=1.5, mac_width=1.5, batch=32, calibration=32)
+
+
+class Bar:
+    """Progress lines that nobody sees."""
+
+    def add_task(self, *_, **__) -> int:
+        return 0
+
+    def update(self, *_, **__) -> None:
+        pass
+
+
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_labels_from_training_to_bundle(recordings, tmp_path, monkeypatch, one_thread):
+    whole = rhythms.parts
+
+    def few(windows, protocol):
+        found = whole(windows, protocol)
+        return replace(found, validation=found.validation[::40], test=found.test[::90])
+
+    monkeypatch.setattr(rhythms, "parts", few)
+    model = networks.get("lamscn17")
+    told = command.train_protocol(model, rhythms.BY_TIME, BRIEF, recordings, tmp_path, Bar())
+    packed = bundles.read(tmp_path / "bundle")
+    task = rhythms.Rhythms(recordings, rhythms.BY_TIME)
+    trace = integer.run(packed, task.raw[task.parts.test], keep=False)
+    again = metrics.multilabel(task.sets[task.parts.test], trace.labels, trace.logits, multilabel.LABELS)
+    # Labels are where logits are 0 or more: thresholds are in the biases.
+    assert again["micro_f1"] == told["micro_f1"] and again["subset_accuracy"] == told["subset_accuracy"]
+    assert told["windows"] == len(task.parts.test) and set(told["guessing"]) == {"record_majority", "class_majority"}
+    assert any(packed.training["thresholds"])
+    monkeypatch.setattr(command.graphs, "train", None)  # what was trained is taken as it is
+    assert command.train_protocol(model, rhythms.BY_TIME, BRIEF, recordings, tmp_path, Bar()) == told
+
+
+def test_images_from_training_to_bundle(recordings, tmp_path, monkeypatch, one_thread):
+    whole = images.folds.load
+
+    def few(task, windows, fold):
+        found = whole(task, windows, fold)
+        return replace(found, validation=found.validation[::200], test=found.test[::200])
+
+    monkeypatch.setattr(images.folds, "load", few)
+    recipe = replace(BRIEF, input_fraction=images.INPUT_FRACTION)
+    told = command.train_protocol(networks.get("gasf5"), images.COMPARABLE, recipe, recordings, tmp_path, Bar())
+    packed = bundles.read(tmp_path / "bundle")
+    task = images.Images(recordings, images.COMPARABLE)
+    trace = integer.run(packed, task.raw(task.test), keep=False)
+    assert told["accuracy"] == round(float((trace.label == task.label[task.test]).mean()), 4)
+    assert told["windows"] == len(task.test) and not (task.label[task.test] == images.UNSCORED).any()
+    assert packed.front == "image" and packed.width <= 1.55
+
+
+def test_protocols_that_a_model_does_not_have():
+    with pytest.raises(PopbeatError, match="gasf5 is trained under comparable or inter-patient, not by-time"):
+        command.train(networks.get("gasf5"), "by-time", 0, False)
