@@ -37,7 +37,7 @@ CYCLES = {
     "SETUP_CYCLES": sequencer.SETUP,
     "WRITE_CYCLES": LAST_LANE + stages.LATENCY + writer.LATENCY + memory.WRITE_LATENCY - 1,
     "GATE_CYCLES": sequencer.LATENCY + AT_POST + 1 + stages.PUSH - (sequencer.LATENCY + gates.GATE),
-    "LOGIT_CYCLES": sequencer.LATENCY + AT_POST + 1 + stages.PLAIN + writer.LOGITS - 2,
+    "LOGIT_CYCLES": sequencer.LATENCY + AT_POST + 1 + stages.PLAIN + writer.LOGITS - 1,
     "HOLD_CYCLES": sequencer.LATENCY + AT_POST + 2,
 }
 for name, cycles in CYCLES.items():
@@ -52,7 +52,7 @@ class Array(wiring.Component):
         the next cycle on those are its, and samples of the network before are gone;
       - ``i``: stream of int8 samples; waits while there is no network, both input buffers are full or the writer writes;
       - ``hold``: no window may start; ``pending``: results have not been read, no network may be taken over;
-      - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse with a window's last one;
+      - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse after a window's last one;
       - ``overrun``: sticky, a program whose passes are too short for what they write.
     The taps are for simulation: ``tap_write`` (address, bytes, operation), ``tap_low`` and ``tap_high`` show every row that an
     operation writes, ``tap_read`` (address, first and last byte, stride, bytes that are used, operation) every read;

@@ -14,12 +14,12 @@ from hw.stream.result import NO_CALL, Beat, Header, Meta
 from sw.export.array.program import LOGIT_BITS
 
 BUFFERS = 2
-# Done to the offer of the header, where nothing waits: the last logit, the label's queue, the header.
-LATENCY = BUFFERS + 2
+# Done to the offer of the header, where nothing waits: the label's queue, the header.
+LATENCY = BUFFERS + 1
 
 
 class Results(wiring.Component):
-    """Ports: ``logit`` (in the order of the classes, from 0 on) and ``done`` with a window's last one; ``meta``: stream of the
+    """Ports: ``logit`` (in the order of the classes, from 0 on) and ``done`` after a window's last one; ``meta``: stream of the
     windows' numbers, one is taken with each packet; ``o``: stream of :data:`hw.stream.result.Beat`: the header, then the logits,
     ties go to the lowest class; ``hold``: no further window may begin; ``pending``: a window's packet has not left yet. At most
     ``classes`` logits a window."""
@@ -60,16 +60,16 @@ class Results(wiring.Component):
         finished = data.StructLayout({"label": 8, "last": 8})
         m.submodules.labels = labels = ElasticChain(ElasticParams(finished, BUFFERS))
         waiting = Signal(range(BUFFERS + 1))
-        sent, ended = Signal(), Signal()
+        sent = Signal()
         m.d.comb += [
-            labels.i.valid.eq(ended),
+            labels.i.valid.eq(self.done),
             labels.i.payload.label.eq(label),
             labels.i.payload.last.eq(last),
-            self.hold.eq(waiting + ended >= BUFFERS),
-            self.pending.eq((waiting != 0) | ended),
+            self.hold.eq(waiting == BUFFERS),
+            self.pending.eq(waiting != 0),
         ]
-        m.d.sync += [ended.eq(self.done), waiting.eq(waiting + ended - sent)]
-        with m.If(ended):
+        m.d.sync += waiting.eq(waiting + self.done - sent)
+        with m.If(self.done):
             m.d.sync += into.eq(~into)
 
         # The packet.

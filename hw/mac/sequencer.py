@@ -24,7 +24,7 @@ SETUP = 2
 class Sequencer(wiring.Component):
     """Ports: ``start``: run the program (while ``idle``); ``half``: it reads the second input buffer; ``program_address`` /
     ``program_word``, ``passes_address``/``passes``: memories (one register); ``fields`` of the operation that reads; ``restart``
-    with the program's first one, ``begin`` as an operation starts; ``step``: what to do; ``finished``: the last logit leaves;
+    with the program's first one, ``begin`` as an operation starts; ``step``: what to do; ``finished``: the last logit has left;
     ``done``: a pulse as the program ends, and ``idle``."""
 
     def __init__(self, params: ArrayParams):

@@ -88,7 +88,7 @@ class Writer(wiring.Component):
 
 class Logits(wiring.Component):
     """Ports: ``plain``, ``take``: logits of a slot of each group; ``begins``: before them; ``channels`` of the operation;
-    ``logit``: them one after the other, the first ``LOGITS`` cycles later; ``finished``: with the last one."""
+    ``logit``: them one after the other, the first ``LOGITS`` cycles later; ``finished``: after the last one."""
 
     def __init__(self, params: ArrayParams, bits: int):
         self.params = params
@@ -106,20 +106,21 @@ class Logits(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         line = Signal(LOGIT_BITS * self.params.groups, reset_less=True)
-        valid, channel, over = Signal(self.params.groups), Signal(8), Signal()
+        valid, channel, over, ends = Signal(self.params.groups), Signal(8), Signal(), Signal()
         m.d.sync += [line.eq(line >> LOGIT_BITS), valid.eq(valid >> 1)]
         m.d.comb += [
             self.logit.valid.eq(valid[0]),
             self.logit.channel.eq(channel),
             self.logit.value.eq(line[:LOGIT_BITS].as_signed()),
-            self.finished.eq(valid[0] & (channel == self.channels - 1)),
+            ends.eq(valid[0] & (channel == self.channels - 1)),
         ]
+        m.d.sync += self.finished.eq(ends)
         with m.If(valid[0]):
             m.d.sync += channel.eq(channel + 1)
         with m.If(self.take & ~over):
             m.d.sync += [line.eq(self.plain), valid.eq(-1)]
         # Slots and groups beyond the last channel have none.
-        with m.If(self.finished):
+        with m.If(ends):
             m.d.sync += [valid.eq(0), over.eq(1)]
         with m.If(self.begins):
             m.d.sync += [channel.eq(0), over.eq(0)]

@@ -35,10 +35,10 @@ WINDOW_TAPS = 8
 START_CYCLES = 14
 SETUP_CYCLES = 2
 # From the turn after a pass's last cycle to the first read that sees the first row which it wrote, to the first one that has the
-# gate of its first position, to the first logit, and to when the fields of its operation are no longer needed.
+# gate of its first position, to the cycle after the first logit, and to when the fields of its operation are no longer needed.
 WRITE_CYCLES = 49
 GATE_CYCLES = 25
-LOGIT_CYCLES = 27
+LOGIT_CYCLES = 28
 HOLD_CYCLES = 18
 # Between the ends of the last pass of an operation and of the next one's first.
 APART_CYCLES = LEAST_PERIOD + 2
