@@ -11,7 +11,7 @@ from sw.export import bundles
 A_CLASS = 10
 MANY, SOME = 5000, 400  # of more unseen windows than many, a partial run takes some
 SETS = 40  # windows with sets of labels in a partial run
-BEATS, FEW_BEATS = 2000, 25  # beats of an image network in a full and in a partial run
+BEATS, FEW_BEATS = 2000, 100  # beats of an image network in a full and in a partial run
 
 
 def seen_and_unseen(training: dict, task: tasks.Task, windows: tasks.Windows) -> tuple[np.ndarray, np.ndarray]:
