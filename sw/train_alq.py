@@ -18,12 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.numpy import save
-from safetensors.torch import save as save_torch
 from torch.nn import functional
 
-from sw import cli, files, metrics, networks
+from sw import files, metrics, networks
 from sw.data import folds, protocols
 from sw.errors import PopbeatError
 from sw.export import multibit_fold
@@ -33,6 +31,7 @@ from sw.models import alq, lockstep
 from sw.models.multibit import FloatNet, MultibitNet
 from sw.trainer import Data, augment, one_cycle
 from sw.trainer import Recipe as Augmentation
+from sw.training.checkpoints import gather, part, restore, scatter, snapshot, store
 
 
 @dataclass(frozen=True)
@@ -134,59 +133,16 @@ class Trainer:
         self.net.eval()
 
     def _save(self) -> None:
-        state = {f"net.{k}": v for k, v in self.net.state_dict().items()} | {f"best.{k}": v for k, v in self.best_state.items()}
-        for index, values in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{k}": v for k, v in values.items()}
-        state |= {"random.own": self.generator.get_state(), "random.torch": torch.get_rng_state()}
-        state["progress"] = torch.tensor([self.epoch, self.seconds, *self.best], dtype=torch.float64)
-        store(self.folder, state, self.mark)
+        progress = [self.epoch, self.seconds, *self.best]
+        store(self.folder, gather(self.net, self.best_state, self.optimiser, self.generator, progress), self.mark)
 
     def _resume(self) -> None:
         state = restore(self.folder, self.mark)
         if state is None:
             return
-        self.net.load_state_dict(part(state, "net."))
-        self.best_state = part(state, "best.")
-        kept = self.optimiser.state_dict()
-        for name, value in part(state, "optimiser.").items():
-            index, key = name.split(".", 1)
-            kept["state"].setdefault(int(index), {})[key] = value
-        self.optimiser.load_state_dict(kept)
-        self.generator.set_state(state["random.own"])
-        torch.set_rng_state(state["random.torch"])
-        epoch, self.seconds, accuracy, loss, best_epoch = state["progress"].tolist()
+        self.best_state, progress = scatter(state, self.net, self.optimiser, self.generator)
+        epoch, self.seconds, accuracy, loss, best_epoch = progress
         self.epoch, self.best = int(epoch), (accuracy, loss, int(best_epoch))
-
-
-def snapshot(net: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of a network's state."""
-    return {k: v.detach().clone() for k, v in net.state_dict().items()}
-
-
-def part(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names begin with ``prefix``, without it."""
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def store(folder: Path, state: dict[str, torch.Tensor], mark: str) -> None:
-    """Write a checkpoint, whole or not at all."""
-    state = {k: v.detach().clone().contiguous() for k, v in state.items()}
-    files.write_bytes(folder / "checkpoint.safetensors", save_torch(state, metadata={"mark": mark}))
-
-
-def restore(folder: Path, mark: str) -> dict[str, torch.Tensor] | None:
-    """The checkpoint of this ``mark``, or None where there is none."""
-    path = folder / "checkpoint.safetensors"
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get("mark") != mark:
-                cli.warn(f"{path} is of another recipe or data set and is not resumed")
-                return None
-            return {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (no mapping)
-    except Exception as error:
-        raise PopbeatError(f"checkpoint {path} can't be read ({error}); delete it to train from the start") from None
 
 
 def batches(data: Data, split: folds.Split, recipe: Recipe, generator: torch.Generator):

@@ -20,16 +20,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save as save_torch
 
-from sw import cli, files
-from sw.errors import PopbeatError
+from sw import files
 from sw.export.array.graph import Graph
 from sw.export.array.program import ALPHA_BITS
 from sw.models import alq
 from sw.models.graph_net import GraphNet
 from sw.trainer import one_cycle
+from sw.training.checkpoints import gather, restore, scatter, snapshot, store
 
 CHUNK = 32  # channels that the array may work on together
 STAGES = ("float", "prune", "basis", "final")
@@ -147,27 +145,15 @@ class Stage:
             self.optimiser.step()
 
     def _save(self) -> None:
-        state = {f"net.{k}": v for k, v in self.net.state_dict().items()} | {f"best.{k}": v for k, v in self.best_state.items()}
-        for index, values in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{k}": v for k, v in values.items()}
-        state |= {"random.own": self.generator.get_state(), "random.torch": torch.get_rng_state()}
-        state["progress"] = torch.tensor([self.epoch, self.seconds, *self.best], dtype=torch.float64)
-        store(self.folder, state, self.mark)
+        progress = [self.epoch, self.seconds, *self.best]
+        store(self.folder, gather(self.net, self.best_state, self.optimiser, self.generator, progress), self.mark)
 
     def _resume(self) -> None:
         state = restore(self.folder, self.mark)
         if state is None:
             return
-        self.net.load_state_dict(part(state, "net."))
-        self.best_state = part(state, "best.")
-        kept = self.optimiser.state_dict()
-        for name, value in part(state, "optimiser.").items():
-            index, key = name.split(".", 1)
-            kept["state"].setdefault(int(index), {})[key] = value
-        self.optimiser.load_state_dict(kept)
-        self.generator.set_state(state["random.own"])
-        torch.set_rng_state(state["random.torch"])
-        epoch, self.seconds, value, best_epoch = state["progress"].tolist()
+        self.best_state, progress = scatter(state, self.net, self.optimiser, self.generator)
+        epoch, self.seconds, value, best_epoch = progress
         self.epoch, self.best = int(epoch), (value, int(best_epoch))
 
 
@@ -183,37 +169,6 @@ def groups_of(net: GraphNet, phase: Phase) -> list[dict]:
         shifts = [unit.bias] if unit.norm is None else list(unit.norm.parameters())
         groups.append({"params": shifts, "lr": phase.rate * max(float(shifts[-1].detach().abs().mean()), size)})
     return groups
-
-
-def snapshot(net: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of a network's state."""
-    return {k: v.detach().clone() for k, v in net.state_dict().items()}
-
-
-def part(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names begin with ``prefix``, without it."""
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def store(folder: Path, state: dict[str, torch.Tensor], mark: str) -> None:
-    """Write a checkpoint, whole or not at all."""
-    state = {k: v.detach().cpu().clone().contiguous() for k, v in state.items()}
-    files.write_bytes(folder / "checkpoint.safetensors", save_torch(state, metadata={"mark": mark}))
-
-
-def restore(folder: Path, mark: str) -> dict[str, torch.Tensor] | None:
-    """The checkpoint of this ``mark``, or None where there is none."""
-    path = folder / "checkpoint.safetensors"
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get("mark") != mark:
-                cli.warn(f"{path} is of another recipe or data set and is not resumed")
-                return None
-            return {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (no mapping)
-    except Exception as error:
-        raise PopbeatError(f"checkpoint {path} can't be read ({error}); delete it to train from the start") from None
 
 
 class Pruner:
