@@ -1,6 +1,7 @@
 """``make fpga``: area and clock of a classifier on a device, with open tools: the worst of several placements counts."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,11 @@ class Classifier:
     bundle: bundles.Bundle
     top: wiring.Component
     cycles: top.Cycles | None
+
+    def home(self, device: str) -> Path:
+        """Folder of what is made for a device: networks that are loaded into one array share it."""
+        whose = self.config if isinstance(self.top, MacTop) else self.bundle.model
+        return files.BUILD / whose / "fpga" / f"{self.config}_{device}"
 
 
 def classifier(packed: bundles.Bundle, config: str) -> Classifier:
@@ -81,7 +87,7 @@ def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
 
 def measure(made: Classifier, device: devices.Device, config: str, seeds: int, bar) -> dict:
     """The ``fpga`` part of a report for one device; ``config`` is what was asked for."""
-    home = files.BUILD / made.bundle.model / "fpga" / f"{made.config}_{device.name}"
+    home = made.home(device.name)
     step = bar.add_task(f"{made.bundle.model} on {device.name}: synthesis", total=1)
     text = verilog.convert(placed_top(made, device), made.name, device.family)
     netlist = flow.synthesise(text, made.name, device, home / "synthesis")

@@ -89,7 +89,7 @@ def _sized(groups: int) -> ArrayParams:
 # All three networks, on an ECP5-85F.
 LARGE = ArrayParams(
     memory=1 << 16,
-    weights=15 << 12,
+    weights=12 << 12,
     alphas=1 << 12,
     channels=1 << 11,
     passes=1 << 11,

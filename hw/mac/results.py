@@ -14,8 +14,8 @@ from hw.stream.result import NO_CALL, Beat, Header, Meta
 from sw.export.array.program import LOGIT_BITS
 
 BUFFERS = 2
-# Done to the offer of the header, where nothing waits: the label's queue, the header.
-LATENCY = BUFFERS + 1
+# Done to the offer of the header, where nothing waits: the last comparison, the label's queue, the header.
+LATENCY = BUFFERS + 2
 
 
 class Results(wiring.Component):
@@ -44,17 +44,19 @@ class Results(wiring.Component):
         read, write = logits.read_port(domain="sync"), logits.write_port()
         into, out = Signal(), Signal()  # buffers: filled, sent
 
-        # The largest logit so far.
+        # The largest logit so far, from registers: what comes and goes here lies far apart on an FPGA.
+        logit, first, done = Signal(Logit), Signal(), Signal()
         best, label, last = Signal(signed(LOGIT_BITS)), Signal(8), Signal(8)
+        m.d.sync += [logit.eq(self.logit), first.eq(self.logit.channel == 0), done.eq(self.done)]
         m.d.comb += [
-            write.addr.eq(Cat(self.logit.channel[:bits], into)),
-            write.data.eq(self.logit.value),
-            write.en.eq(self.logit.valid),
+            write.addr.eq(Cat(logit.channel[:bits], into)),
+            write.data.eq(logit.value),
+            write.en.eq(logit.valid),
         ]
-        with m.If(self.logit.valid):
-            m.d.sync += last.eq(self.logit.channel)
-            with m.If((self.logit.channel == 0) | (self.logit.value > best)):
-                m.d.sync += [best.eq(self.logit.value), label.eq(self.logit.channel)]
+        with m.If(logit.valid):
+            m.d.sync += last.eq(logit.channel)
+            with m.If(first | (logit.value > best)):
+                m.d.sync += [best.eq(logit.value), label.eq(logit.channel)]
 
         # Labels of finished windows.
         finished = data.StructLayout({"label": 8, "last": 8})
@@ -62,14 +64,14 @@ class Results(wiring.Component):
         waiting = Signal(range(BUFFERS + 1))
         sent = Signal()
         m.d.comb += [
-            labels.i.valid.eq(self.done),
+            labels.i.valid.eq(done),
             labels.i.payload.label.eq(label),
             labels.i.payload.last.eq(last),
             self.hold.eq(waiting == BUFFERS),
             self.pending.eq(waiting != 0),
         ]
         m.d.sync += waiting.eq(waiting + self.done - sent)
-        with m.If(self.done):
+        with m.If(done):
             m.d.sync += into.eq(~into)
 
         # The packet.

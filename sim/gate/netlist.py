@@ -83,7 +83,7 @@ def main(
         "image": np.frombuffer(image, np.uint8),
         **vars(made.cycles),
     }
-    home = files.BUILD / packed.model / "fpga" / f"{made.config}_{device}"
+    home = made.home(device)
     with cli.progress() as bar:
         line = bar.add_task("synthesis", total=3)
         text = verilog.convert(made.top, made.name, chosen.family)

@@ -46,12 +46,13 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("gasf5", images.COMPARABLE): Recipe(
         Phase(28, 12_800, 2e-3, decay=2e-2, warmup=0.15),
         Phase(1, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(3, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(1, 12_800, 1e-3, 2e-3, warmup=0.1),
+        Phase(6, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(2, 12_800, 1e-3, 2e-3, warmup=0.1),
         most=2,
         width=1.45,
         mac_width=1.6,
         input_fraction=images.INPUT_FRACTION,
+        refine_phase=Phase(12, 12_800, 1e-3, decay=2e-2, warmup=0.1),
     ),
     ("gasf5", images.INTER_PATIENT): Recipe(
         Phase(8, 12_800, 2e-3, decay=2e-2, warmup=0.15),
@@ -74,9 +75,14 @@ PROVED = 500  # beats whose integers are held against the golden model; make sim
 
 def minutes(model: str, recipe: Recipe) -> float:
     """How long a training takes on one core, roughly."""
-    drawn = [getattr(recipe, f"{stage}_phase") for stage in graphs.STAGES]
     first, later = PACE[model]
-    return sum(p.epochs * p.drawn * (later if i else first) for i, p in enumerate(drawn)) / 60_000
+    return (
+        sum(
+            phase.epochs * phase.drawn * (first if stage in ("float", "refine") else later)
+            for stage, phase in recipe.phases().items()
+        )
+        / 60_000
+    )
 
 
 @torch.no_grad()

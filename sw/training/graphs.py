@@ -1,6 +1,7 @@
 """Train a network that is a graph of the array, and quantise it with ALQ. Four stages, each resumed where it was interrupted:
 
-1. ``float``: the float twin with batch norm; it is also the teacher of what follows.
+1. ``float``: the float twin with batch norm; it is also the teacher of what follows. A recipe may ``refine`` it: a second, lower
+   rise and fall of the rate, from where the first one ended.
 2. ``prune``: tensors in 8 bits and greedy bases; rounds of an epoch (bases follow latent weights, straight-through) and a pruning
    that is ranked across all layers by what a base is worth to the loss, in bits and in cycles.
 3. ``basis``: the same epochs with the bases that are left.
@@ -30,7 +31,7 @@ from sw.trainer import one_cycle
 from sw.training.checkpoints import gather, restore, scatter, snapshot, store
 
 CHUNK = 32  # channels that the array may work on together
-STAGES = ("float", "prune", "basis", "final")
+STAGES = ("float", "refine", "prune", "basis", "final")
 
 
 class Task(Protocol):
@@ -79,11 +80,16 @@ class Recipe:
     dropout: float = 0.0
     calibration: int = 512  # samples that the fractions are taken from
     seed: int = 1
+    refine_phase: Phase | None = None
+
+    def phases(self) -> dict[str, Phase]:
+        """The phases by stage, in their order."""
+        made = {stage: getattr(self, f"{stage}_phase") for stage in STAGES}
+        return {stage: phase for stage, phase in made.items() if phase is not None}
 
     def shortened(self, epochs: int) -> "Recipe":
         """The same with at most so many epochs a stage."""
-        names = [f"{s}_phase" for s in STAGES]
-        return replace(self, **{n: replace(getattr(self, n), epochs=min(epochs, getattr(self, n).epochs)) for n in names})
+        return replace(self, **{f"{s}_phase": replace(p, epochs=min(epochs, p.epochs)) for s, p in self.phases().items()})
 
 
 def device() -> str:
@@ -268,7 +274,7 @@ def prepare(graph: Graph, recipe: Recipe) -> GraphNet:
 
 
 def train(graph: Graph, recipe: Recipe, task: Task, folder: Path, line: Callable[[str, int, int], Callable]) -> Trained:
-    """All four stages. ``line(stage, total, completed)`` opens a progress line and returns what moves it on."""
+    """All stages. ``line(stage, total, completed)`` opens a progress line and returns what moves it on."""
 
     def marked(*what) -> str:
         return files.sha256(repr((task.mark, graph.name, recipe.seed, recipe.batch, recipe.dropout, *what)).encode())
@@ -284,7 +290,12 @@ def train(graph: Graph, recipe: Recipe, task: Task, folder: Path, line: Callable
         return made
 
     twin = prepare(graph, recipe)
-    first = stage("float", twin, recipe.float_phase, marked(recipe.float_phase))
+    float_phases = [recipe.float_phase]
+    made = {"float": stage("float", twin, recipe.float_phase, marked(*float_phases))}
+    if recipe.refine_phase is not None:
+        float_phases.append(recipe.refine_phase)
+        made["refine"] = stage("refine", twin, recipe.refine_phase, marked(*float_phases))
+    twin_value = list(made.values())[-1].best[0]
     twin.eval()
     net = copy.deepcopy(twin)
     generator = torch.Generator().manual_seed(recipe.seed + 2)
@@ -292,19 +303,18 @@ def train(graph: Graph, recipe: Recipe, task: Task, folder: Path, line: Callable
     net.calibrate(inputs.to(device()).to(memory_format=torch.channels_last))
     net.start()
     net.set("latent")
-    until = marked(recipe.float_phase, recipe.prune_phase, recipe.most, recipe.width, recipe.mac_width)
-    pruning = stage("prune", net, recipe.prune_phase, until, twin)
+    until = marked(*float_phases, recipe.prune_phase, recipe.most, recipe.width, recipe.mac_width)
+    made["prune"] = stage("prune", net, recipe.prune_phase, until, twin)
     until = marked(until, recipe.basis_phase)
-    basis = stage("basis", net, recipe.basis_phase, until, twin)
+    made["basis"] = stage("basis", net, recipe.basis_phase, until, twin)
     net.fold_norms()
     net.set("latent", rounding=True)
-    final = stage("final", net, recipe.final_phase, marked(until, recipe.final_phase), twin)
-    made = (first, pruning, basis, final)
+    made["final"] = stage("final", net, recipe.final_phase, marked(until, recipe.final_phase), twin)
     told = {
         "recipe": asdict(recipe),
-        "float_validation": round(first.best[0], 4),
-        "validation": round(final.best[0], 4),
-        "epochs": {name: s.best[1] for name, s in zip(STAGES, made, strict=True)},
-        "seconds": round(sum(s.seconds for s in made), 1),
+        "float_validation": round(twin_value, 4),
+        "validation": round(made["final"].best[0], 4),
+        "epochs": {name: s.best[1] for name, s in made.items()},
+        "seconds": round(sum(s.seconds for s in made.values()), 1),
     }
     return Trained(twin, net.set("fixed", rounding=True).eval(), told)
