@@ -18,7 +18,7 @@ from hw.mac.memory import VectorMemory
 from hw.mac.params import ArrayParams
 from hw.mac.post import Post
 from hw.mac.sequencer import Sequencer
-from hw.mac.weights import WeightMemory, WeightReader
+from hw.mac.weights import BLOCK, WeightMemory, WeightReader
 from hw.mac.writer import Logit, Logits, Writer
 from hw.stream.delay import delay
 from sw.export.array import program
@@ -200,7 +200,7 @@ class Array(wiring.Component):
             if name == "weights":
                 continue
             depth = p.depth(name) * (1 + p.halves)
-            block = Memory(shape=unsigned(8 * size), depth=depth, init=[], attrs={"ram_style": "block"})
+            block = Memory(shape=unsigned(8 * size), depth=depth, init=[], attrs=BLOCK)
             m.submodules[f"{name}_memory"] = block
             read, write = block.read_port(domain="sync"), block.write_port()
             bits = (p.depth(name) - 1).bit_length()

@@ -31,7 +31,8 @@ class Gates(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.gates = gates = Memory(shape=unsigned(8), depth=GATES, init=[], attrs={"ram_style": "block"})
+        attributes = {"ram_style": "block", "no_rw_check": 1}  # a gate that counts is read after the cycle in which it is written
+        m.submodules.gates = gates = Memory(shape=unsigned(8), depth=GATES, init=[], attrs=attributes)
         reading, writing = gates.read_port(domain="sync"), gates.write_port()
         numbers = [self.read.gate]
         for k in range(1, GATE + 1):

@@ -33,6 +33,7 @@ Control = data.StructLayout(
         "kind": 2,
         "next_slot": 2,
         "next_start": 1,
+        "goes_on": 1,
         "slot": 2,
         "counts": 1,
         "chunk_first": 1,
@@ -165,8 +166,7 @@ class Group(wiring.Component):
         state, update = pool.read_port(domain="comb"), pool.write_port()
         v, so_far = Signal(small), Signal(small)
         old = Signal(pool_layout, name="pool_state", reset_less=True)
-        # The next tile's first position may follow the last one of the same slot.
-        with m.If(c.counts & (~c.next_start | (c.next_slot == c.slot))):
+        with m.If(c.goes_on):
             m.d.sync += old.eq(update.data)
         with m.Elif(c.next_start):
             m.d.sync += old.eq(state.data)

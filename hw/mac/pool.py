@@ -9,17 +9,20 @@ from hw.mac.stages import Step
 
 
 class PoolControl(wiring.Component):
-    """Ports: ``fields`` and ``ahead``, the step a stage before the pool. ``emits``: a result is complete; a register later, for the
-    groups: ``counts``: the value is one of the pool's, ``emits_now``, ``chunk_first`` and ``chunk_last`` of its chunk."""
+    """Ports: ``fields`` and ``ahead``, the step a stage before the pool, with the one ``following``. ``emits``: a result is complete;
+    a register later, for the groups: ``counts``: the value is one of the pool's, ``goes_on``: what it makes is the state of the
+    next one, ``emits_now``, ``chunk_first`` and ``chunk_last`` of its chunk."""
 
     def __init__(self):
         super().__init__(
             {
                 "fields": In(Fields),
                 "ahead": In(Step),
+                "following": In(Step),
                 "emits": Out(1),
                 "emits_now": Out(1),
                 "counts": Out(1),
+                "goes_on": Out(1),
                 "chunk_first": Out(1),
                 "chunk_last": Out(1),
             }
@@ -55,6 +58,8 @@ class PoolControl(wiring.Component):
             m.d.comb += self.emits.eq(counts & stride_last & (before >= f.pool_chunks))
         m.d.sync += [
             self.counts.eq(counts),
+            # The next tile's first position may follow the last one of the same slot.
+            self.goes_on.eq(counts & (~self.following.start | (self.following.slot == ahead.slot))),
             self.emits_now.eq(self.emits),
             # What stands before a padded row is no more than any value.
             self.chunk_first.eq((chunk == 0) | row_first),

@@ -67,6 +67,7 @@ class Post(wiring.Component):
         m.d.comb += [
             pool.fields.eq(at_value),
             pool.ahead.eq(ahead),
+            pool.following.eq(steps[AT_VALUE - 1]),
             jobs.fields.eq(at_value),
             jobs.ahead.eq(ahead),
             jobs.emits.eq(pool.emits),
@@ -206,6 +207,7 @@ class Post(wiring.Component):
             control.kind.eq(at_value.kind),
             control.next_slot.eq(ahead.slot),
             control.next_start.eq(ahead.start),
+            control.goes_on.eq(pool.goes_on),
             control.slot.eq(value.slot),
             control.counts.eq(pool.counts),
             control.chunk_first.eq(pool.chunk_first),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, ResetInserter, Signal, Value
+from amaranth.hdl import Module, ResetInserter, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -42,7 +42,7 @@ def cycles(params: ArrayParams, spec: NormaliserSpec, program: Program) -> Cycle
     """What the cycle model says, for programs that take longer than a window's samples."""
     run = layer_program.cycles(program)
     # The program starts when the window's last sample is in its buffer; a cycle passes between two programs.
-    latency = program.samples + run + results.LATENCY + skid.LATENCY
+    latency = program.samples + skid.LATENCY + run + results.LATENCY + skid.LATENCY
     if program.front == FRONTS["GASF image"]:
         return Cycles(run, run + 1, latency, skid.LATENCY + gasf.LATENCY + latency)
     latency += QUANTISER_LATENCY
@@ -75,9 +75,11 @@ class MacDatapath(wiring.Component):
         m.submodules.array = array = Array(self.params)
         m.submodules.results = collected = Results(self.params.classes)
         numbers, meta = skid.SkidBuffer(Meta), ElasticChain(ElasticParams(Meta, IN_FLIGHT - skid.CAPACITY))
-        m.submodules.numbers, m.submodules.meta = again(numbers), again(meta)
+        # A register each way between front and array, whose ways are long.
+        samples = skid.SkidBuffer(signed(8))
+        m.submodules.numbers, m.submodules.meta, m.submodules.samples = again(numbers), again(meta), again(samples)
         connect(m, wiring.flipped(self.i), front.i)
-        connect(m, front.o, array.i)
+        connect(m, front.o, samples.i)
         connect(m, front.meta, numbers.i)
         connect(m, numbers.o, meta.i)
         connect(m, meta.o, collected.meta)
@@ -85,6 +87,9 @@ class MacDatapath(wiring.Component):
         connect(m, collected.o, wiring.flipped(self.o))
         m.d.sync += restart.eq(array.taken)
         m.d.comb += [
+            array.i.payload.eq(samples.o.payload),
+            array.i.valid.eq(samples.o.valid & ~restart),
+            samples.o.ready.eq(array.i.ready & ~restart),
             front.restart.eq(restart),
             front.enable.eq(array.loaded),
             front.image.eq(array.front == FRONTS["GASF image"]),

@@ -14,6 +14,8 @@ from hw.mac.params import ArrayParams
 from sw.export.array.program import SLOTS
 
 # A bank is two block RAMs, side by side.
+# A parameter memory: what is loaded is never read meanwhile, so nothing need decide what such a read would show.
+BLOCK = {"ram_style": "block", "no_rw_check": 1}
 BANK_BITS = 1 << 15
 # From ``add`` to the word at the lanes: the bank, its output register, the choice in two steps.
 LATENCY = 4
@@ -52,7 +54,7 @@ class WeightMemory(wiring.Component):
         m.d.sync += [row.eq(self.write_address[:within]), data.eq(self.write_data)]
         words = []
         for bank in range(banks):
-            memory = Memory(shape=unsigned(self.width), depth=halves * rows, init=[], attrs={"ram_style": "block"})
+            memory = Memory(shape=unsigned(self.width), depth=halves * rows, init=[], attrs=BLOCK)
             m.submodules[f"bank{bank}"] = memory
             read, write = memory.read_port(domain="sync"), memory.write_port()
             word = Signal(self.width, name=f"word{bank}", reset_less=True)
