@@ -15,29 +15,17 @@ from sim.bulk import board
 from sw import files
 from sw.errors import PopbeatError
 from sw.export.array.bundle import GraphBundle
-from sw.export.array.graph import GlobalAverage, Graph, MaxPool, Tensor
 from sw.export.array.program import image
-from sw.export.array.systems import Builder
 from sw.export.normaliser import NormaliserSpec
+from tests.conftest import random_graph
 
 WINDOW = 64
 PARAMS = ArrayParams(groups=2, memory=1 << 15, window=4096, halves=False)
 
 
 def network(seed: int, image: bool) -> GraphBundle:
-    """A small network with random weights for windows or for images."""
-    b = Builder(seed)
-    x = Tensor("input", 1, 64, 64, signed=True) if image else Tensor("input", 1, 1, WINDOW, signed=True)
-    kernel, stride = ((7, 7), (2, 2)) if image else ((1, 7), (1, 2))
-    stem = b.convolution("stem", x, Tensor("stem", 4, x.height // stride[0], x.width // 2), 4, kernel, stride=stride)
-    if image:
-        stem = b.add(MaxPool("rows", stem, Tensor("rows", 4, 16, 32), 3, 2, pad=1))
-        stem = b.add(MaxPool("columns", stem, Tensor("columns", 4, 16, 16), 3, 2, across=True, pad=1))
-    mean = b.add(GlobalAverage("mean", stem, Tensor("mean", 1, 1, 4), alpha=16, shift=10 if image else 7))
-    b.convolution("classes", mean, None, 3, (1, 4), pad=(0, 0))
-    front = {"front": "image", "input_fraction": 7} if image else {"front": "window"}
-    spec = NormaliserSpec(window=256 if image else WINDOW)
-    return GraphBundle("small", "toy", ("a", "b", "c"), Graph(x, tuple(b.nodes), "small"), normaliser=spec, **front)
+    """A small network for windows or for images."""
+    return random_graph(seed, image, NormaliserSpec(window=256 if image else WINDOW))
 
 
 @pytest.fixture(scope="module")
