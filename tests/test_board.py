@@ -1,6 +1,7 @@
 """Boards: the host's program against the simulated top, through the bytes of the line; frames; constraints."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ from hw import beat_top, verilog
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
-from hw.board import boards, host, replay
+from hw.board import bitstream, boards, host, replay
 from hw.board.bitstream import CONSTRAINTS
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop
+from hw.fpga import measure
+from hw.mac.params import ArrayParams
+from hw.mac.top import MacTop
 from hw.top import Top
 from sim import engines
 from sim.benches import runner
@@ -22,6 +26,7 @@ from sw.beats import chain, images, score
 from sw.data import records, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
+from sw.export.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
 DIVISOR = 4
@@ -291,6 +296,41 @@ def test_constraints_are_those_of_amaranth_boards(name):
     board = boards.get(name)
     assert set(board.pins()) == {"clock", "rx", "tx", "alive", "abnormal", *board.places}
     assert (CONSTRAINTS / f"{name}{board.suffix}").read_text() == board.constraints()
+
+
+def test_every_port_of_a_boards_top_has_a_pin():
+    """Of one with an array, too."""
+    array = MacTop(ArrayParams(groups=2, windows=False, images=False), NormaliserSpec())
+    board = boards.get("ulx3s-85f")
+    text = bitstream.board_verilog(measure.Classifier("any", "any", None, array, None), board, bitstream.make_pll(board, 75))
+    ports = re.search(rf"^module {bitstream.NAME}\((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
+    assert set(re.split(r",\s*", ports)) == set(board.pins())
+
+
+def unbuilt(model: str, config: str) -> measure.Classifier:
+    """A shipped network's classifier, of which nothing is generated: Amaranth does not warn then."""
+    made = measure.classifier(bundles.read(bundle.SHIPPED / model), config)
+    made.top._MustUse__used = True
+    return made
+
+
+def test_one_bitstream_holds_the_three_networks():
+    """Array and normaliser are the same, so the Verilog is; what is loaded tells them apart. And a bitstream is not even begun
+    where the array is too large for the device."""
+    made = [unbuilt(name, "mac128l") for name in ("alq17", "lamscn17", "gasf5")]
+    assert len({(one.top.params, one.top.spec) for one in made}) == 1
+    for one in made:
+        bitstream.check_link(one)
+        measure.check_device(one, boards.get("ulx3s-85f").device)
+        assert bitstream.default_mhz(one, boards.get("ulx3s-85f")) == 75
+    said = r"alone take 136 of 56 block RAMs \(243 %\); .*"
+    for one, instead in zip(made, ("CONFIG=mac128 or mac64 or mac32", "DEVICE=ecp5-85k", "DEVICE=ecp5-85k"), strict=True):
+        with pytest.raises(PopbeatError, match=said + instead):
+            measure.check_device(one, boards.get("ulx3s-25f").device)
+    measure.check_device(unbuilt("alq17", "mac128"), boards.get("ulx3s-25f").device)
+    for name, why in (("lamscn17", "18000 bytes.* in a memory of 32768 bytes"), ("gasf5", "mac64 has no front")):
+        with pytest.raises(PopbeatError, match=f"{name} does not fit the array mac64: .*{why}.*; arrays that hold it: mac128l"):
+            unbuilt(name, "mac64")
 
 
 def test_clocks():
