@@ -67,12 +67,13 @@ def run(params: ArrayParams, spec: NormaliserSpec, loads: Loads, home: Path) -> 
 
 @dataclass(frozen=True)
 class Board:
-    """What went over a board's line: ``cycles`` of its clock, bytes ``sent`` to it, ``answers`` that were compared, what was wrong
-    in the canary's network, and the hash of the Verilog."""
+    """What went over a board's line: ``cycles`` of its clock, bytes ``sent`` to it, ``answers`` that were compared, those of boards
+    that held no other network (``fresh``), what was wrong in the canary's network, and the hash of the Verilog."""
 
     cycles: int
     sent: int
     answers: int
+    fresh: int
     canary: str
     verilog_sha256: str
 
@@ -106,16 +107,21 @@ def load_and_classify(host: Host, packed: GraphBundle, params: ArrayParams, samp
 
 def run_board(params: ArrayParams, spec: NormaliserSpec, loads: Loads, home: Path) -> Board:
     """Build a board's top in ``home`` and load the networks one after another over its line, with a restart before the first one
-    alone. Then the canaries: a logit that is expected wrongly, and one wrong sign in the last network, which a last load brings."""
+    alone; each again into a board that holds none. Then the canaries: a logit that is expected wrongly, and one wrong sign in the
+    last network, which a last load brings."""
     top = BoardTop(MacTop(params, spec), board.DIVISOR, blink=8)
     program = board.compiled(top, home)
-    answers = 0
+    answers = fresh = 0
     with board.SimulatedBoard(program) as line:
         host = Host(line)
         host.restart()
         for number, (packed, samples) in enumerate(loads):
             results, wanted = load_and_classify(host, packed, params, samples), packets(packed, samples)
             answers += check_answers(number, results, wanted)
+            with board.SimulatedBoard(program) as other:
+                alone = Host(other)
+                alone.restart()
+                fresh += check_answers(number, load_and_classify(alone, packed, params, samples), wanted)
         cycles, sent = line.cycle, line.sent
         wrong = wanted.copy()
         wrong[-1, -1] += 1
@@ -124,7 +130,7 @@ def run_board(params: ArrayParams, spec: NormaliserSpec, loads: Loads, home: Pat
         results = load_and_classify(host, flip.bundle, params, samples)
         check_answers(number + 1, results, packets(flip.bundle, samples))
         must_fail(number + 1, results, wanted, flip.what)
-    return Board(cycles, sent, answers, flip.what, files.sha256((home / "top.v").read_bytes()))
+    return Board(cycles, sent, answers, fresh, flip.what, files.sha256((home / "top.v").read_bytes()))
 
 
 app = cli.new_app(__doc__)
@@ -161,11 +167,12 @@ def main(
         cli.say(f"{named}: one after another on {config}, every logit as after a fresh load; canary caught")
     if board_windows:
         begun, some = time.monotonic(), [(packed, samples[:board_windows]) for packed, samples in loads]
-        seen = run_board(CONFIGS[config], NormaliserSpec(), some, home / "board")
+        seen = run_board(CONFIGS[config], NormaliserSpec(), some, home / "board_line")
         figures["board"] = asdict(seen) | {"divisor": board.DIVISOR, "mismatches": 0, "canary_caught": True}
         cli.say(
             f"{named}: one after another through a board's line with {config}: {seen.sent:,} bytes, {seen.cycles:,} cycles, "
-            f"{seen.answers} answers, 0 values differ; canaries caught (a logit; {seen.canary}); {time.monotonic() - begun:.0f} s"
+            f"{seen.answers} answers, 0 values differ from the integer model's and from fresh boards'; canaries caught (a logit; "
+            f"{seen.canary}); {time.monotonic() - begun:.0f} s"
         )
     report.put("networks", figures)
 

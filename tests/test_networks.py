@@ -46,7 +46,7 @@ def test_networks_one_after_another(loads):
 
 def test_networks_through_a_boards_line(loads):
     seen = networks.run_board(PARAMS, NormaliserSpec(window=WINDOW), loads, files.BUILD / "test-networks-board")
-    assert seen.answers == sum(len(samples) for _, samples in loads)
+    assert seen.answers == seen.fresh == sum(len(samples) for _, samples in loads)
 
 
 def test_answers_of_a_board_that_differ_are_noticed(loads):

@@ -251,6 +251,7 @@ def main(
     host.restart()
     if program:
         host.load(program)
+        cli.say(f"{packed.model} is loaded: {len(program):,} bytes")
     of_images = on_array and packed.front == IMAGE
     if packed.network.words or of_images:
         truth = None

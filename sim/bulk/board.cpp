@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "Vtop.h"
-#include "common.h"
 #include "verilated.h"
 
 namespace {

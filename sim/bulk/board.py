@@ -7,7 +7,6 @@ from pathlib import Path
 from hw import verilog
 from hw.board.top import BoardTop
 from sim import verilator
-from sim.bulk.runner import COMMON
 from sw.errors import PopbeatError
 
 SOURCE = Path(__file__).with_name("board.cpp")
@@ -17,13 +16,12 @@ WAIT = 2_000_000  # cycles after which a read gives nothing: longer than any net
 ANSWER = struct.Struct("<QBI")  # cycles since the start, lamps, how many bytes follow
 
 
-def compiled(top: BoardTop, folder: Path, brief: bool = False) -> Path:
-    """The program of a board's top with the divisor :data:`DIVISOR`, in ``folder``; the same sources are compiled once. ``brief``:
-    compiled fast instead of running fast."""
+def compiled(top: BoardTop, folder: Path) -> Path:
+    """The program of a board's top with the divisor :data:`DIVISOR`, in ``folder``; the same sources are compiled once."""
     if top.divisor != DIVISOR:
         raise ValueError(f"simulated boards take {DIVISOR} cycles a bit, not {top.divisor}")
-    sources = {"top.v": verilog.convert(top, NAME), "board.cpp": SOURCE.read_text(), "common.h": COMMON.read_text()}
-    return verilator.program(sources, NAME, folder, "-O0" if brief else "-O2")
+    sources = {"top.v": verilog.convert(top, NAME), "board.cpp": SOURCE.read_text()}
+    return verilator.program(sources, NAME, folder, "-O2")
 
 
 class SimulatedBoard:
