@@ -13,7 +13,6 @@ import typer
 
 from hw import verilog
 from hw.board.host import Host, Result
-from hw.board.top import BoardTop
 from hw.mac import design
 from hw.mac.params import CONFIGS, ArrayParams
 from hw.mac.top import MacTop
@@ -109,8 +108,7 @@ def run_board(params: ArrayParams, spec: NormaliserSpec, loads: Loads, home: Pat
     """Build a board's top in ``home`` and load the networks one after another over its line, with a restart before the first one
     alone; each again into a board that holds none. Then the canaries: a logit that is expected wrongly, and one wrong sign in the
     last network, which a last load brings."""
-    top = BoardTop(MacTop(params, spec), board.DIVISOR, blink=8)
-    program = board.compiled(top, home)
+    program = board.compiled(MacTop(params, spec), home)
     answers = fresh = 0
     with board.SimulatedBoard(program) as line:
         host = Host(line)

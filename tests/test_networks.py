@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hw.board.host import Host, Result
-from hw.board.top import BoardTop
 from hw.mac import design
 from hw.mac.params import ArrayParams
 from hw.mac.top import MacTop
@@ -64,7 +63,7 @@ def test_answers_of_a_board_that_differ_are_noticed(loads):
 
 def test_a_broken_network_is_refused_over_the_line_and_a_good_one_follows(loads):
     packed, samples = loads[0]
-    top = BoardTop(MacTop(PARAMS, NormaliserSpec(window=WINDOW)), board.DIVISOR, blink=8)
+    top = MacTop(PARAMS, NormaliserSpec(window=WINDOW))
     good = bytearray(image(design.compile_bundle(packed, PARAMS).program))
     broken = good.copy()
     broken[-9] ^= 1

@@ -6,7 +6,6 @@ import wfdb
 from typer.testing import CliRunner
 
 from hw.board import replay
-from hw.board.top import BoardTop
 from hw.mac.params import CONFIGS, ArrayParams
 from hw.mac.top import MacTop
 from sim import canary
@@ -27,8 +26,7 @@ SECONDS = 25
 @pytest.fixture(scope="module")
 def program():
     """A simulated board with an array."""
-    top = BoardTop(MacTop(PARAMS, NormaliserSpec()), board.DIVISOR, blink=8)
-    return board.compiled(top, files.BUILD / "test-replay")
+    return board.compiled(MacTop(PARAMS, NormaliserSpec()), files.BUILD / "test-replay")
 
 
 @pytest.fixture
@@ -112,5 +110,3 @@ def test_a_simulation_that_stops_is_told(program):
         line.process.kill()
         with pytest.raises(PopbeatError, match="simulation of the board stopped: no word"):
             line.read()
-    with pytest.raises(ValueError, match="4 cycles a bit, not 5"):
-        board.compiled(BoardTop(None, 5), files.BUILD / "test-replay")

@@ -4,6 +4,8 @@ import struct
 import subprocess
 from pathlib import Path
 
+from amaranth.lib import wiring
+
 from hw import verilog
 from hw.board.top import BoardTop
 from sim import verilator
@@ -16,11 +18,10 @@ WAIT = 2_000_000  # cycles after which a read gives nothing: longer than any net
 ANSWER = struct.Struct("<QBI")  # cycles since the start, lamps, how many bytes follow
 
 
-def compiled(top: BoardTop, folder: Path) -> Path:
-    """The program of a board's top with the divisor :data:`DIVISOR`, in ``folder``; the same sources are compiled once."""
-    if top.divisor != DIVISOR:
-        raise ValueError(f"simulated boards take {DIVISOR} cycles a bit, not {top.divisor}")
-    sources = {"top.v": verilog.convert(top, NAME), "board.cpp": SOURCE.read_text()}
+def compiled(classifier: wiring.Component, folder: Path) -> Path:
+    """The program of a board's top with a classifier and the divisor :data:`DIVISOR`, in ``folder``; the same sources are compiled
+    once."""
+    sources = {"top.v": verilog.convert(BoardTop(classifier, DIVISOR, blink=8), NAME), "board.cpp": SOURCE.read_text()}
     return verilator.program(sources, NAME, folder, "-O2")
 
 
