@@ -80,7 +80,7 @@ endif
 fpga: $(READY) ## area and clock, worst of SEEDS placements [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full SEEDS=10]
 	@$(RUN) -m hw.fpga.measure --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" --config "$(CONFIG)" --seeds "$(SEEDS)"
 
-networks: $(READY) ## several networks loaded one after another into one simulated array, every logit as after a fresh load
+networks: $(READY) ## several networks loaded one after another into one simulated array, over its stream and through a board's serial line, every answer as after a fresh load
 	@$(RUN) -m sim.networks
 
 gate: $(READY) ## the netlist behind synthesis on real windows [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full]
@@ -89,7 +89,7 @@ gate: $(READY) ## the netlist behind synthesis on real windows [MODEL=bnn17 DEVI
 bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn17 CONFIG= MHZ= SEED=1]
 	@$(RUN) -m hw.board.bitstream --board "$(BOARD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(if $(filter-out file,$(origin CONFIG)),$(CONFIG))" --mhz "$(or $(MHZ),0)" --seed "$(SEED)"
 
-replay: $(READY) ## a record, or any WFDB record by its path, through a board over its serial line [RECORD=200 LEAD= PORT=/dev/ttyUSB0 MODEL=bnn17 CONFIG=mac64]
+replay: $(READY) ## a record, or any WFDB record by its path, through a board over its serial line [RECORD=200 LEAD= PORT=/dev/ttyUSB0 MODEL=bnn17 CONFIG=mac128l]
 	@$(RUN) -m hw.board.replay --record "$(or $(RECORD),200)" --lead "$(LEAD)" --port "$(PORT)" --model "$(or $(MODEL),bnn17)" --config "$(CONFIG)" --bundle "$(BUNDLE)"
 
 detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detectors; RTL compared [FULL=1]

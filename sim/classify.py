@@ -18,7 +18,6 @@ from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 
 MAX_STRIPS = 20
-LOGIT_UNIT = 64  # logits are integers in units of 1/64
 EXAMPLE = "200"
 
 
@@ -58,7 +57,7 @@ def main(
             compare.check(seen, engines.trace(packed, samples[start : start + 50]))
             names += [bundles.told(packed, label, logits) for label, logits in zip(seen.label.tolist(), seen.logits, strict=True)]
             margins += _margins(packed, seen.logits)
-            scores += [_scores(packed, logits) for logits in seen.logits]
+            scores += [bundles.scores(packed, logits) for logits in seen.logits]
             bar.update(line, advance=len(seen.label))
     rows = [
         {"window": i, "seconds": i * length / tasks.RATE, "class": name, "margin": None if name == "no call" else margin}
@@ -73,20 +72,6 @@ def main(
     picture = strips.draw(folder / "strips.png", title, captions, tasks.RATE)
     show(packed, header, lead, names, margins)
     cli.say(f"windows: {folder / 'windows.csv'}, {folder / 'windows.json'}\npicture: {picture}")
-
-
-def _scores(packed: bundles.Bundle, logits: np.ndarray) -> list[dict]:
-    """The labels that a window has, the surest first: ``score``, the network's probability, and ``margin``, how far the logit is
-    above 0. Thresholds became part of the biases; the score takes them away again."""
-    if not bundles.with_sets(packed):
-        return []
-    thresholds = packed.training.get("thresholds", [0.0] * len(packed.classes))
-    found = [
-        {"label": name, "score": round(float(1 / (1 + np.exp(-(logit / LOGIT_UNIT + moved)))), 3), "margin": int(logit)}
-        for name, logit, moved in zip(packed.classes, logits.tolist(), thresholds, strict=True)
-        if logit >= 0
-    ]
-    return sorted(found, key=lambda of: -of["margin"])
 
 
 def _caption(row: dict) -> str:

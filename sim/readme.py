@@ -393,6 +393,13 @@ def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:
     return {name: rtl.get(name) for name in wanted} == wanted
 
 
+def networks_presentable(seen: dict) -> bool:
+    """Whether what ``make networks`` measured may be stored: real recordings, the shipped bundles, both ways."""
+    if seen.get("data") != mitbih.NAME or not {"stream", "board"} <= seen.keys():
+        return False
+    return all(bundles.read(bundle.SHIPPED / name).sha256 == digest for name, digest in seen["bundle_sha256"].items())
+
+
 def _of_bundle(entries: dict, shipped: bundles.Bundle) -> dict:
     """Those of a part's entries that are of the shipped bundle in a configuration that every checkout has, and not on synthetic
     signals."""
@@ -437,6 +444,9 @@ def store() -> dict:
     if end_to_end.presentable(measured.get("end_to_end", {}), bundle.read(bundle.SHIPPED / end_to_end.MODEL)):
         stored["end_to_end"] = measured["end_to_end"]
         taken.append("end_to_end")
+    if networks_presentable(measured.get("networks", {})):
+        stored["networks"] = measured["networks"]
+        taken.append("networks")
     if taken:
         files.write_json(STORED, stored)
         cli.say(f"stored in {STORED}: {', '.join(taken)}")

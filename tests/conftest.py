@@ -12,6 +12,8 @@ from hw.verilog import RUN_YOSYS
 from sw.data import source, tasks
 from sw.export import multibit_fold
 from sw.export.array.bundle import GraphBundle
+from sw.export.array.graph import GlobalAverage, Graph, MaxPool, Tensor
+from sw.export.array.systems import Builder
 from sw.export.bundle import Bundle, Head
 from sw.export.normaliser import NormaliserSpec
 from sw.networks import MULTIPLE_BITS, BinaryNetwork, Convolution, MultibitNetwork, Rhythm
@@ -125,3 +127,22 @@ def random_multibit(seed: int, network: MultibitNetwork = SMALL) -> GraphBundle:
     spec = NormaliserSpec(window=network.window)
     graph = multibit_fold.graph(network, layers, "random")
     return GraphBundle("random", "rhythm-17", names, graph, alpha_bits=network.alpha_bits, normaliser=spec)
+
+
+def random_graph(seed: int, image: bool, spec: NormaliserSpec, classes: tuple[str, ...] = ("a", "b", "c"), **more) -> GraphBundle:
+    """A small network of random integers for the array, for windows or for images of beats; ``more`` goes into the bundle."""
+    b, width = Builder(seed), 64 if image else spec.window
+    x = Tensor("input", 1, 64 if image else 1, width, signed=True)
+    kernel, stride = ((7, 7), (2, 2)) if image else ((1, 7), (1, 2))
+    pool = (4, 4) if width > 1000 else (1, 1)
+    stem = Tensor("stem", 4, x.height // stride[0], width // 2 // pool[0])
+    b.convolution("stem", x, stem, 4, kernel, stride=stride, pool=pool)
+    if image:
+        stem = b.add(MaxPool("rows", stem, Tensor("rows", 4, 16, 32), 3, 2, pad=1))
+        stem = b.add(MaxPool("columns", stem, Tensor("columns", 4, 16, 16), 3, 2, across=True, pad=1))
+    shift = 10 if image else 7 if width < 1000 else 11
+    mean = b.add(GlobalAverage("mean", stem, Tensor("mean", 1, 1, 4), alpha=16, shift=shift))
+    b.convolution("classes", mean, None, len(classes), (1, 4), pad=(0, 0))
+    front = {"front": "image", "input_fraction": 7} if image else {"front": "window"}
+    named = {"model": "small", "task": "toy"} | more
+    return GraphBundle(classes=classes, graph=Graph(x, tuple(b.nodes), named["model"]), normaliser=spec, **front, **named)

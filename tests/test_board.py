@@ -1,6 +1,7 @@
 """Boards: the host's program against the simulated top, through the bytes of the line; frames; constraints."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -10,18 +11,22 @@ from hw import beat_top, verilog
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
-from hw.board import boards, host, replay
+from hw.board import bitstream, boards, host, replay
 from hw.board.bitstream import CONSTRAINTS
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop
+from hw.fpga import measure
+from hw.mac.params import ArrayParams
+from hw.mac.top import MacTop
 from hw.top import Top
 from sim import engines
 from sim.benches import runner
-from sw import files, link
-from sw.beats import chain, score
+from sw import cli, files, link
+from sw.beats import chain, images, score
 from sw.data import records, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
+from sw.export.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
 DIVISOR = 4
@@ -120,39 +125,115 @@ def test_replayed_beats_are_held_against_the_integers_and_scored(recordings, mon
 
 
 class Board:
-    """A board of ``window`` samples that calls every window what ``labels`` say, one after the other."""
+    """A line to a board that gives the integer model's answers, in which ``wrong`` is added to the first logit of answer number
+    ``at``."""
 
-    def __init__(self, window: int, labels: list[int]):
-        self.window, self.labels, self.held, self.waiting = window, labels, 0, []
+    def __init__(self, packed: bundles.Bundle, at: int = -1, wrong: int = 1):
+        self.packed, self.at, self.wrong = packed, at, wrong
+        self.held, self.number, self.waiting, self.image = b"", 0, [], b""
 
     def write(self, data: bytes) -> None:
         frame = next(link.Decoder().feed(data))
         if frame.kind == link.RESTART:
-            self.held = 0
-        self.held += len(frame.payload) // 2 if frame.kind == link.SAMPLES else 0
-        self.waiting.append(link.Frame(link.DONE, frame.number, b"\0").encode())
-        if self.held == self.window:
-            self.held = 0
-            self.waiting.append(link.Frame(link.RESULT, 0, np.array([self.labels.pop(0) << 16, 0], "<u4").tobytes()).encode())
+            self.held, self.number = b"", 0
+        if frame.kind in (link.IMAGE, link.IMAGE_END):
+            self.image += frame.payload
+        self.held += frame.payload if frame.kind == link.SAMPLES else b""
+        self.waiting.append(link.Frame(link.DONE, frame.number, b"\1").encode())
+        if len(self.held) == 2 * self.packed.network.window:
+            trace = engines.trace(self.packed, np.frombuffer(self.held, "<i2")[None])
+            logits = trace.logits[0].copy()
+            logits[0] += self.wrong * (self.number == self.at)
+            words = np.array([self.number | int(trace.label[0]) << 16, *(logits & 0xFFFFFFFF)], "<u4")
+            self.waiting.append(link.Frame(link.RESULT, 0, words.tobytes()).encode())
+            self.held, self.number = b"", self.number + 1
 
     def read(self) -> bytes:
         return self.waiting.pop(0) if self.waiting else b""
 
 
-@pytest.mark.parametrize("name", ["200", "path"])
-def test_replayed_windows_of_the_database_and_of_any_record(recordings, monkeypatch, capsys, name):
-    """By its name a record has labels; by its path it is cut into windows, without."""
-    packed = bundles.read(bundle.SHIPPED / "bnn5")
-    windows = tasks.get("window-5").windows(recordings)
-    truth = windows.label[windows.record == "200"].tolist()
-    line = Board(packed.network.window, [*truth[:-1], 255])
+def replayed(monkeypatch, line, *arguments: str):
+    """The command on a line, its ending and everything that it says."""
     monkeypatch.setattr(replay, "SerialLine", lambda port: line)
-    record = name if name == "200" else str(recordings.path / "200")
-    done = CliRunner().invoke(replay.app, ["--record", record, "--model", "bnn5"])
-    assert not done.exception and not line.labels
+    monkeypatch.setattr(cli.console, "width", 200)
+    return CliRunner().invoke(replay.app, list(arguments))
+
+
+@pytest.mark.parametrize(("model", "config"), [("bnn5", "full"), ("alq17", "mac128"), ("lamscn17", "mac128l")])
+@pytest.mark.parametrize("name", ["200", "path"])
+def test_replayed_windows_of_the_database_and_of_any_record(recordings, monkeypatch, capsys, model, config, name):
+    """By its name a record has labels; by its path it is cut into windows, without. Sets of labels come with scores."""
+    packed = bundles.read(bundle.SHIPPED / model)
+    if name == "200":
+        known = [part[:40] for part in replay.known_windows(packed, name, recordings)]
+        monkeypatch.setattr(replay, "known_windows", lambda *of: known)
+        samples, _, truth = known
+    else:
+        samples, _, truth = replay.other_windows(recordings.signal("200", "MLII")[: 12 * 3600], packed.network.window)
+        monkeypatch.setattr(replay.foreign, "prepare", lambda *of: samples.reshape(-1))
+    line = Board(packed)
+    done = replayed(
+        monkeypatch,
+        line,
+        "--record",
+        name if truth is not None else str(recordings.path / "200"),
+        "--model",
+        model,
+        "--config",
+        config,
+    )
+    assert not done.exception, done.exception
     said = capsys.readouterr().out + done.output
-    assert ("179 of 180 right" if name == "200" else "180 windows") in said and "no call" in said
-    assert ("labelled" in said) == (name == "200")
+    trace, task = engines.trace(packed, samples), bundles.task(packed)
+    told = [bundles.told(packed, *answer) for answer in zip(trace.label.tolist(), trace.logits, strict=True)]
+    assert line.number == len(samples)
+    if truth is not None:
+        right = sum(t == task.named(int(label)) for t, label in zip(told, truth, strict=True))
+        assert f"{right} of {len(samples)} right" in said and "labelled" in said
+    else:
+        assert f"{len(samples)} windows, each answer the integer model's" in said and "labelled" not in said
+    if packed.model == "lamscn17":
+        assert len(line.image) > 10_000
+        for label in bundles.scores(packed, trace.logits[3]):
+            assert f"{label['label']} {label['score']:.2f}" in said
+
+
+def test_a_flat_window_has_no_labels():
+    packed = bundles.read(bundle.SHIPPED / "lamscn17")
+    logits = np.full(17, 5)
+    assert replay.shown(packed, host.Result(0, 255, logits)) == "no call"
+    assert replay.shown(packed, host.Result(0, 0, logits - 6)) == "no label"
+    assert replay.shown(packed, host.Result(0, 0, logits)).count(",") == 16
+
+
+def test_a_replayed_window_that_is_not_the_models_is_an_error(recordings, monkeypatch):
+    packed = bundles.read(bundle.SHIPPED / "lamscn17")
+    done = replayed(monkeypatch, Board(packed, at=5), "--record", "200", "--model", "lamscn17", "--config", "mac128l")
+    assert isinstance(done.exception, PopbeatError)
+    assert "the board's answer to window 5 of record 200 is number, label and logits [5, " in str(done.exception)
+
+
+def test_images_of_beats_that_are_found_here(recordings, monkeypatch, tmp_path, capsys):
+    """A lead goes to a board that takes beats: each R peak comes back with its label; one wrong logit is an error."""
+    packed = bundles.read(bundle.SHIPPED / "gasf5")
+    monkeypatch.setattr(files, "BUILD", tmp_path)
+    signal = recordings.signal("208", "MLII")[:6_000]
+    found = images.run(images.flushed(signal))
+    samples = images.windows(signal, found.position)
+    trace = engines.trace(packed, samples)
+    assert len(samples) > 10 and len(np.unique(trace.label)) > 1
+    truth = score.reference(*recordings.annotations("208")[:2])
+    replay.replay_images(host.Host(Board(packed)), packed, "208", signal, truth)
+    said = capsys.readouterr().out
+    assert f"{len(samples)} beats, each the integer model's" in said and "sensitivity" in said
+    position, symbol, _ = records.read_annotations(tmp_path / "board" / "annotations" / "208", "popbeat")
+    inside = found.position < len(signal)
+    assert np.array_equal(position, found.position[inside])
+    assert symbol.tolist() == [packed.classes[k] for k in trace.label[inside]]
+    with pytest.raises(PopbeatError, match=f"beat 4 of record 208, R peak at sample {found.position[4]}, is"):
+        replay.replay_images(host.Host(Board(packed, at=4)), packed, "208", signal, None)
+    with pytest.raises(PopbeatError, match="no R peak was found in the 1.4 s of record flat"):
+        replay.replay_images(host.Host(Board(packed)), packed, "flat", np.zeros(500, np.int16), None)
 
 
 def test_a_wrong_logit_is_caught(bench, tmp_path):
@@ -215,6 +296,41 @@ def test_constraints_are_those_of_amaranth_boards(name):
     board = boards.get(name)
     assert set(board.pins()) == {"clock", "rx", "tx", "alive", "abnormal", *board.places}
     assert (CONSTRAINTS / f"{name}{board.suffix}").read_text() == board.constraints()
+
+
+def test_every_port_of_a_boards_top_has_a_pin():
+    """Of one with an array, too."""
+    array = MacTop(ArrayParams(groups=2, windows=False, images=False), NormaliserSpec())
+    board = boards.get("ulx3s-85f")
+    text = bitstream.board_verilog(measure.Classifier("any", "any", None, array, None), board, bitstream.make_pll(board, 75))
+    ports = re.search(rf"^module {bitstream.NAME}\((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
+    assert set(re.split(r",\s*", ports)) == set(board.pins())
+
+
+def unbuilt(model: str, config: str) -> measure.Classifier:
+    """A shipped network's classifier, of which nothing is generated: Amaranth does not warn then."""
+    made = measure.classifier(bundles.read(bundle.SHIPPED / model), config)
+    made.top._MustUse__used = True
+    return made
+
+
+def test_one_bitstream_holds_the_three_networks():
+    """Array and normaliser are the same, so the Verilog is; what is loaded tells them apart. And a bitstream is not even begun
+    where the array is too large for the device."""
+    made = [unbuilt(name, "mac128l") for name in ("alq17", "lamscn17", "gasf5")]
+    assert len({(one.top.params, one.top.spec) for one in made}) == 1
+    for one in made:
+        bitstream.check_link(one)
+        measure.check_device(one, boards.get("ulx3s-85f").device)
+        assert bitstream.default_mhz(one, boards.get("ulx3s-85f")) == 75
+    said = r"alone take 136 of 56 block RAMs \(243 %\); .*"
+    for one, instead in zip(made, ("CONFIG=mac128 or mac64 or mac32", "DEVICE=ecp5-85k", "DEVICE=ecp5-85k"), strict=True):
+        with pytest.raises(PopbeatError, match=said + instead):
+            measure.check_device(one, boards.get("ulx3s-25f").device)
+    measure.check_device(unbuilt("alq17", "mac128"), boards.get("ulx3s-25f").device)
+    for name, why in (("lamscn17", "18000 bytes.* in a memory of 32768 bytes"), ("gasf5", "mac64 has no front")):
+        with pytest.raises(PopbeatError, match=f"{name} does not fit the array mac64: .*{why}.*; arrays that hold it: mac128l"):
+            unbuilt(name, "mac64")
 
 
 def test_clocks():

@@ -165,6 +165,15 @@ def test_classify_any_record(foreign):
         (["hw.fpga.measure", "--device", "ice40-up5k"], "does not fit ice40-up5k; binary networks in the configuration 'tiny' do"),
         (["hw.board.bitstream", "--board", "icebreaker", "--model", "bnnbeat5"], "does not fit ice40-up5k; an ECP5 has room"),
         (["hw.board.bitstream", "--board", "icebreaker", "--model", "alq17"], "alq17 in configuration 'mac128' does not fit ice40"),
+        (
+            ["hw.board.bitstream", "--board", "ulx3s-25f", "--model", "lamscn17"],
+            "136 of 56 block RAMs (243 %); a larger device has",
+        ),
+        (
+            ["hw.board.bitstream", "--model", "gasf5", "--config", "mac128"],
+            "no front that makes them; take mac128l; arrays that hold it",
+        ),
+        (["hw.fpga.measure", "--model", "lamscn17", "--config", "mac64"], "in a memory of 32768 bytes; take an array with more"),
         (["hw.board.bitstream", "--config", "double"], "one sample at a time, and 'double' takes two"),
         (["hw.board.bitstream", "--model", "bnnbeat5", "--config", "full"], "raw samples, and 'full' wants words"),
         (["hw.board.bitstream", "--board", "ulx3s-25f", "--config", "record"], "can't stand behind the QRS detector"),

@@ -157,3 +157,15 @@ def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
     assert files.sha256_file(path) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
     assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]
     assert not beats.presentable(figures | {"full": False}, shipped)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"data": "synthetic"}, {"stream": None}, {"board": None}, {"bundle_sha256": {"gasf5": "0" * 64}}],
+    ids=lambda c: next(iter(c), "as it is"),
+)
+def test_networks_are_stored_where_both_ways_ran_with_the_shipped_ones(change):
+    digests = {name: STORED["models"][name]["rtl"]["bundle_sha256"] for name in ("alq17", "lamscn17", "gasf5")}
+    seen = {"data": "mitdb", "bundle_sha256": digests, "stream": {"answers": 4}, "board": {"answers": 12}} | change
+    assert readme.networks_presentable({name: value for name, value in seen.items() if value is not None}) == (not change)
+    assert not readme.networks_presentable({})

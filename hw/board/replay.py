@@ -1,7 +1,13 @@
-"""``make replay``: a record through a board, over its serial line: every window's or beat's class, and how often it is right."""
+"""``make replay``: a record through a board, over its serial line: every window's or beat's answer, which must be the integer
+model's, and how often it is right.
+
+A network of windows gets one after the other. A board that finds beats itself gets a whole lead; a network of images of beats gets
+the samples round each R peak, which the QRS detector's integer reference finds here.
+"""
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +19,21 @@ from hw.board.host import Host, Result, SerialLine
 from hw.mac import design as mac_design
 from hw.stream.result import NO_CALL
 from sw import cli, files
-from sw.beats import annotations, chain, score
+from sw.beats import annotations, chain, images, score
 from sw.data import beats, foreign, mitbih, records, source, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles
-from sw.export.array.bundle import GraphBundle
+from sw.export import bundle, bundles, integer
+from sw.export.array import integer as array_integer
+from sw.export.array.bundle import IMAGE, GraphBundle
 from sw.export.array.program import image
+from sw.qrs.detector import detect
+
+CHUNK = 32  # answers that are held against the integer model together
+
+
+def labelled(results: list[Result]) -> chain.Labelled:
+    """Beats that came back, each with its position."""
+    return chain.Labelled(*(np.array([getattr(r, name) for r in results], np.int64) for name in ("position", "label", "logits")))
 
 
 def beats_of(host: Host, signal: np.ndarray, told: Callable[[int], None] = lambda count: None) -> chain.Labelled:
@@ -26,9 +41,7 @@ def beats_of(host: Host, signal: np.ndarray, told: Callable[[int], None] = lambd
     to the last one. ``told`` is called with how many samples have been sent."""
     host.stream(chain.flushed(signal), told)
     host.settle()
-    return chain.Labelled(
-        *(np.array([getattr(r, name) for r in host.results], np.int64) for name in ("position", "label", "logits"))
-    )
+    return labelled(host.results)
 
 
 class Tally:
@@ -70,6 +83,14 @@ def replay_beats(host: Host, packed: bundle.Bundle, name: str, signal: np.ndarra
             f"the board's {len(made.position):,} beats of record {name} are not the {len(expected.position):,} of the integer "
             "model; is its bitstream of this bundle, and are all samples arriving?"
         )
+    report_beats(packed, name, signal, made, truth, begun)
+
+
+def report_beats(
+    packed: bundles.Bundle, name: str, signal: np.ndarray, made: chain.Labelled, truth: score.Reference | None, begun: float
+) -> None:
+    """What the beats ``made`` of a record are worth, where there is a ``truth``, and an annotation file of them; ``begun``: when
+    the first one was sent, in seconds of the monotonic clock."""
     inside = made.position < len(signal)
     symbols = made.symbols(packed.classes)[inside]
     if truth:
@@ -84,30 +105,102 @@ def replay_beats(host: Host, packed: bundle.Bundle, name: str, signal: np.ndarra
     cli.say(f"{len(made.position):,} beats, each the integer model's; {took:.0f} s for {seconds:.0f} s of ECG\n{written}")
 
 
+def find_beats(name: str, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The R peaks of a whole lead's raw samples ``int16[m]``, by the detector's integer reference, in samples ``int64[n]``, and the
+    samples round each of them ``int16[n, 256]``."""
+    whole = images.flushed(signal)
+    position = detect(whole).position
+    if not len(position):
+        raise PopbeatError(
+            f"no R peak was found in the {len(signal) / tasks.RATE:.1f} s of record {name}; take another record or LEAD"
+        )
+    return position, images.windows(whole, position)
+
+
+def check(packed: bundles.Bundle, windows: np.ndarray, first: int, results: list[Result], named: Callable[[int], str]) -> None:
+    """Raise unless a board's answers to raw samples ``int16[n, window]`` are the integer model's. They are the answers from number
+    ``first`` on since the restart or the load; ``named`` says what a number is called."""
+    trace = (array_integer if isinstance(packed, GraphBundle) else integer).run(packed, windows)
+    for number, (seen, label, logits) in enumerate(zip(results, trace.label.tolist(), trace.logits, strict=True), start=first):
+        told, wanted = [seen.number, seen.label, *seen.logits.tolist()], [number % (1 << 16), label, *logits.tolist()]
+        if told != wanted:
+            raise PopbeatError(
+                f"the board's answer to {named(number)} is number, label and logits {told}, and the integer model's {wanted}; is "
+                f"its bitstream of this bundle ({packed.model}) and configuration, and do all samples arrive?"
+            )
+
+
+def classify(
+    host: Host, packed: bundles.Bundle, windows: np.ndarray, named: Callable[[int], str], heard: Callable[[int, Result], None]
+) -> float:
+    """Send raw samples ``int16[n, window]`` one window after the other; every answer must be the integer model's. ``named`` says
+    what the k-th one is called, ``heard`` is called with its number and answer. Returns the seconds that the board took."""
+    took = 0.0
+    for first in range(0, len(windows), CHUNK):
+        results = []
+        for number, window in enumerate(windows[first : first + CHUNK], start=first):
+            begun = time.monotonic()
+            results.append(host.classify(window))
+            took += time.monotonic() - begun
+            heard(number, results[-1])
+        check(packed, windows[first : first + CHUNK], first, results, named)
+    return took
+
+
+def replay_images(host: Host, packed: GraphBundle, name: str, signal: np.ndarray, truth: score.Reference | None) -> None:
+    """The beats of a whole lead's raw samples ``int16[n]``, found here, through a board that classifies their images. Scored and
+    left as :func:`replay_beats` does it."""
+    position, windows = find_beats(name, signal)
+    tally, results, begun = Tally(truth, packed.classes) if truth else None, [], time.monotonic()
+    with cli.progress() as bar:
+        line = bar.add_task("beats", total=len(windows))
+
+        def heard(number: int, seen: Result) -> None:
+            results.append(replace(seen, position=int(position[number])))
+            if tally:
+                tally.add(results)
+            bar.update(line, advance=1, description=str(tally or f"{len(results):,} beats"))
+
+        def named(number: int) -> str:
+            return f"beat {number} of record {name}, R peak at sample {position[number]},"
+
+        classify(host, packed, windows, named, heard)
+    report_beats(packed, name, signal, labelled(results), truth, begun)
+
+
 def replay_windows(
     host: Host, packed: bundles.Bundle, name: str, windows: np.ndarray, start: np.ndarray, truth: np.ndarray | None
 ) -> None:
     """Windows ``int16[n, window]`` that begin at the samples ``start`` through a board; ``truth``: their labels, where there are
-    some."""
-    right, begun = 0, time.monotonic()
+    some. A set of labels is right where all of its labels are."""
+    right, so_far = 0, ""
     table = Table(title=f"record {name} on the board")
     for column in ("second", *(["labelled"] if truth is not None else []), "board says"):
         table.add_column(column)
     with cli.progress() as bar:
         line = bar.add_task("windows", total=len(windows))
-        for row, window in enumerate(windows):
-            seen = host.classify(window)
-            said = [bundles.told(packed, seen.label, seen.logits)]
-            so_far = f"{row + 1} windows"
+
+        def heard(row: int, seen: Result) -> None:
+            nonlocal right, so_far
+            said, so_far = [shown(packed, seen)], f"{row + 1} windows"
             if truth is not None:
-                named = bundles.task(packed).named(int(truth[row]))
-                right += said == [named]
-                said = [named, *said]
+                label = bundles.task(packed).named(int(truth[row]))
+                right += bundles.told(packed, seen.label, seen.logits) == label
+                said = [label, *said]
                 so_far = f"{right} of {row + 1} right, {100 * right / (row + 1):.0f} %"
             table.add_row(f"{start[row] / tasks.RATE:.0f}", *said)
             bar.update(line, advance=1, description=so_far)
+
+        took = classify(host, packed, windows, lambda row: f"window {row} of record {name}", heard)
     cli.console.print(table)
-    cli.say(f"{so_far}; {(time.monotonic() - begun) / len(windows):.2f} s a window, nearly all of it the line")
+    cli.say(f"{so_far}, each answer the integer model's; {took / len(windows):.2f} s a window, nearly all of it the line")
+
+
+def shown(packed: bundles.Bundle, seen: Result) -> str:
+    """An answer as a person reads it: a class, or the labels of a set with their scores, the surest first."""
+    told = bundles.told(packed, seen.label, seen.logits)
+    scores = bundles.scores(packed, seen.logits) if seen.label != NO_CALL else []
+    return ", ".join(f"{of['label']} {of['score']:.2f}" for of in scores) or told
 
 
 def known_windows(packed: bundles.Bundle, record: str, found: source.Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -138,13 +231,13 @@ def main(
     port: Annotated[str, typer.Option(help="Serial port of the board")] = "/dev/ttyUSB0",
     model: Annotated[str, typer.Option(help="Shipped model that the bitstream holds")] = "bnn17",
     config: Annotated[
-        str, typer.Option(help="Array that the bitstream holds, of a multi-bit model: mac128, mac64, mac32")
+        str, typer.Option(help="Array that the bitstream holds, of a multi-bit model: mac128l, mac128, mac64, mac32")
     ] = "full",
     lead: Annotated[str, typer.Option(help="Lead of a record by its path; default MLII, else the first one")] = "",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:
-    """Send a record to a board, window by window or, where the board finds beats itself, as a whole; compare its classes with the
-    labels, where they are known (not a medical device)."""
+    """Send a record to a board, window by window, beat by beat or, where the board finds beats itself, as a whole; hold its answers
+    against the integer model's, and against the labels, where they are known (not a medical device)."""
     packed, name = bundles.read(bundle.locate(model, path)), Path(record).name
     known, raw_bits = record in mitbih.RECORDS, packed.normaliser.raw_bits
     if known:
@@ -152,15 +245,20 @@ def main(
     else:
         header = records.read_header(record)
         signal = foreign.prepare(header, foreign.choose_lead(header, lead), raw_bits)
+    on_array = isinstance(packed, GraphBundle)
+    program = image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program) if on_array else b""
     host = Host(SerialLine(port), placed=packed.network.words > 0)
     host.restart()
-    if isinstance(packed, GraphBundle):
-        host.load(image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program))
-    if packed.network.words and known:
-        signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
-        replay_beats(host, packed, name, signal, score.reference(*annotated[:2]))
-    elif packed.network.words:
-        replay_beats(host, packed, name, signal, None)
+    if program:
+        host.load(program)
+        cli.say(f"{packed.model} is loaded: {len(program):,} bytes")
+    of_images = on_array and packed.front == IMAGE
+    if packed.network.words or of_images:
+        truth = None
+        if known:
+            signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
+            truth = score.reference(*annotated[:2])
+        (replay_images if of_images else replay_beats)(host, packed, name, signal, truth)
     else:
         windows = known_windows(packed, record, found) if known else other_windows(signal, packed.network.window)
         replay_windows(host, packed, name, *windows)

@@ -18,7 +18,7 @@ def blink_bits(mhz: int) -> int:
 
 class BoardTop(wiring.Component):
     """Ports: ``clock``, the board's oscillator; ``rx``, ``tx``, the serial line; ``alive`` blinks; ``abnormal``: the last window's
-    class was not the first one, normal rhythm or beats.
+    class, of a set of labels the one with the largest logit, was not the first one, normal rhythm or beats.
 
     ``classifier``: a top with AXI4-Stream ports; ``divisor``: cycles a bit; ``pll``: makes its clock (on an FPGA; in simulation the
     classifier runs on ``clock`` itself); ``blink``: bits of the counter behind ``alive``; ``lamps_low``: a low level lights the

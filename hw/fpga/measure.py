@@ -13,6 +13,7 @@ from hw.board.top import BoardTop, blink_bits
 from hw.fpga import devices, flow
 from hw.fpga.seeds import place_seeds
 from hw.mac import design as mac_design
+from hw.mac.params import CONFIGS, ArrayParams
 from hw.mac.top import MacTop
 from hw.mac.top import cycles as mac_cycles
 from hw.tiny import params as tiny
@@ -20,6 +21,7 @@ from sw import cli, files, report
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from sw.export.array.bundle import GraphBundle
+from sw.export.array.program import SLOTS
 from sw.link import BAUD
 
 # What nextpnr is asked for: beyond what is reached, so that it goes on trying.
@@ -49,7 +51,14 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
     """The top of a bundle of either kind."""
     if isinstance(packed, GraphBundle):
         params = mac_design.config(config, packed)
-        exact = mac_cycles(params, mac_design.normaliser(packed), mac_design.compile_bundle(packed, params).program)
+        try:
+            program = mac_design.compile_bundle(packed, params).program
+        except PopbeatError as error:
+            instead = " or ".join(arrays(packed)) or "none of those there are"
+            raise PopbeatError(
+                f"{packed.model} does not fit the array {params.name}: {error}; arrays that hold it: {instead}"
+            ) from None
+        exact = mac_cycles(params, mac_design.normaliser(packed), program)
         return Classifier(f"popbeat_{params.name}", params.name, packed, MacTop(params, mac_design.normaliser(packed)), exact)
     if config == beat_top.NAME:
         behind = beat_top.parameters(packed)
@@ -61,20 +70,58 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
 
 
 def check_device(made: Classifier, device: devices.Device) -> None:
-    """Raise where a configuration is far too large for a device."""
+    """Raise where a configuration is far too large for a device, before anything that takes long."""
     if device.family == "ice40" and made.config != tiny.NAME:
         fits = f"binary networks in the configuration {tiny.NAME!r} do: CONFIG={tiny.NAME}"
         if made.bundle.network.words:  # which the tiny engine does not take
             fits = "an ECP5 has room: DEVICE=ecp5-25k, BOARD=ulx3s-25f"
         raise PopbeatError(f"{made.bundle.model} in configuration {made.config!r} does not fit {device.name}; {fits}")
+    if isinstance(made.top, MacTop) and (needed := block_rams(made.top.params, device)) > device.block_rams:
+        raise PopbeatError(
+            f"the array {made.config} of {made.bundle.model} does not fit {device.name}: its weights and activations alone take "
+            f"{needed} of {device.block_rams} block RAMs ({100 * needed / device.block_rams:.0f} %); {way_out(made, device)}"
+        )
+
+
+def block_rams(params: ArrayParams, device: devices.Device) -> int:
+    """Block RAMs that an array's weights and activations take at least: all their bits, as if each block were filled."""
+    weights = SLOTS * params.groups * params.weights * (1 + params.halves)
+    return -(-(weights + 8 * params.memory) // devices.BLOCK_RAM_BITS[device.family])
+
+
+def arrays(packed: GraphBundle) -> list[str]:
+    """Names of the arrays that hold a network."""
+    found = []
+    for name, params in CONFIGS.items():
+        try:
+            mac_design.compile_bundle(packed, params)
+        except PopbeatError:
+            continue
+        found.append(name)
+    return found
+
+
+def smaller_arrays(made: Classifier, device: devices.Device) -> list[str]:
+    """Names of the arrays that hold the network, are smaller than its own, and whose memories the device has room for."""
+
+    def size(params: ArrayParams) -> tuple[int, int]:
+        return params.lanes, params.memory
+
+    smaller = [name for name in arrays(made.bundle) if size(CONFIGS[name]) < size(made.top.params)]
+    return [name for name in smaller if block_rams(CONFIGS[name], device) <= device.block_rams]
 
 
 def way_out(made: Classifier, device: devices.Device) -> str:
     """What to do where a configuration is too large for a device."""
+    if isinstance(made.top, MacTop):
+        if smaller := smaller_arrays(made, device):
+            return f"a smaller array holds the network, too: CONFIG={' or '.join(smaller)}"
+        largest = max(devices.DEVICES.values(), key=lambda other: other.block_rams)
+        if device.block_rams < largest.block_rams:
+            return f"a larger device has room: DEVICE={largest.name}, BOARD=ulx3s-85f"
+        return "no smaller array holds the network, and there is no larger device"
     if isinstance(made.top, beat_top.BeatTop) or device.family == "ice40":
         return "a larger device has room: ecp5-25k, ecp5-85k"
-    if isinstance(made.top, MacTop):
-        return "an array with fewer lanes takes less: CONFIG=mac64 or mac32"
     return f"make explore MODEL={made.bundle.model} DEVICE={device.name} finds a folding that fits"
 
 

@@ -12,6 +12,7 @@ from sw.export.array import packing
 from sw.export.array.bundle import GraphBundle
 
 Bundle = bundle.Bundle | GraphBundle
+LOGIT_UNIT = 64  # logits of sets are integers in units of 1/64
 
 
 def read(folder: Path | str) -> Bundle:
@@ -52,3 +53,18 @@ def told(packed: Bundle, label: int, logits: np.ndarray) -> str:
     if not with_sets(packed):
         return packed.classes[label]
     return ", ".join(name for name, logit in zip(packed.classes, logits, strict=True) if logit >= 0) or "no label"
+
+
+def scores(packed: Bundle, logits: np.ndarray) -> list[dict]:
+    """The labels in the set that ``logits`` ``int[classes]`` say, the surest first: ``score``, the network's probability, and
+    ``margin``, how far the logit is above 0. Thresholds became part of the biases; the score takes them away again. None where the
+    network answers with one class."""
+    if not with_sets(packed):
+        return []
+    thresholds = packed.training.get("thresholds", [0.0] * len(packed.classes))
+    found = [
+        {"label": name, "score": round(float(1 / (1 + np.exp(-(logit / LOGIT_UNIT + moved)))), 3), "margin": int(logit)}
+        for name, logit, moved in zip(packed.classes, logits.tolist(), thresholds, strict=True)
+        if logit >= 0
+    ]
+    return sorted(found, key=lambda of: -of["margin"])
