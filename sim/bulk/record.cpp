@@ -4,7 +4,9 @@
 //
 // SAMPLES_FILE holds COUNT int16 samples. MODE: burst, a sample whenever the top takes one and results taken at once; or random, with
 // random gaps before samples and random pauses before results, from SEED. File: results.u32, every beat's TDATA and TLAST in turn.
-// Ends when nothing has come for DRAIN cycles after the last sample, and with status 1 when the top stops answering before it.
+// Ends when nothing has come for POPBEAT_DRAIN cycles after the last sample, and with status 1 when the top stops answering before
+// it. config.h (generated) defines POPBEAT_DRAIN, more cycles than a beat takes, and POPBEAT_IMAGE where OUT_FOLDER/image.bin is to be
+// loaded through c_axis first.
 
 #include <cstdint>
 #include <cstdio>
@@ -15,11 +17,12 @@
 
 #include "Vtop.h"
 #include "common.h"
+#include "config.h"
 #include "verilated.h"
 
 namespace {
 
-constexpr uint64_t DRAIN = 20000, STUCK = 100000;
+constexpr uint64_t DRAIN = POPBEAT_DRAIN, STUCK = 5 * DRAIN;
 
 }  // namespace
 
@@ -38,12 +41,19 @@ int main(int argc, char** argv) {
     top->rst = 1;
     top->s_axis_tvalid = 0;
     top->m_axis_tready = 0;
+#ifdef POPBEAT_IMAGE
+    top->c_axis_tvalid = 0;
+#endif
     for (int i = 0; i < 8; ++i) {
         top->clk = i & 1;
         top->eval();
     }
     top->clk = 0;
     top->rst = 0;
+    top->eval();
+#ifdef POPBEAT_IMAGE
+    if (const int status = load_image(*top, std::string(argv[3]) + "/image.bin")) return status;
+#endif
 
     std::vector<uint32_t> results;
     size_t sent = 0;
@@ -64,7 +74,7 @@ int main(int argc, char** argv) {
             idle = 0;
         }
         if (idle > STUCK) {
-            fprintf(stderr, "no progress for 100,000 cycles after sample %zu of %zu\n", sent, count);
+            fprintf(stderr, "no progress for %d cycles after sample %zu of %zu\n", static_cast<int>(STUCK), sent, count);
             return 1;
         }
         top->clk = 1;
