@@ -121,8 +121,6 @@ class ImageTop(wiring.Component):
     """
 
     def __init__(self, params: ArrayParams, spec: NormaliserSpec, qrs: QrsParams = PARAMS):
-        if not params.images:
-            raise ValueError(f"{params.name} has no front that makes images of beats")
         self.params, self.spec, self.qrs = params, spec, qrs
         super().__init__(
             {
@@ -170,6 +168,11 @@ class ImageTop(wiring.Component):
         return m
 
 
+def stem(packed: GraphBundle, params: ArrayParams) -> str:
+    """What the files of a network for this top are called, without their ending."""
+    return f"{packed.model}_{params.name}_{NAME}"
+
+
 def generate(packed: GraphBundle, params: ArrayParams, qrs: QrsParams = PARAMS, folder: Path | None = None) -> tuple[Path, str]:
     """Write into ``folder`` (default ``build/<model>/verilog``) the top's Verilog, the same for every network, and beside it the
     network's image and, as JSON, ports and formats; returns the Verilog file and the top's name."""
@@ -180,13 +183,13 @@ def generate(packed: GraphBundle, params: ArrayParams, qrs: QrsParams = PARAMS, 
     text = f"// popbeat: multi-bit array of {params.lanes} lanes behind the QRS detector\n" + verilog.convert(top, name)
     folder = folder or files.BUILD / packed.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
-    data, stem = image(compiled.program), f"{packed.model}_{params.name}_{NAME}"
-    files.write_bytes(folder / f"{stem}.image", data)
+    data, own = image(compiled.program), stem(packed, params)
+    files.write_bytes(folder / f"{own}.image", data)
     description = {
         "top": name,
         "verilog_sha256": files.sha256(text.encode()),
         "bundle_sha256": packed.sha256,
-        "image": f"{stem}.image",
+        "image": f"{own}.image",
         "image_sha256": files.sha256(data),
         "image_bytes": len(data),
         "model": packed.model,
@@ -204,5 +207,5 @@ def generate(packed: GraphBundle, params: ArrayParams, qrs: QrsParams = PARAMS, 
         },
         "cycles": {"interval": cycles(params, spec, compiled.program).interval},
     }
-    files.write_json(folder / f"{stem}.json", description)
+    files.write_json(folder / f"{own}.json", description)
     return path, name

@@ -59,17 +59,22 @@ def between_patients(packed: bundles.Bundle) -> bool:
     return packed.training.get("protocol") == beats.INTER_PATIENT
 
 
-def caution(model: str, protocol: str | None) -> str:
-    """What has to be said beside every score of a network, from the protocol of its training."""
+def caution(model: str, protocol: str | None, scored: bool = True) -> str:
+    """What has to be said beside every score of a network on the database's records, or beside the labels of any record, from the
+    protocol of its training."""
     if protocol == beats.INTER_PATIENT:
-        return f"{model} was trained on patients of DS1: scores on records of DS2 are between patients"
+        return f"{model} was trained on patients of DS1: " + (
+            "scores on records of DS2 are between patients"
+            if scored
+            else "other records are those of patients that it has not seen"
+        )
     if protocol is None:
-        return f"NOTHING IS KNOWN OF THE TRAINING OF {model}: scores may be those of beats and patients that it was trained on"
+        return f"NOTHING IS KNOWN OF THE TRAINING OF {model}: it may have had these very beats"
     split = "a random split" if protocol == protocols.COMPARABLE else "a split"
-    return (
-        f"NOT BETWEEN PATIENTS: {model} was trained under {protocol!r}, {split} of the beats of all records. It has seen these "
-        "patients, and most of the very beats that are scored here"
-    )
+    said = f"{model} was trained under {protocol!r}, {split} of the beats of all records of MIT-BIH"
+    if scored:
+        return f"NOT BETWEEN PATIENTS: {said}. It has seen these patients, and most of the very beats that are scored here"
+    return f"{said}; nothing is known of how well it does on other patients"
 
 
 def first_beats(harness: Harness, signal: np.ndarray, made: chain.Labelled, least: int) -> np.ndarray:
@@ -78,6 +83,16 @@ def first_beats(harness: Harness, signal: np.ndarray, made: chain.Labelled, leas
     samples = chain.whole(harness.bundle, signal)
     after = len(samples) - len(signal)
     return samples[: made.position[least - 1] + after] if least <= len(made.position) else samples
+
+
+def canary_logit(seen: chain.Labelled, made: chain.Labelled, least: int) -> str:
+    """Change one logit that the hardware gave: the comparison must fail; returns what it said."""
+    seen.logits[len(seen.logits) // 2, 0] += 1
+    try:
+        bulk.check_first(seen, made, least)
+    except Mismatch as error:
+        return str(error)
+    raise canary.CanaryMissed("the comparison did not notice a changed logit")
 
 
 def run_rtl(
@@ -95,13 +110,7 @@ def run_rtl(
         count += bulk.check_first(seen, made[record], wanted)
         samples += len(sent)
         bar.update(line, advance=1)
-    seen.logits[len(seen.logits) // 2, 0] += 1
-    try:
-        bulk.check_first(seen, made[names[-1]], wanted)
-    except Mismatch as error:
-        said = str(error)
-    else:
-        raise canary.CanaryMissed("the comparison did not notice a changed logit")
+    said = canary_logit(seen, made[names[-1]], wanted)
     return {
         "simulator": f"Verilator {verilator.VERSION}",
         "records": len(names),
@@ -117,7 +126,8 @@ def run_rtl(
 
 def rtl_said(rtl: dict) -> str:
     """How much went through the RTL, in words."""
-    part = f"{rtl['records']} whole records" if rtl.get("whole", True) else f"the first beats of each of {rtl['records']} records"
+    records = f"{rtl['records']} record" if rtl["records"] == 1 else f"{rtl['records']} records"
+    part = records.replace(" ", " whole ") if rtl.get("whole", True) else f"the first beats of {records}"
     return f"{part}, {rtl['samples']:,} samples, {rtl['beats']:,} beats through the RTL, {rtl['mismatches']} differ"
 
 

@@ -39,17 +39,22 @@ inline std::vector<int16_t> read_samples(const char* path, size_t count) {
     return samples;
 }
 
+inline std::vector<uint8_t> read_bytes(const std::string& path) {
+    std::vector<uint8_t> bytes;
+    FILE* file = fopen(path.c_str(), "rb");
+    if (!file) {
+        fprintf(stderr, "can't read %s\n", path.c_str());
+        exit(2);
+    }
+    for (int byte; (byte = fgetc(file)) != EOF;) bytes.push_back(static_cast<uint8_t>(byte));
+    fclose(file);
+    return bytes;
+}
+
 // Sends the file at ``path`` to c_axis, a byte a beat, and waits until it has been taken over; 0, or what a program ends with.
 template <typename Top>
 int load_image(Top& top, const std::string& path) {
-    FILE* source = fopen(path.c_str(), "rb");
-    if (!source) {
-        fprintf(stderr, "can't read %s\n", path.c_str());
-        return 2;
-    }
-    std::vector<uint8_t> image;
-    for (int byte; (byte = fgetc(source)) != EOF;) image.push_back(static_cast<uint8_t>(byte));
-    fclose(source);
+    const auto image = read_bytes(path);
     const auto cycle = [&top] {
         top.clk = 1;
         top.eval();

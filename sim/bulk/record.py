@@ -48,19 +48,32 @@ class Harness:
         """Simulate samples ``int16[n]`` from reset as they are; a beat that has not left by then is not there."""
         beside = {} if self.image is None else {"image.bin": self.image}
         with verilator.simulated(self.program, self.name, samples, mode, seed, beside) as folder:
-            beats = np.fromfile(folder / "results.u32", "<u4").reshape(-1, 2)
-        return self._packets(beats[:, 0], beats[:, 1])
+            number, seen = self._packets(folder)
+        equal("beat numbers", number, np.arange(len(number)) % (1 << 16))
+        return seen
 
-    def _packets(self, words: np.ndarray, last: np.ndarray) -> Labelled:
+    def exchanged(self, samples: np.ndarray, after: int, image: bytes, mode: str = "burst") -> tuple[Labelled, int, int]:
+        """The same of a top that loads networks, where ``image`` is offered to it from sample ``after`` on. Also returns the first
+        beat whose running number began anew (how many beats there are, where none did) and the status of the load."""
+        beside = {"image.bin": self.image, "later.bin": image}
+        with verilator.simulated(self.program, self.name, samples, mode, None, beside, (str(after),)) as folder:
+            number, seen = self._packets(folder)
+            status = int(np.fromfile(folder / "state.u32", "<u4")[0])
+        first = int(np.flatnonzero(np.append(number[1:] == 0, True))[0]) + 1
+        equal("beat numbers", number, np.concatenate([np.arange(first), np.arange(len(number) - first)]))
+        return seen, first, status
+
+    def _packets(self, folder: Path) -> tuple[np.ndarray, Labelled]:
+        """Running numbers ``int64[n]`` and beats of what a simulation left."""
+        words, last = np.fromfile(folder / "results.u32", "<u4").reshape(-1, 2).T
         length = self.bundle.network.classes + 2
         if len(words) % length or not np.array_equal(np.flatnonzero(last), np.arange(length - 1, len(words), length)):
             raise Mismatch(f"{len(words)} result beats are no packets of {length}")
         packets = words.reshape(-1, length)
         header = packets[:, 0].astype(np.int64)
-        equal("beat numbers", header & 0xFFFF, np.arange(len(packets)) % (1 << 16))
         equal("no call", header >> NO_CALL_BIT & 1, (header >> 16 & 0xFF == 255).astype(np.int64))
         logits = packets[:, 1:-1].astype(np.int32).astype(np.int64)
-        return Labelled(packets[:, -1].astype(np.int64), header >> 16 & 0xFF, logits)
+        return header & 0xFFFF, Labelled(packets[:, -1].astype(np.int64), header >> 16 & 0xFF, logits)
 
 
 class RecordHarness(Harness):
