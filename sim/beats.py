@@ -63,11 +63,8 @@ def caution(model: str, protocol: str | None, scored: bool = True) -> str:
     """What has to be said beside every score of a network on the database's records, or beside the labels of any record, from the
     protocol of its training."""
     if protocol == beats.INTER_PATIENT:
-        return f"{model} was trained on patients of DS1: " + (
-            "scores on records of DS2 are between patients"
-            if scored
-            else "other records are those of patients that it has not seen"
-        )
+        said = f"{model} was trained on the patients of DS1 of MIT-BIH"
+        return f"{said}: scores on records of DS2, and of DS2 alone, are between patients" if scored else said
     if protocol is None:
         return f"NOTHING IS KNOWN OF THE TRAINING OF {model}: it may have had these very beats"
     split = "a random split" if protocol == protocols.COMPARABLE else "a split"
@@ -143,8 +140,9 @@ def show(figures: dict) -> None:
     cli.say(f"RTL: {rtl_said(figures['rtl'])}; canary caught: {figures['rtl']['canary']}")
 
 
-def presentable(figures: dict, shipped: bundle.Bundle) -> bool:
-    """Whether a run's figures may be stored: DS2 of the real recordings, all of it through the RTL of the shipped bundle."""
+def presentable(figures: dict, shipped: bundles.Bundle) -> bool:
+    """Whether a run's figures may be stored: all of DS2 of the real recordings, every record through the RTL of the shipped bundle
+    (of a network of images its first beats)."""
     wanted = {"data": mitbih.NAME, "full": True, "bundle_sha256": shipped.sha256}
     return {name: figures.get(name) for name in wanted} == wanted
 
