@@ -71,7 +71,7 @@ def caution(model: str, protocol: str | None, scored: bool = True) -> str:
     said = f"{model} was trained under {protocol!r}, {split} of the beats of all records of MIT-BIH"
     if scored:
         return f"NOT BETWEEN PATIENTS: {said}. It has seen these patients, and most of the very beats that are scored here"
-    return f"{said}; nothing is known of how well it does on other patients"
+    return f"{said}: it has seen the patients of that database, and nothing is known of how well it does on others"
 
 
 def first_beats(harness: Harness, signal: np.ndarray, made: chain.Labelled, least: int) -> np.ndarray:

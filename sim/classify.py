@@ -95,18 +95,18 @@ def classify_beats(
     """The beats in raw samples ``int16[n]`` that the detector finds; the first :data:`RTL_BEATS` of them through the RTL, too."""
     cli.warn(recordings.caution(packed.model, packed.training.get("protocol"), scored=False))
     with cli.progress() as bar:
-        line = bar.add_task("beats found and told, in integers", total=1)
-        made = chain.run(packed, values)
-        if not len(made.position):
+        line = bar.add_task("beats found and told, in integers", total=None)
+        made = chain.run(packed, values, told=lambda done, count: bar.update(line, completed=done, total=count))
+        inside = made.position < len(values)
+        if not inside.any():
             raise PopbeatError(f"no beat was found in lead {lead} of record {header.path}; take another lead: LEAD=")
-        bar.update(line, advance=1)
         line = bar.add_task("simulated hardware", total=1)
         harness, least = bulk.harness(packed), min(RTL_BEATS, len(made.position))
         seen = harness.stretch(recordings.first_beats(harness, values, made, least))
         simulated = bulk.check_first(seen, made, least)
         recordings.canary_logit(seen, made, least)
         bar.update(line, advance=1)
-    inside = made.position < len(values)
+    simulated = min(simulated, int(inside.sum()))
     names = [bundles.told(packed, label, logits) for label, logits in zip(made.label, made.logits, strict=True)]
     margins = _margins(packed, made.logits)
     rows = [
@@ -128,7 +128,7 @@ def classify_beats(
     picture = strips.draw(folder / "strips.png", title, captions, tasks.RATE)
     show(packed, header, lead, "beats", names[: len(rows)], margins[: len(rows)])
     cli.say(
-        f"the first {min(simulated, len(rows))} of {len(rows)} beats went through the simulated hardware: R peaks, logits and "
+        f"the first {simulated} of {len(rows)} beats went through the simulated hardware: R peaks, logits and "
         "labels are those of the integer model, which told the others"
     )
     cli.say(f"beats: {folder / 'beats.csv'}, {folder / 'beats.json'}\npicture: {picture}")

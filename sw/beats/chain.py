@@ -1,6 +1,7 @@
 """Raw samples of a lead to labelled beats, in exact integers: detector, words or images, network; the reference of
 ``hw/beat_top.py`` and ``hw/image_top.py``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,23 +63,28 @@ def packets(signal: np.ndarray, position: np.ndarray) -> np.ndarray:
     return np.concatenate([beats.rr_words(position), beats.shape_words(signal, position), samples], axis=1)
 
 
-def run(bundle: Bundle, signal: np.ndarray, params: QrsParams = PARAMS) -> Labelled:
+def untold(done: int, count: int) -> None:
+    """Nobody wants to know how many of so many beats are done."""
+
+
+def run(bundle: Bundle, signal: np.ndarray, params: QrsParams = PARAMS, told: Callable[[int, int], None] = untold) -> Labelled:
     """Detect and classify the beats of a lead's raw samples ``int[n]``, from the state after reset on, to the last one
-    (:func:`whole`)."""
+    (:func:`whole`). ``told`` hears now and then how many beats are done, and of how many."""
     signal = whole(bundle, np.asarray(signal), params)
     position = detect(signal, params).position
-    return Labelled(position, *label(bundle, signal, position))
+    return Labelled(position, *label(bundle, signal, position, told))
 
 
-def label(bundle: Bundle, signal: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def label(
+    bundle: Bundle, signal: np.ndarray, position: np.ndarray, told: Callable[[int, int], None] = untold
+) -> tuple[np.ndarray, np.ndarray]:
     """Labels ``int64[n]`` and logits ``int64[n, classes]`` of a signal's beats at ``position``."""
-    if of_images(bundle):
-        made = images.windows(signal, position)
-        traces = [array_integer.run(bundle, made[i : i + CHUNK], keep=False) for i in range(0, len(made), CHUNK)]
-    else:
-        made = packets(signal, position)
-        traces = [integer.run(bundle, made[i : i + CHUNK]) for i in range(0, len(made), CHUNK)]
-    return (
-        np.concatenate([np.zeros(0, np.int64), *[t.label for t in traces]]),
-        np.concatenate([np.zeros((0, bundle.network.classes), np.int64), *[t.logits for t in traces]]),
-    )
+    made = images.windows(signal, position) if of_images(bundle) else packets(signal, position)
+    labels, logits = [np.zeros(0, np.int64)], [np.zeros((0, bundle.network.classes), np.int64)]
+    for first in range(0, len(made), CHUNK):
+        part = made[first : first + CHUNK]
+        trace = array_integer.run(bundle, part, keep=False) if of_images(bundle) else integer.run(bundle, part)
+        labels.append(trace.label)
+        logits.append(trace.logits)
+        told(first + len(part), len(made))
+    return np.concatenate(labels), np.concatenate(logits)
