@@ -66,7 +66,7 @@ curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: 
 cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array: docs/array_cycles.md
 	@$(RUN) -m sw.export.array.forecast
 
-verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full]
+verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector]
 	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"
 
 explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS= | FULL=1 | CALIBRATE=1]
@@ -95,10 +95,10 @@ replay: $(READY) ## a record, or any WFDB record by its path, through a board ov
 detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detectors; RTL compared [FULL=1]
 	@$(RUN) -m sim.detect $(if $(filter-out 0,$(FULL)),--full)
 
-beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored, RTL compared [RECORDS=208,232 FULL=1 BUNDLE=]
-	@$(RUN) -m sim.beats --records "$(RECORDS)" --bundle "$(BUNDLE)" $(if $(filter-out 0,$(FULL)),--full)
+beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored, RTL compared [MODEL=bnnbeat5|gasf5 RECORDS=208,232 FULL=1 BUNDLE=]
+	@$(RUN) -m sim.beats --model "$(or $(MODEL),bnnbeat5)" --records "$(RECORDS)" --bundle "$(BUNDLE)" $(if $(filter-out 0,$(FULL)),--full)
 
-classify: $(READY) ## any WFDB record through the simulated hardware, RECORD=path [LEAD= MODEL=bnn17]
+classify: $(READY) ## any WFDB record through the simulated hardware, in windows or, MODEL=bnnbeat5 or gasf5, beat by beat; RECORD=path [LEAD= MODEL=bnn17]
 	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from amaranth.hdl import Module, Signal, signed
-from amaranth.lib import data, wiring
+from amaranth.hdl import Module
+from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 
 from hw import verilog
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.front.beats import BeatFront
-from hw.stream import axis, result, skid
+from hw.stream import axis, positions, result, skid
 from hw.stream.result import Beat
 from hw.top import Top
 from sw import files
@@ -21,8 +21,6 @@ from sw.qrs.detector import PARAMS
 from sw.qrs.params import POSITION_BITS, QrsParams
 
 NAME = "record"  # of the configuration
-# Beats that may be between the segmenter and the end of their result; more than the classifier holds.
-UNDER_WAY = 8
 
 
 def check(params: DatapathParams) -> None:
@@ -62,38 +60,19 @@ class BeatTop(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.source = source = skid.SkidBuffer(data.StructLayout({"sample": signed(self.qrs.raw_bits), "last": 1}))
+        m.submodules.source = source = positions.raw_samples(self.qrs.raw_bits)
         m.submodules.front = front = BeatFront(self.qrs)
         m.submodules.classifier = classifier = Top(self.params)
-        m.submodules.positions = positions = SyncFIFOBuffered(width=POSITION_BITS, depth=UNDER_WAY)
+        m.submodules.positions = queue = SyncFIFOBuffered(width=POSITION_BITS, depth=positions.UNDER_WAY)
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
         m.d.comb += [
-            source.i.valid.eq(self.s_axis_tvalid),
-            source.i.payload.sample.eq(self.s_axis_tdata[: self.qrs.raw_bits].as_signed()),
-            self.s_axis_tready.eq(source.i.ready),
-            front.i.valid.eq(source.o.valid),
-            front.i.payload.eq(source.o.payload.sample),
-            source.o.ready.eq(front.i.ready),
-            positions.w_en.eq(front.position.valid),
-            positions.w_data.eq(front.position.payload),
-            front.position.ready.eq(positions.w_rdy),
-            classifier.s_axis_tvalid.eq(front.o.valid),
-            classifier.s_axis_tdata.eq(front.o.payload.sample),
-            classifier.s_axis_tlast.eq(front.o.payload.last),
-            front.o.ready.eq(classifier.s_axis_tready),
+            *positions.samples_in(self, source, front, self.qrs.raw_bits),
+            queue.w_en.eq(front.position.valid),
+            queue.w_data.eq(front.position.payload),
+            front.position.ready.eq(queue.w_rdy),
+            *positions.beats_in(classifier, front),
         ]
-        # The result's beats, then the position.
-        after = Signal()
-        m.d.comb += [
-            sink.i.valid.eq(classifier.m_axis_tvalid & ~after | after & positions.r_rdy),
-            sink.i.payload.word.eq(classifier.m_axis_tdata),
-            classifier.m_axis_tready.eq(sink.i.ready & ~after),
-            positions.r_en.eq(after & sink.i.ready),
-        ]
-        with m.If(after):
-            m.d.comb += [sink.i.payload.word.eq(positions.r_data), sink.i.payload.last.eq(1)]
-        with m.If(sink.i.valid & sink.i.ready):
-            m.d.sync += after.eq(~after & classifier.m_axis_tlast)
+        positions.results_out(m, classifier, queue, sink)
         m.d.comb += axis.results_out(self, sink)
         return m
 

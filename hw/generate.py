@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from amaranth.lib import wiring
 
-from hw import beat_top, configurations, verilog
+from hw import beat_top, configurations, image_top, verilog
 from hw.mac import design as mac_design
 from hw.stream import result
 from sw import cli, files
@@ -82,7 +82,10 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     config: Annotated[
-        str, typer.Option(help="Named folding, JSON file of foldings, tiny, or record (beats); for alq17 mac128, mac64, mac32")
+        str,
+        typer.Option(
+            help="Named folding, JSON file of foldings, tiny, or record (beats, also for gasf5); for alq17 mac128, mac64, mac32"
+        ),
     ] = "full",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
     out: Annotated[str, typer.Option(help="Folder to write to; default build/<model>/verilog")] = "",
@@ -90,6 +93,12 @@ def main(
     """Write one Verilog file (the same bytes every time) and its ports as JSON; for a multi-bit network the array, the image that
     is loaded into it, and the program's listing."""
     packed = bundles.read(bundle.locate(model, path))
+    if isinstance(packed, GraphBundle) and config == image_top.NAME:
+        params = image_top.parameters(packed)
+        made, _ = image_top.generate(packed, params, folder=Path(out) if out else None)
+        stem = made.parent / image_top.stem(packed, params)
+        cli.say(f"{made}\n{stem}.image\n{stem}.json")
+        return
     if isinstance(packed, GraphBundle):
         array = mac_design.generate(packed, mac_design.config(config, packed), Path(out) if out else None)
         stem = array.verilog.parent / array.description["image"]

@@ -1,4 +1,5 @@
-"""Any WFDB record through the simulated hardware: a class for every ten seconds, as a table, as files and as a picture."""
+"""Any WFDB record through the simulated hardware: a class for every ten seconds, or, by a network of beats, for every beat that the
+QRS detector finds; as a table, as files and as a picture."""
 
 import csv
 import io
@@ -11,14 +12,20 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from sim import beats as recordings
 from sim import compare, engines, strips
+from sim.bulk import record as bulk
 from sw import cli, files
-from sw.data import foreign, records, source, tasks
+from sw.beats import chain, images
+from sw.data import beats, foreign, records, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
+from sw.export.array.bundle import IMAGE, WINDOW
 
 MAX_STRIPS = 20
 EXAMPLE = "200"
+# Beats of a record that go through the RTL at least; the rest is told by the integers that it equals.
+RTL_BEATS = 30
 
 
 app = cli.new_app(__doc__)
@@ -31,16 +38,24 @@ def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead")] = "",
 ) -> None:
-    """Classify a record in windows of ten seconds on the simulated hardware (not a medical device)."""
+    """Classify a record in windows of ten seconds, or beat by beat, on the simulated hardware (not a medical device)."""
     if not record:
         record = str(source.find().path / EXAMPLE)
         cli.warn(f"no record given (RECORD=path/to/record); taking {record}")
     packed = bundles.read(bundle.locate(model, path))
-    if packed.network.words or getattr(packed, "front", "window") == "image":
-        raise PopbeatError(f"{packed.model} classifies beats, which have to be found first; classify windows: MODEL=bnn17")
     header = records.read_header(record)
     lead = foreign.choose_lead(header, lead)
     values = foreign.prepare(header, lead, packed.normaliser.raw_bits)
+    folder = files.BUILD / "classified-records" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{header.path.name}_{lead}_{packed.model}")
+    about = {"record": header.path.name, "lead": lead, "model": packed.model, "bundle_sha256": packed.sha256}
+    of_beats = packed.network.words or getattr(packed, "front", WINDOW) == IMAGE
+    (classify_beats if of_beats else classify_windows)(packed, header, lead, values, folder, about)
+
+
+def classify_windows(
+    packed: bundles.Bundle, header: records.Header, lead: str, values: np.ndarray, folder: Path, about: dict
+) -> None:
+    """Raw samples ``int16[n]`` in windows, one behind the other, all of them through the RTL."""
     length = packed.network.window
     count = len(values) // length
     if not count:
@@ -64,14 +79,58 @@ def main(
         | ({"labels": [] if name == "no call" else scores[i]} if bundles.with_sets(packed) else {})
         for i, (name, margin) in enumerate(zip(names, margins, strict=True))
     ]
-    folder = files.BUILD / "classified-records" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{header.path.name}_{lead}_{packed.model}")
-    write(folder, rows, {"record": header.path.name, "lead": lead, "model": packed.model, "bundle_sha256": packed.sha256})
+    write(folder, "windows", rows, about)
     shown = np.unique(np.linspace(0, count - 1, min(count, MAX_STRIPS)).round().astype(int))
     captions = [(f"{rows[i]['seconds']:.0f} s\n{_caption(rows[i])}", names[i] != "no call", samples[i]) for i in shown]
     title = f"record {header.path.name}, lead {lead}: classes by {packed.model} on the simulated hardware (not a medical device)"
     picture = strips.draw(folder / "strips.png", title, captions, tasks.RATE)
-    show(packed, header, lead, names, margins)
+    show(packed, header, lead, "windows", names, margins)
     cli.say(f"windows: {folder / 'windows.csv'}, {folder / 'windows.json'}\npicture: {picture}")
+
+
+def classify_beats(
+    packed: bundles.Bundle, header: records.Header, lead: str, values: np.ndarray, folder: Path, about: dict
+) -> None:
+    """The beats in raw samples ``int16[n]`` that the detector finds; the first :data:`RTL_BEATS` of them through the RTL, too."""
+    cli.warn(recordings.caution(packed.model, packed.training.get("protocol"), scored=False))
+    with cli.progress() as bar:
+        line = bar.add_task("beats found and told, in integers", total=None)
+        made = chain.run(packed, values, told=lambda done, count: bar.update(line, completed=done, total=count))
+        inside = made.position < len(values)
+        if not inside.any():
+            raise PopbeatError(f"no beat was found in lead {lead} of record {header.path}; take another lead: LEAD=")
+        line = bar.add_task("simulated hardware", total=1)
+        harness, least = bulk.harness(packed), min(RTL_BEATS, len(made.position))
+        seen = harness.stretch(recordings.first_beats(harness, values, made, least))
+        simulated = bulk.check_first(seen, made, least)
+        recordings.canary_logit(seen, made, least)
+        bar.update(line, advance=1)
+    simulated = min(simulated, int(inside.sum()))
+    names = [bundles.told(packed, label, logits) for label, logits in zip(made.label, made.logits, strict=True)]
+    margins = _margins(packed, made.logits)
+    rows = [
+        {"beat": i, "sample": int(place), "seconds": round(int(place) / tasks.RATE, 3), "class": name}
+        | {"margin": None if name == "no call" else margin, "simulated": i < simulated}
+        for i, (place, name, margin) in enumerate(zip(made.position, names, margins, strict=True))
+        if inside[i]
+    ]
+    write(folder, "beats", rows, about | {"rate_hz": tasks.RATE, "simulated_beats": simulated, "beats_found": len(rows)})
+    # The strip shows what the network got: its samples round the R peak.
+    before, length = (images.BEFORE, packed.network.window) if chain.of_images(packed) else (beats.BEFORE, beats.WINDOW)
+    shown = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MAX_STRIPS)).round().astype(int))
+    places = made.position[shown][:, None] - before + np.arange(length)
+    strip = values[np.clip(places, 0, len(values) - 1)]
+    captions = [
+        (f"{rows[i]['seconds']:.1f} s\n{names[i]}", names[i] != "no call", samples) for i, samples in zip(shown, strip, strict=True)
+    ]
+    title = f"record {header.path.name}, lead {lead}: beats by {packed.model} behind the QRS detector (not a medical device)"
+    picture = strips.draw(folder / "strips.png", title, captions, tasks.RATE)
+    show(packed, header, lead, "beats", names[: len(rows)], margins[: len(rows)])
+    cli.say(
+        f"the first {simulated} of {len(rows)} beats went through the simulated hardware: R peaks, logits and "
+        "labels are those of the integer model, which told the others"
+    )
+    cli.say(f"beats: {folder / 'beats.csv'}, {folder / 'beats.json'}\npicture: {picture}")
 
 
 def _caption(row: dict) -> str:
@@ -89,22 +148,22 @@ def _margins(packed: bundles.Bundle, logits: np.ndarray) -> list[int]:
     return (best[:, -1] - best[:, -2]).tolist()
 
 
-def write(folder: Path, rows: list[dict], about: dict) -> None:
-    """The windows as CSV and as JSON."""
+def write(folder: Path, what: str, rows: list[dict], about: dict) -> None:
+    """The windows or beats (``what``) as CSV and as JSON."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]))
     writer.writeheader()
     for row in rows:
         of = {"labels": "; ".join(f"{o['label']} {o['score']} ({o['margin']})" for o in row["labels"])} if "labels" in row else {}
         writer.writerow(row | of)
-    files.write_bytes(folder / "windows.csv", text.getvalue().encode())
-    files.write_json(folder / "windows.json", about | {"windows": rows})
+    files.write_bytes(folder / f"{what}.csv", text.getvalue().encode())
+    files.write_json(folder / f"{what}.json", about | {what: rows})
 
 
-def show(packed: bundles.Bundle, header: records.Header, lead: str, names: list[str], margins: list[int]) -> None:
+def show(packed: bundles.Bundle, header: records.Header, lead: str, what: str, names: list[str], margins: list[int]) -> None:
     """How often each class or set of labels was told, with the median margin."""
-    table = Table(title=Text(f"record {header.path.name}, lead {lead}, {packed.model}: {len(names)} windows"))
-    for column in ("class", "windows", "median margin"):
+    table = Table(title=Text(f"record {header.path.name}, lead {lead}, {packed.model}: {len(names)} {what}"))
+    for column in ("class", what, "median margin"):
         table.add_column(column, justify="left" if column == "class" else "right")
     for name in dict.fromkeys((*packed.classes, "no call", *names)):
         own = [m for n, m in zip(names, margins, strict=True) if n == name]

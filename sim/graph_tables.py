@@ -1,6 +1,7 @@
 """Tables of the networks that are graphs (LAMSCN, GASF): how well they do, label by label, for ``docs/lamscn.md`` and
 ``docs/gasf.md``."""
 
+from sim import beats as recordings
 from sw import document, files
 from sw.data import beats, protocols
 from sw.metrics import percent
@@ -72,7 +73,15 @@ def images(stored: dict) -> str:
     return document.table(header, rows) if rows else "(Not measured yet.)"
 
 
-PAGES = {"lamscn.md": {"overview": labels_overview, "labels": labels}, "gasf.md": {"figures": images}}
+def whole_records(stored: dict) -> str:
+    """What the GASF network tells of whole recordings behind the QRS detector."""
+    return recordings.readme(stored, GASF)
+
+
+PAGES = {
+    "lamscn.md": {"overview": labels_overview, "labels": labels},
+    "gasf.md": {"figures": images, "recordings": whole_records},
+}
 
 
 def write(stored: dict) -> None:

@@ -441,9 +441,11 @@ def store() -> dict:
     if detection_tables.presentable(measured.get("detection", {})):
         stored["detection"] = measured["detection"]
         taken.append("detection")
-    if end_to_end.presentable(measured.get("end_to_end", {}), bundle.read(bundle.SHIPPED / end_to_end.MODEL)):
-        stored["end_to_end"] = measured["end_to_end"]
-        taken.append("end_to_end")
+    for name in end_to_end.MODELS:
+        key = end_to_end.key(name)
+        if end_to_end.presentable(measured.get(key, {}), bundles.read(bundle.SHIPPED / name)):
+            stored[key] = measured[key]
+            taken.append(key)
     if networks_presentable(measured.get("networks", {})):
         stored["networks"] = measured["networks"]
         taken.append("networks")

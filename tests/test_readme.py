@@ -159,6 +159,20 @@ def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
     assert not beats.presentable(figures | {"full": False}, shipped)
 
 
+def test_beats_of_images_are_of_the_verilog_that_is_generated_now(tmp_path):
+    from hw import image_top
+    from sim import beats
+    from sw.export import bundle, bundles
+
+    shipped, figures = bundles.read(bundle.SHIPPED / "gasf5"), STORED.get(beats.key("gasf5"))
+    if figures is None:
+        pytest.skip("not measured yet")
+    path, _ = image_top.generate(shipped, image_top.parameters(shipped), folder=tmp_path)
+    assert files.sha256_file(path) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
+    assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]
+    assert figures["protocol"] == shipped.training["protocol"]
+
+
 @pytest.mark.parametrize(
     "change",
     [{}, {"data": "synthetic"}, {"stream": None}, {"board": None}, {"bundle_sha256": {"gasf5": "0" * 64}}],

@@ -1,4 +1,6 @@
-"""Raw samples of one lead in, a packet for every beat in them out: detector and segmenter side by side."""
+"""Raw samples of one lead in, a packet for every beat in them out: detector and what cuts beats, side by side."""
+
+from collections.abc import Callable
 
 from amaranth.hdl import Module, signed
 from amaranth.lib import data, stream, wiring
@@ -10,11 +12,14 @@ from sw.qrs.params import POSITION_BITS, QrsParams
 
 
 class BeatFront(wiring.Component):
-    """Ports: ``i``: stream of raw samples, ``raw_bits`` signed; ``o`` and ``position`` as of :class:`hw.front.segmenter.Segmenter`.
-    A sample is taken when both take it."""
+    """``cut`` makes what cuts the beats, from a sample's bits and the detector's longest delay: a
+    :class:`hw.front.segmenter.Segmenter` or :class:`hw.front.cutter.Cutter`.
 
-    def __init__(self, params: QrsParams):
-        self.params = params
+    Ports: ``i``: stream of raw samples, ``raw_bits`` signed; ``o`` and ``position`` as of what cuts. A sample is taken
+    when both take it."""
+
+    def __init__(self, params: QrsParams, cut: Callable[[int, int], wiring.Component] = Segmenter):
+        self.params, self.cut = params, cut
         super().__init__(
             {
                 "i": In(stream.Signature(signed(params.raw_bits))),
@@ -26,7 +31,7 @@ class BeatFront(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.detector = detector = Detector(self.params)
-        m.submodules.segmenter = segmenter = Segmenter(self.params.raw_bits, self.params.max_delay)
+        m.submodules.segmenter = segmenter = self.cut(self.params.raw_bits, self.params.max_delay)
         m.d.comb += [
             detector.i.payload.eq(self.i.payload),
             segmenter.i.payload.eq(self.i.payload),

@@ -4,9 +4,9 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from hw.front.beats import BeatFront
 from hw.front.cutter import Cutter
 from hw.front.gasf import Gasf
-from hw.qrs.detector import Detector
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import Meta
 from sw.export.image import IMAGE_BITS, RAW_BITS
@@ -42,20 +42,12 @@ class ImageFront(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.detector = detector = Detector(self.params)
-        m.submodules.cutter = cutter = Cutter(self.params.raw_bits, self.params.max_delay)
+        m.submodules.beats = beats = BeatFront(self.params, Cutter)
         m.submodules.gasf = gasf = Gasf()
         m.submodules.positions = positions = ElasticChain(ElasticParams(POSITION_BITS, WAITING))
-        m.d.comb += [
-            detector.i.payload.eq(self.i.payload),
-            cutter.i.payload.eq(self.i.payload),
-            detector.i.valid.eq(self.i.valid & cutter.i.ready),
-            cutter.i.valid.eq(self.i.valid & detector.i.ready),
-            self.i.ready.eq(detector.i.ready & cutter.i.ready),
-        ]
-        connect(m, detector.o, cutter.peaks)
-        connect(m, cutter.o, gasf.i)
-        connect(m, cutter.position, positions.i)
+        connect(m, flipped(self.i), beats.i)
+        connect(m, beats.o, gasf.i)
+        connect(m, beats.position, positions.i)
         connect(m, gasf.o, flipped(self.o))
         m.d.comb += [
             self.beat.valid.eq(gasf.meta.valid & positions.o.valid),

@@ -9,9 +9,9 @@ from hw.mac.stages import Step
 
 
 class PoolControl(wiring.Component):
-    """Ports: ``fields`` and ``ahead``, the step a stage before the pool, with the one ``following``. ``emits``: a result is complete;
-    a register later, for the groups: ``counts``: the value is one of the pool's, ``goes_on``: what it makes is the state of the
-    next one, ``emits_now``, ``chunk_first`` and ``chunk_last`` of its chunk."""
+    """Ports: ``fields`` and ``ahead``, the step a stage before the pool, with the one ``following``. ``emits``: a result is
+    complete; a register later, for the groups: ``counts``: the value is one of the pool's, ``goes_on``: what it makes is the
+    state of the next one, ``emits_now``, ``chunk_first`` and ``chunk_last`` of its chunk."""
 
     def __init__(self):
         super().__init__(

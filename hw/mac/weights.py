@@ -13,9 +13,9 @@ from hw.mac.choice import one_of_four
 from hw.mac.params import ArrayParams
 from sw.export.array.program import SLOTS
 
-# A bank is two block RAMs, side by side.
 # A parameter memory: what is loaded is never read meanwhile, so nothing need decide what such a read would show.
 BLOCK = {"ram_style": "block", "no_rw_check": 1}
+# A bank is two block RAMs, side by side.
 BANK_BITS = 1 << 15
 # From ``add`` to the word at the lanes: the bank, its output register, the choice in two steps.
 LATENCY = 4

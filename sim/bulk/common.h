@@ -39,6 +39,46 @@ inline std::vector<int16_t> read_samples(const char* path, size_t count) {
     return samples;
 }
 
+inline std::vector<uint8_t> read_bytes(const std::string& path) {
+    std::vector<uint8_t> bytes;
+    FILE* file = fopen(path.c_str(), "rb");
+    if (!file) {
+        fprintf(stderr, "can't read %s\n", path.c_str());
+        exit(2);
+    }
+    for (int byte; (byte = fgetc(file)) != EOF;) bytes.push_back(static_cast<uint8_t>(byte));
+    fclose(file);
+    return bytes;
+}
+
+// Sends the file at ``path`` to c_axis, a byte a beat, and waits until it has been taken over; 0, or what a program ends with.
+template <typename Top>
+int load_image(Top& top, const std::string& path) {
+    const auto image = read_bytes(path);
+    const auto cycle = [&top] {
+        top.clk = 1;
+        top.eval();
+        top.clk = 0;
+        top.eval();
+    };
+    uint64_t idle = 0;
+    for (size_t i = 0; i < image.size() && idle < 1000;) {
+        top.c_axis_tvalid = 1;
+        top.c_axis_tdata = image[i];
+        top.c_axis_tlast = i + 1 == image.size();
+        top.eval();
+        const bool taken = top.c_axis_tready;
+        i += taken;
+        idle = taken ? 0 : idle + 1;
+        cycle();
+    }
+    top.c_axis_tvalid = 0;
+    for (int i = 0; i < 24; ++i) cycle();
+    if (top.loaded) return 0;
+    fprintf(stderr, "the image was refused with status %d\n", static_cast<int>(top.status));
+    return 1;
+}
+
 struct Random {  // xorshift64*
     uint64_t state;
     bool chance() {

@@ -95,41 +95,7 @@ int main(int argc, char** argv) {
     top->rst = 0;
 
 #ifdef POPBEAT_IMAGE
-    {
-        std::vector<uint8_t> image;
-        FILE* source = fopen((out + "/image.bin").c_str(), "rb");
-        if (!source) {
-            fprintf(stderr, "can't read %s/image.bin\n", out.c_str());
-            return 2;
-        }
-        for (int byte; (byte = fgetc(source)) != EOF;) image.push_back(static_cast<uint8_t>(byte));
-        fclose(source);
-        uint64_t idle = 0;
-        for (size_t i = 0; i < image.size() && idle < 1000;) {
-            top->c_axis_tvalid = 1;
-            top->c_axis_tdata = image[i];
-            top->c_axis_tlast = i + 1 == image.size();
-            top->eval();
-            const bool taken = top->c_axis_tready;
-            i += taken;
-            idle = taken ? 0 : idle + 1;
-            top->clk = 1;
-            top->eval();
-            top->clk = 0;
-            top->eval();
-        }
-        top->c_axis_tvalid = 0;
-        for (int i = 0; i < 16; ++i) {
-            top->clk = 1;
-            top->eval();
-            top->clk = 0;
-            top->eval();
-        }
-        if (!top->loaded) {
-            fprintf(stderr, "the image was refused with status %d\n", static_cast<int>(top->status));
-            return 1;
-        }
-    }
+    if (const int status = load_image(*top, out + "/image.bin")) return status;
 #endif
     bool offering = false;
     while (finished < count) {

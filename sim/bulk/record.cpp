@@ -1,10 +1,13 @@
 // Runs a top that takes samples without end: one lead in through s_axis, the packets' beats out into a file.
 //
-//   record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED
+//   record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED [AFTER]
 //
 // SAMPLES_FILE holds COUNT int16 samples. MODE: burst, a sample whenever the top takes one and results taken at once; or random, with
 // random gaps before samples and random pauses before results, from SEED. File: results.u32, every beat's TDATA and TLAST in turn.
-// Ends when nothing has come for DRAIN cycles after the last sample, and with status 1 when the top stops answering before it.
+// Ends when nothing has come for POPBEAT_DRAIN cycles after the last sample, and with status 1 when the top stops answering before
+// it. config.h (generated) defines POPBEAT_DRAIN, more cycles than a beat takes, and POPBEAT_IMAGE where OUT_FOLDER/image.bin is to be
+// loaded through c_axis first; then, if AFTER is given, OUT_FOLDER/later.bin is offered to c_axis from sample AFTER on, while samples
+// and results go on, and state.u32 gets what became of it: status and loaded.
 
 #include <cstdint>
 #include <cstdio>
@@ -15,17 +18,18 @@
 
 #include "Vtop.h"
 #include "common.h"
+#include "config.h"
 #include "verilated.h"
 
 namespace {
 
-constexpr uint64_t DRAIN = 20000, STUCK = 100000;
+constexpr uint64_t DRAIN = POPBEAT_DRAIN, STUCK = 5 * DRAIN;
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 6) {
-        fprintf(stderr, "usage: record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED\n");
+    if (argc != 6 && argc != 7) {
+        fprintf(stderr, "usage: record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED [AFTER]\n");
         return 2;
     }
     const size_t count = strtoull(argv[2], nullptr, 10);
@@ -38,12 +42,22 @@ int main(int argc, char** argv) {
     top->rst = 1;
     top->s_axis_tvalid = 0;
     top->m_axis_tready = 0;
+#ifdef POPBEAT_IMAGE
+    top->c_axis_tvalid = 0;
+#endif
     for (int i = 0; i < 8; ++i) {
         top->clk = i & 1;
         top->eval();
     }
     top->clk = 0;
     top->rst = 0;
+    top->eval();
+#ifdef POPBEAT_IMAGE
+    if (const int status = load_image(*top, std::string(argv[3]) + "/image.bin")) return status;
+    const size_t after = argc == 7 ? strtoull(argv[6], nullptr, 10) : count;
+    const auto later = argc == 7 ? read_bytes(std::string(argv[3]) + "/later.bin") : std::vector<uint8_t>();
+    size_t loaded = 0;
+#endif
 
     std::vector<uint32_t> results;
     size_t sent = 0;
@@ -53,7 +67,20 @@ int main(int argc, char** argv) {
         top->s_axis_tvalid = offering;
         if (offering) top->s_axis_tdata = static_cast<uint16_t>(samples[sent]);
         top->m_axis_tready = !random_mode || random.chance();
+#ifdef POPBEAT_IMAGE
+        top->c_axis_tvalid = sent >= after && loaded < later.size();
+        if (top->c_axis_tvalid) {
+            top->c_axis_tdata = later[loaded];
+            top->c_axis_tlast = loaded + 1 == later.size();
+        }
+#endif
         top->eval();
+#ifdef POPBEAT_IMAGE
+        if (top->c_axis_tvalid && top->c_axis_tready) {
+            ++loaded;
+            idle = 0;
+        }
+#endif
         if (offering && top->s_axis_tready) {
             ++sent;
             offering = false;
@@ -64,7 +91,7 @@ int main(int argc, char** argv) {
             idle = 0;
         }
         if (idle > STUCK) {
-            fprintf(stderr, "no progress for 100,000 cycles after sample %zu of %zu\n", sent, count);
+            fprintf(stderr, "no progress for %d cycles after sample %zu of %zu\n", static_cast<int>(STUCK), sent, count);
             return 1;
         }
         top->clk = 1;
@@ -73,6 +100,10 @@ int main(int argc, char** argv) {
         top->eval();
     }
     write(std::string(argv[3]) + "/results.u32", results.data(), results.size() * sizeof(uint32_t));
+#ifdef POPBEAT_IMAGE
+    const uint32_t state[] = {top->status, top->loaded};
+    write(std::string(argv[3]) + "/state.u32", state, sizeof state);
+#endif
     top->final();
     return 0;
 }
