@@ -22,7 +22,7 @@ from hw.mac.weights import BLOCK, WeightMemory, WeightReader
 from hw.mac.writer import Logit, Logits, Writer
 from hw.stream.delay import delay
 from sw.export.array import program
-from sw.export.array.program import FIELDS, LANES
+from sw.export.array.program import FIELDS, FRONTS, LANES
 
 # From a step to its inputs at the lanes' doors, to the word of their weights, and to its sums: a pass's sums are copied in the
 # cycle after its end.
@@ -48,8 +48,8 @@ for name, cycles in CYCLES.items():
 class Array(wiring.Component):
     """Ports:
       - ``image``: stream of bytes, a network to load (:class:`hw.mac.loader.Loader`); ``status`` of the last one; ``loaded``: there
-        is a network, whose windows have ``samples``, made by the front end ``front``; ``taken``: a pulse as it is taken over, from
-        the next cycle on those are its, and samples of the network before are gone;
+        is a network, whose windows have ``samples`` and are ``images`` or not; ``taken``: a pulse as it is taken over, from the
+        next cycle on those are its, and samples of the network before are gone;
       - ``i``: stream of int8 samples; waits while there is no network, both input buffers are full or the writer writes;
       - ``hold``: no window may start; ``pending``: results have not been read, no network may be taken over;
       - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse after a window's last one;
@@ -67,7 +67,7 @@ class Array(wiring.Component):
                 "status": Out(Status),
                 "loaded": Out(1),
                 "samples": Out(16),
-                "front": Out(8),
+                "images": Out(1),
                 "taken": Out(1),
                 "i": In(stream.Signature(signed(8))),
                 "hold": In(1),
@@ -116,7 +116,7 @@ class Array(wiring.Component):
             m.d.sync += self.loaded.eq(0)
         with m.If(swap):
             m.d.sync += [half.eq(~half if p.halves else 0), self.loaded.eq(1)]
-            m.d.sync += [self.samples.eq(loader.samples), self.front.eq(loader.front)]
+            m.d.sync += [self.samples.eq(loader.samples), self.images.eq(loader.front == FRONTS["GASF image"])]
 
         # Sequencer to memory and, in step with what that reads, to weights, lanes and post-processing.
         steps = [sequence.step]

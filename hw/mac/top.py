@@ -92,7 +92,7 @@ class MacDatapath(wiring.Component):
             samples.o.ready.eq(array.i.ready & ~restart),
             front.restart.eq(restart),
             front.enable.eq(array.loaded),
-            front.image.eq(array.front == FRONTS["GASF image"]),
+            front.image.eq(array.images),
             collected.logit.eq(array.logit),
             collected.done.eq(array.done),
             array.hold.eq(collected.hold),

@@ -55,9 +55,9 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         refine_phase=Phase(12, 12_800, 1e-3, decay=2e-2, warmup=0.1),
     ),
     ("gasf5", images.INTER_PATIENT): Recipe(
-        Phase(8, 12_800, 2e-3, decay=2e-2, warmup=0.15),
+        Phase(7, 12_800, 2e-3, decay=2e-2, warmup=0.15),
         Phase(1, 12_800, 3e-3, 1e-2, warmup=0.1),
-        Phase(3, 12_800, 3e-3, 1e-2, warmup=0.1),
+        Phase(2, 12_800, 3e-3, 1e-2, warmup=0.1),
         Phase(1, 12_800, 1e-3, 2e-3, warmup=0.1),
         most=2,
         width=1.45,

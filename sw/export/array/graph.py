@@ -5,6 +5,7 @@ writing to slices of one tensor concatenates, reading a slice splits, and a slic
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -114,14 +115,21 @@ class Multibit(Node):
             return LOGITS
         return SIGNED if _all(self.target).tensor.signed else UNSIGNED
 
+    @cached_property
+    def weight(self) -> np.ndarray:
+        """Integers ``float64[out, in, ky, kx]``: the sum of a channel's bases times their alphas."""
+        weight = np.zeros((len(self.count), *self.basis.shape[1:]))
+        channel = np.repeat(np.arange(len(self.count)), self.count)
+        np.add.at(weight, channel, np.asarray(self.alpha)[:, None, None, None] * self.basis)
+        return weight
+
     def reference(self, x: np.ndarray) -> np.ndarray:
         """``int64[n, in, height, width]`` to ``int64[n, out, height, width]``."""
         (py, px), (sy, sx) = self.pad, self.stride
         ky, kx = self.basis.shape[2:]
         n, out, height, width = len(x), len(self.count), self.out_height, self.conv_width
         # Totals stay far below 2^53: products of float64 are exact.
-        weight = np.zeros((out, *self.basis.shape[1:]))
-        np.add.at(weight, np.repeat(np.arange(out), self.count), np.asarray(self.alpha)[:, None, None, None] * self.basis)
+        weight = self.weight
         padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (py, py), (px, px)))
         if self.depthwise:
             total = np.zeros((n, out, height, width))
@@ -134,6 +142,8 @@ class Multibit(Node):
             total = (weight.reshape(out, -1) @ columns).reshape(n, out, height, width)
         total = total.astype(np.int64) + (np.asarray(self.bias, np.int64) << self.bias_shift)[:, None, None]
         y = clip(shift_round(total, np.asarray(self.shift)[:, None, None]), self.kind)
+        if self.pool == (1, 1):
+            return y
         return sliding_window_view(y, self.pool[0], axis=3)[..., :: self.pool[1], :].max(axis=-1)
 
 
