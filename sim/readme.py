@@ -155,13 +155,16 @@ def _plain(rates: dict) -> list[str]:
     ]
 
 
+def _beats_between(stored: dict) -> list[tuple[str, dict]]:
+    """Networks of beats with their figures between patients; those that tell sets of labels have pages of their own."""
+    found = [(name, model["accuracy"].get("inter-patient", {})) for name, model in stored["models"].items()]
+    return [(name, figures) for name, figures in found if "rates" in figures]
+
+
 def beats(stored: dict) -> str:
     """Beats between patients: this network, with and without record 232, and what is published."""
     rows = []
-    for name, model in stored["models"].items():
-        found = model["accuracy"].get("inter-patient")
-        if not found:
-            continue
+    for name, found in _beats_between(stored):
         parts = [(f"`{name}`, {found['windows']:,} beats", found["rates"], f"{found['macro_f1']:.3f}")]
         parts += [(f"... without record {record}", rates, "") for record, rates in found["without"].items()]
         rows += [
@@ -187,10 +190,7 @@ def beats(stored: dict) -> str:
 def beat_records(stored: dict) -> str:
     """The same by record."""
     parts = []
-    for name, model in stored["models"].items():
-        found = model["accuracy"].get("inter-patient")
-        if not found:
-            continue
+    for name, found in _beats_between(stored):
         rows = []
         for record, r in found["by_record"].items():
             pairs = [f"{percent(r[f'{k}_sensitivity'])} / {percent(r[f'{k}_positive_predictivity'])}" if r[k] else "" for k in "SV"]
