@@ -323,7 +323,7 @@ def test_one_bitstream_holds_the_three_networks():
         bitstream.check_link(one)
         measure.check_device(one, boards.get("ulx3s-85f").device)
         assert bitstream.default_mhz(one, boards.get("ulx3s-85f")) == 75
-    said = r"alone take 136 of 56 block RAMs \(243 %\); .*"
+    said = r"alone take 114 of 56 block RAMs \(204 %\); .*"
     for one, instead in zip(made, ("CONFIG=mac128 or mac64 or mac32", "DEVICE=ecp5-85k", "DEVICE=ecp5-85k"), strict=True):
         with pytest.raises(PopbeatError, match=said + instead):
             measure.check_device(one, boards.get("ulx3s-25f").device)

@@ -167,7 +167,7 @@ def test_classify_any_record(foreign):
         (["hw.board.bitstream", "--board", "icebreaker", "--model", "alq17"], "alq17 in configuration 'mac128' does not fit ice40"),
         (
             ["hw.board.bitstream", "--board", "ulx3s-25f", "--model", "lamscn17"],
-            "136 of 56 block RAMs (243 %); a larger device has",
+            "114 of 56 block RAMs (204 %); a larger device has",
         ),
         (
             ["hw.board.bitstream", "--model", "gasf5", "--config", "mac128"],
