@@ -1,6 +1,5 @@
 """The image networks' beat classifier for raw recordings: samples of one lead in, labelled beats out. No annotation is used."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from amaranth.hdl import Module, Signal
@@ -14,7 +13,7 @@ from hw.front.cutter import Cutter
 from hw.mac import design as mac_design
 from hw.mac.loader import HEADER_BYTES, Byte
 from hw.mac.params import ArrayParams
-from hw.mac.top import MacTop, cycles
+from hw.mac.top import MacTop, cycles, network_in, ports, told
 from hw.stream import axis, positions, result, skid
 from hw.stream.result import Beat
 from sw import files
@@ -122,16 +121,7 @@ class ImageTop(wiring.Component):
 
     def __init__(self, params: ArrayParams, spec: NormaliserSpec, qrs: QrsParams = PARAMS):
         self.params, self.spec, self.qrs = params, spec, qrs
-        super().__init__(
-            {
-                **axis.sink_ports("s_axis", 16, last=False),
-                **axis.sink_ports("c_axis", 8),
-                **axis.source_ports("m_axis", 32),
-                "status": Out(3),
-                "loaded": Out(1),
-                "overrun": Out(1),
-            }
-        )
+        super().__init__(ports(last=False))
 
     def elaborate(self, platform):
         m = Module()
@@ -149,19 +139,14 @@ class ImageTop(wiring.Component):
             queue.w_data.eq(front.position.payload),
             front.position.ready.eq(queue.w_rdy & gate.open),
             *positions.beats_in(classifier, front),
-            skidded.i.valid.eq(self.c_axis_tvalid),
-            skidded.i.payload.data.eq(self.c_axis_tdata),
-            skidded.i.payload.last.eq(self.c_axis_tlast),
-            self.c_axis_tready.eq(skidded.i.ready),
+            *network_in(self, skidded),
             classifier.c_axis_tvalid.eq(gate.array.valid),
             classifier.c_axis_tdata.eq(gate.array.payload.data),
             classifier.c_axis_tlast.eq(gate.array.payload.last),
             gate.array.ready.eq(classifier.c_axis_tready),
             gate.idle.eq(queue.level == 0),
             gate.loaded.eq(classifier.loaded),
-            self.status.eq(classifier.status),
-            self.loaded.eq(classifier.loaded),
-            self.overrun.eq(classifier.overrun),
+            *told(self, classifier),
         ]
         positions.results_out(m, classifier, queue, sink)
         m.d.comb += axis.results_out(self, sink)
@@ -185,19 +170,7 @@ def generate(packed: GraphBundle, params: ArrayParams, qrs: QrsParams = PARAMS, 
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     data, own = image(compiled.program), stem(packed, params)
     files.write_bytes(folder / f"{own}.image", data)
-    description = {
-        "top": name,
-        "verilog_sha256": files.sha256(text.encode()),
-        "bundle_sha256": packed.sha256,
-        "image": f"{own}.image",
-        "image_sha256": files.sha256(data),
-        "image_bytes": len(data),
-        "model": packed.model,
-        "classes": list(packed.classes),
-        "array": asdict(params),
-        "clock": "clk",
-        "reset": "rst (synchronous, active high)",
-        "ports": verilog.ports(top),
+    description = mac_design.describe(packed, params, top, name, text, f"{own}.image", data) | {
         "input": {"raw_bits": qrs.raw_bits, "rate_hz": 360},
         "output": {
             "beats": len(packed.classes) + 2,

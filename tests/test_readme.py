@@ -166,7 +166,8 @@ def test_beats_of_images_are_of_the_verilog_that_is_generated_now(tmp_path):
 
     shipped, figures = bundles.read(bundle.SHIPPED / "gasf5"), STORED.get(beats.key("gasf5"))
     if figures is None:
-        pytest.skip("not measured yet")
+        assert "Not measured yet" in (files.ROOT / "docs" / "gasf.md").read_text()
+        return
     path, _ = image_top.generate(shipped, image_top.parameters(shipped), folder=tmp_path)
     assert files.sha256_file(path) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
     assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]

@@ -3,12 +3,13 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from amaranth.lib import wiring
 from rich.table import Table
 
 from hw import verilog
 from hw.mac.params import CONFIGS, ArrayParams
 from hw.mac.top import Cycles, MacTop, cycles
-from hw.stream.result import Header
+from hw.stream import result
 from sw import cli, files
 from sw.errors import PopbeatError
 from sw.export.array import compiler
@@ -72,6 +73,27 @@ def normaliser(bundle: GraphBundle) -> NormaliserSpec:
     return NormaliserSpec() if bundle.front == IMAGE else bundle.normaliser
 
 
+def describe(
+    bundle: GraphBundle, params: ArrayParams, top: wiring.Component, name: str, text: str, image_name: str, data: bytes
+) -> dict:
+    """What every top with the array says of itself, its Verilog ``text`` and the network's image beside it."""
+    return {
+        "top": name,
+        "verilog_sha256": files.sha256(text.encode()),
+        "bundle_sha256": bundle.sha256,
+        "image": image_name,
+        "image_sha256": files.sha256(data),
+        "image_bytes": len(data),
+        "model": bundle.model,
+        "task": bundle.task,
+        "classes": list(bundle.classes),
+        "array": asdict(params),
+        "clock": "clk",
+        "reset": "rst (synchronous, active high)",
+        "ports": verilog.ports(top),
+    }
+
+
 def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = None) -> MacDesign:
     """Write ``popbeat_<array>.v`` (the same for every network), ``<model>_<array>.image`` and ``.json`` into ``folder``
     (default ``build/<model>/verilog``)."""
@@ -85,24 +107,11 @@ def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = Non
     stem = folder / f"{bundle.model}_{params.name}"
     files.write_bytes(stem.with_suffix(".image"), data)
     exact = cycles(params, normaliser(bundle), compiled.program)
-    description = {
-        "top": name,
-        "verilog_sha256": files.sha256(text.encode()),
-        "bundle_sha256": bundle.sha256,
-        "image": f"{stem.name}.image",
-        "image_sha256": files.sha256(data),
-        "image_bytes": len(data),
-        "model": bundle.model,
-        "task": bundle.task,
-        "classes": list(bundle.classes),
-        "array": asdict(params),
-        "clock": "clk",
-        "reset": "rst (synchronous, active high)",
-        "ports": verilog.ports(top),
+    description = describe(bundle, params, top, name, text, f"{stem.name}.image", data) | {
         "input": {"window": bundle.normaliser.window, "raw_bits": bundle.normaliser.raw_bits, "rate_hz": 360},
         "output": {
             "beats": 1 + len(bundle.classes),
-            "header": {field: [f.offset + f.width - 1, f.offset] for field, f in Header if field != "zero"},
+            "header": result.header(),
         },
         "cycles": asdict(exact),
         "utilisation": round(compiled.utilisation, 4),

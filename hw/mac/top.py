@@ -116,6 +116,33 @@ class MacDatapath(wiring.Component):
         return m
 
 
+def ports(last: bool = True) -> dict:
+    """Ports of a top with the array: samples (with TLAST where ``last``), networks to load, results, and what became of a load."""
+    return {
+        **axis.sink_ports("s_axis", 16, last=last),
+        **axis.sink_ports("c_axis", 8),
+        **axis.source_ports("m_axis", 32),
+        "status": Out(3),
+        "loaded": Out(1),
+        "overrun": Out(1),
+    }
+
+
+def network_in(top: wiring.Component, image: skid.SkidBuffer) -> list:
+    """Joins a top's ``c_axis_*`` to the buffer of networks' bytes."""
+    return [
+        image.i.valid.eq(top.c_axis_tvalid),
+        image.i.payload.data.eq(top.c_axis_tdata),
+        image.i.payload.last.eq(top.c_axis_tlast),
+        top.c_axis_tready.eq(image.i.ready),
+    ]
+
+
+def told(top: wiring.Component, array) -> list:
+    """What the ``array`` in a top says of its network, at the top's ports."""
+    return [top.status.eq(array.status), top.loaded.eq(array.loaded), top.overrun.eq(array.overrun)]
+
+
 class MacTop(wiring.Component):
     """A whole classifier on the multi-bit array, with AXI4-Stream ports.
 
@@ -130,16 +157,7 @@ class MacTop(wiring.Component):
         if spec.window > params.window:
             raise ValueError(f"the normaliser takes windows of {spec.window} samples, the array of {params.window} at most")
         self.params, self.spec = params, spec
-        super().__init__(
-            {
-                **axis.sink_ports("s_axis", 16),
-                **axis.sink_ports("c_axis", 8),
-                **axis.source_ports("m_axis", 32),
-                "status": Out(3),
-                "loaded": Out(1),
-                "overrun": Out(1),
-            }
-        )
+        super().__init__(ports())
 
     def elaborate(self, platform):
         m = Module()
@@ -152,13 +170,8 @@ class MacTop(wiring.Component):
         connect(m, datapath.o, sink.i)
         m.d.comb += [
             *axis.samples_in(self, source, self.spec.raw_bits),
-            image.i.valid.eq(self.c_axis_tvalid),
-            image.i.payload.data.eq(self.c_axis_tdata),
-            image.i.payload.last.eq(self.c_axis_tlast),
-            self.c_axis_tready.eq(image.i.ready),
+            *network_in(self, image),
             *axis.results_out(self, sink),
-            self.status.eq(datapath.status),
-            self.loaded.eq(datapath.loaded),
-            self.overrun.eq(datapath.overrun),
+            *told(self, datapath),
         ]
         return m
