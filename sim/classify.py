@@ -20,7 +20,6 @@ from sw.beats import chain, images
 from sw.data import beats, foreign, records, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
-from sw.export.array.bundle import IMAGE, WINDOW
 
 MAX_STRIPS = 20
 EXAMPLE = "200"
@@ -48,7 +47,7 @@ def main(
     values = foreign.prepare(header, lead, packed.normaliser.raw_bits)
     folder = files.BUILD / "classified-records" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{header.path.name}_{lead}_{packed.model}")
     about = {"record": header.path.name, "lead": lead, "model": packed.model, "bundle_sha256": packed.sha256}
-    of_beats = packed.network.words or getattr(packed, "front", WINDOW) == IMAGE
+    of_beats = packed.network.words or bundles.of_images(packed)
     (classify_beats if of_beats else classify_windows)(packed, header, lead, values, folder, about)
 
 

@@ -48,9 +48,7 @@ def board_verilog(made: Classifier, board: Board, pll: Pll | Ice40Pll | None) ->
 def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int, bar) -> Built:
     """Generate, synthesise, place, route and pack (``pll`` makes the clock, or it is the board's own); a clock that is missed is a
     :class:`PopbeatError` that says by how much."""
-    # An array's Verilog is the same for every network, and what was made for one is there for the others.
-    owner = made.config if isinstance(made.top, MacTop) else made.bundle.model
-    home = files.BUILD / owner / "board" / f"{board.name}_{made.config}"
+    home = made.home("board", f"{board.name}_{made.config}")
     mhz = pll.to_mhz if pll else board.clock_mhz
     step = bar.add_task(f"{made.bundle.model} for {board.name}: synthesis", total=3)
     text = board_verilog(made, board, pll)

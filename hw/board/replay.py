@@ -24,7 +24,7 @@ from sw.data import beats, foreign, mitbih, records, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles, integer
 from sw.export.array import integer as array_integer
-from sw.export.array.bundle import IMAGE, GraphBundle
+from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import image
 from sw.qrs.detector import detect
 
@@ -252,7 +252,7 @@ def main(
     if program:
         host.load(program)
         cli.say(f"{packed.model} is loaded: {len(program):,} bytes")
-    of_images = on_array and packed.front == IMAGE
+    of_images = bundles.of_images(packed)
     if packed.network.words or of_images:
         truth = None
         if known:

@@ -41,10 +41,10 @@ class Classifier:
     top: wiring.Component
     cycles: top.Cycles | None
 
-    def home(self, device: str) -> Path:
-        """Folder of what is made for a device: networks that are loaded into one array share it."""
-        whose = self.config if isinstance(self.top, MacTop) else self.bundle.model
-        return files.BUILD / whose / "fpga" / f"{self.config}_{device}"
+    def home(self, kind: str, name: str) -> Path:
+        """Folder of what is made of it: of one ``kind``, ``fpga`` or ``board``, under a ``name``. An array's Verilog is the same
+        for every network, so what was made for one is there for the others."""
+        return files.BUILD / (self.config if isinstance(self.top, MacTop) else self.bundle.model) / kind / name
 
 
 def classifier(packed: bundles.Bundle, config: str) -> Classifier:
@@ -134,7 +134,7 @@ def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
 
 def measure(made: Classifier, device: devices.Device, config: str, seeds: int, bar) -> dict:
     """The ``fpga`` part of a report for one device; ``config`` is what was asked for."""
-    home = made.home(device.name)
+    home = made.home("fpga", f"{made.config}_{device.name}")
     step = bar.add_task(f"{made.bundle.model} on {device.name}: synthesis", total=1)
     text = verilog.convert(placed_top(made, device), made.name, device.family)
     netlist = flow.synthesise(text, made.name, device, home / "synthesis")

@@ -83,7 +83,7 @@ def main(
         "image": np.frombuffer(image, np.uint8),
         **vars(made.cycles),
     }
-    home = made.home(device)
+    home = made.home("fpga", f"{made.config}_{device}")
     with cli.progress() as bar:
         line = bar.add_task("synthesis", total=3)
         text = verilog.convert(made.top, made.name, chosen.family)

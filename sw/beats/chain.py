@@ -9,9 +9,8 @@ import numpy as np
 from sw.beats import annotations, images, score
 from sw.data import beats
 from sw.errors import PopbeatError
-from sw.export import integer
+from sw.export import bundles, integer
 from sw.export.array import integer as array_integer
-from sw.export.array.bundle import IMAGE, GraphBundle
 from sw.export.bundles import Bundle
 from sw.export.integer import NO_CALL
 from sw.qrs.detector import PARAMS, detect
@@ -37,7 +36,7 @@ class Labelled:
 
 def of_images(bundle: Bundle) -> bool:
     """Whether a network gets images of beats, else words and samples; one that gets no beats is a :class:`PopbeatError`."""
-    if isinstance(bundle, GraphBundle) and bundle.front == IMAGE:
+    if bundles.of_images(bundle):
         return True
     if bundle.network.words != len(beats.WORDS):
         raise PopbeatError(f"{bundle.model} does not classify beats; take a network that does: MODEL=bnnbeat5 or gasf5")

@@ -39,6 +39,11 @@ def with_sets(packed: Bundle) -> bool:
     return isinstance(packed, GraphBundle) and packed.answer == array.SET
 
 
+def of_images(packed: Bundle) -> bool:
+    """Whether a network takes images of beats."""
+    return isinstance(packed, GraphBundle) and packed.front == array.IMAGE
+
+
 def task(packed: Bundle) -> tasks.Task:
     """The task of a network, which must fit it."""
     spec = packed.normaliser
