@@ -235,21 +235,28 @@ class Array(wiring.Component):
         filling, working = Signal(), Signal()
         full = Signal(2)
         place, last = Signal(range(self.params.half)), Signal(range(self.params.half))
-        takes, sample = Signal(), Signal(Row)
+        # A sample waits in a register for a cycle without a result: what takes it is then far from where it is written.
+        takes, waiting, sample = Signal(), Signal(), Signal(Row)
         m.d.comb += [
-            self.i.ready.eq(self.loaded & ~swap & ~full.bit_select(filling, 1) & ~results.enable),
+            self.i.ready.eq(self.loaded & ~full.bit_select(filling, 1) & ~(waiting & results.enable)),
             takes.eq(self.i.valid & self.i.ready),
-            sample.enable.eq(takes),
-            sample.address.eq((place + Mux(filling, self.params.half, 0))[:ADDRESS_BITS]),
-            sample.turn.eq(place[:4]),
+            sample.enable.eq(waiting),
             sample.count.eq(1),
-            sample.data[0].eq(self.i.payload),
             write.eq(Mux(results.enable, results, sample)),
             sequence.start.eq(
                 sequence.idle & ~loader.ready & ~loader.claims & self.loaded & ~self.hold & full.bit_select(working, 1)
             ),
             sequence.half.eq(working),
         ]
+        with m.If(self.i.ready):
+            m.d.sync += [
+                waiting.eq(self.i.valid),
+                sample.address.eq((place + Mux(filling, self.params.half, 0))[:ADDRESS_BITS]),
+                sample.turn.eq(place[:4]),
+                sample.data[0].eq(self.i.payload),
+            ]
+        with m.Elif(~results.enable):
+            m.d.sync += waiting.eq(0)
         with m.If(takes):
             m.d.sync += place.eq(place + 1)
             with m.If(place == last):
@@ -257,4 +264,4 @@ class Array(wiring.Component):
         with m.If(sequence.done):
             m.d.sync += [full.bit_select(working, 1).eq(0), working.eq(~working)]
         with m.If(swap):
-            m.d.sync += [last.eq(loader.samples - 1), place.eq(0), full.eq(0), filling.eq(0), working.eq(0)]
+            m.d.sync += [last.eq(loader.samples - 1), waiting.eq(0), place.eq(0), full.eq(0), filling.eq(0), working.eq(0)]

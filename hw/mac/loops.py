@@ -93,6 +93,7 @@ class Loops(wiring.Component):
         address("block_base", "row_base", "tile_base", "pass_base", "channel_at", "line_at", "load_at", "at", "apart")
         flag("running", "reading", "due", "mean", "begins", "first_load", "first_channel", "turn_last")
         flag("last_x", "last_y", "last_c", "last_pass", "last_tile", "last_row", "last_block", "wants_mean")
+        flag("then_pass", "then_tile", "then_row", "then_mean", "then_block", "then_end")
         for name in "xyc":
             like(f"taps_{name}", f"k{name}", f"near_{name}")
         like("out_w", "x0")
@@ -137,6 +138,7 @@ class Loops(wiring.Component):
         """What these speak of changes with a pass, and they are asked at its end, many cycles later: time for registers."""
         f = self.fields
         passes, last_number = (Signal.like(self.passes, name=n, reset_less=True) for n in ("passes_here", "last_number"))
+        all_last = self.last_pass & self.last_tile & self.last_row
         m.d.comb += self.passes_address.eq(self.block_number)
         m.d.sync += [
             passes.eq(self.passes),
@@ -146,6 +148,13 @@ class Loops(wiring.Component):
             self.last_row.eq(self.y == f.out_h - 1),
             self.last_block.eq(self.left <= self.rows),
             self.wants_mean.eq(self.means != 0),
+            # What comes after this pass: one of five. The end is a block's, too.
+            self.then_pass.eq(~self.last_pass),
+            self.then_tile.eq(self.last_pass & ~self.last_tile),
+            self.then_row.eq(self.last_pass & self.last_tile & ~self.last_row),
+            self.then_mean.eq(all_last & self.wants_mean & ~self.mean),
+            self.then_block.eq(all_last & (self.mean | ~self.wants_mean)),
+            self.then_end.eq(all_last & (self.mean | ~self.wants_mean) & self.last_block),
         ]
 
     def _pass(self, m: Module) -> None:
@@ -175,7 +184,7 @@ class Loops(wiring.Component):
             now.pass_.begins.eq(self.begins),
             now.pass_.mean.eq(self.mean),
             now.pass_.x.eq(self.x0),
-            self.ends.eq(now.final & self.last_pass & all_rows & self.last_block & (self.mean | ~self.wants_mean)),
+            self.ends.eq(now.final & self.then_end),
         ]
 
     def _begin_pass(self, base, x, line) -> list:
@@ -248,21 +257,21 @@ class Loops(wiring.Component):
         """The pass after this one, its tile, row or block, or none."""
         f = self.fields
         m.d.sync += [self.begins.eq(0), self.gate.eq(self.gate_block), *self._begin_turn()]
-        with m.If(~self.last_pass):
+        with m.If(self.then_pass):
             m.d.sync += self._begin_pass(self.pass_base + Mux(f.largest, f.in_row, 0), self.x_tile, self.line_pass + f.largest)
             m.d.sync += self.number.eq(self.number + 1)
-        with m.Elif(~self.last_tile):
+        with m.If(self.then_tile):
             base, first = self.tile_base + self.step_x, self.x_tile + self.step_x
             m.d.sync += self._begin_pass(base, first, self.line_row)
             m.d.sync += [self.number.eq(0), self.tile_base.eq(base), self.x_tile.eq(first), self.x0.eq(self.x0 + self.positions)]
-        with m.Elif(~self.last_row):
+        with m.If(self.then_row):
             base, line = self.row_base + self.row_stride, self.line_row + (1 << f.stride_y)
             m.d.sync += self._begin_pass(base, -f.pad_x, line)
             m.d.sync += [self.number.eq(0), self.x0.eq(0), self.x_tile.eq(-f.pad_x), self.y.eq(self.y + 1)]
             m.d.sync += [self.row_base.eq(base), self.tile_base.eq(base), self.line_row.eq(line)]
-        with m.Elif(self.wants_mean & ~self.mean):
+        with m.If(self.then_mean):
             m.d.sync += [self.mean.eq(1), self.elapsed.eq(0), self.due.eq(0), self.reading.eq(0)]
-        with m.Else():
+        with m.If(self.then_block):
             base, gate = self.block_base + f.in_block, self.gate_block + self.gate_stride
             m.d.sync += self._begin_pass(base, -f.pad_x, -f.pad_y)
             m.d.sync += self._begin_block(base, gate)
@@ -271,7 +280,7 @@ class Loops(wiring.Component):
                 m.d.sync += self.means.eq(self.means - 1)
             with m.If(self.last_block | ~f.shared):
                 m.d.sync += self.block_number.eq(self.block_number + 1)
-            with m.If(self.last_block):
+            with m.If(self.then_end):
                 m.d.sync += [self.running.eq(0), self.reading.eq(0)]
 
     def _begin_block(self, base, gate) -> list:

@@ -141,9 +141,9 @@ class Post(wiring.Component):
         """An alpha a row and pass, bias and shift a channel: addresses, and the words."""
         step = steps[0]
         alpha_base, alpha_block = Signal(range(self.params.alphas)), Signal(range(self.params.alphas))
-        channel_base = Signal(range(self.params.channels))
+        channel_base, channel_at = (Signal(range(self.params.channels), name=n) for n in ("channel_base", "channel_at"))
         channel_bases = [channel_base]
-        for k in range(1, CHANNEL + 1):
+        for k in range(1, CHANNEL):
             channel_bases.append(Signal.like(channel_base, name=f"channel_base{k}", reset_less=True))
             m.d.sync += channel_bases[k].eq(channel_bases[k - 1])
         slots = Const(1, 3) << now.slots
@@ -163,9 +163,13 @@ class Post(wiring.Component):
         alphas, channels = Signal.like(self.alpha_word, reset_less=True), Signal.like(self.channel_word, reset_less=True)
         m.d.comb += [
             self.alpha_address.eq(alpha_base + step.slot),
-            self.channel_address.eq(channel_bases[CHANNEL] + steps[CHANNEL].slot),
+            self.channel_address.eq(channel_at),
         ]
-        m.d.sync += [alphas.eq(self.alpha_word), channels.eq(self.channel_word)]
+        m.d.sync += [
+            alphas.eq(self.alpha_word),
+            channels.eq(self.channel_word),
+            channel_at.eq(channel_bases[-1] + steps[CHANNEL - 1].slot),
+        ]
         return alphas, channels
 
     def _control(self, m: Module, at_total, at_value, steps, pool) -> Signal:
