@@ -54,17 +54,17 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 	@$(RUN) -m pytest -n 2 --dist loadfile
 
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=]
-	@$(RUN) -m sw.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)" --epochs "$(or $(EPOCHS),0)"
+	@$(RUN) -m sw.training.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)" --epochs "$(or $(EPOCHS),0)"
 
 levers: $(READY) ## what each lever of a training brings, on validation windows: docs/accuracy.md [MODEL=bnn17 LEVERS=records SEED=1], of bnnbeat5: docs/beats.md
-	@$(RUN) -m sw.levers --model "$(or $(MODEL),bnn17)" --lever "$(LEVERS)" --seeds "$(SEED)"
+	@$(RUN) -m sw.training.levers --model "$(or $(MODEL),bnn17)" --lever "$(LEVERS)" --seeds "$(SEED)"
 
 curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: several trainings [MODEL=alq17]
-	@$(RUN) -m sw.curve --model "$(or $(MODEL),alq17)"
+	@$(RUN) -m sw.training.curve --model "$(or $(MODEL),alq17)"
 	@$(RUN) -m sim.widths --model "$(or $(MODEL),alq17)"
 
 cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array: docs/array_cycles.md
-	@$(RUN) -m sw.export.array.forecast
+	@$(RUN) -m docs.generate.cycles
 
 verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector]
 	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"
@@ -102,8 +102,8 @@ classify: $(READY) ## any WFDB record through the simulated hardware, in windows
 	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
-	@$(RUN) -m sim.readme
-	@$(RUN) -m hw.tiny.document
+	@$(RUN) -m docs.generate.readme
+	@$(RUN) -m docs.generate.tiny
 
 lint: $(READY) ## format and check the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from hw import beat_top
-from hw import top as full_top
+from hw.beats import top as beat_top
 from hw.binary import folding
+from hw.binary import top as full_top
 from hw.binary.datapath import DatapathParams
 from hw.tiny import params as tiny
 from hw.tiny import top as tiny_top

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 from amaranth.lib import wiring
 
-from hw import beat_top, configurations, image_top, verilog
+from hw import configurations, verilog
+from hw.beats import top as beat_top
+from hw.images import top as image_top
 from hw.mac import design as mac_design
 from hw.stream import result
 from sw import cli, files

@@ -12,11 +12,11 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from sim import canary, detection_tables, verilator
+from sim import canary, verilator
 from sim.bulk import record as bulk
 from sim.bulk.record import Harness
 from sim.compare import Mismatch
-from sw import cli, document, files, report
+from sw import cli, files, report
 from sw.beats import annotations, chain, score
 from sw.data import beats, mitbih, protocols, source
 from sw.errors import PopbeatError
@@ -150,25 +150,6 @@ def presentable(figures: dict, shipped: bundles.Bundle) -> bool:
 def key(model: str) -> str:
     """Where a network's figures stand in the report."""
     return "end_to_end" if model == MODEL else f"end_to_end_{model}"
-
-
-def readme(stored: dict, model: str = MODEL) -> str:
-    """A network's table: detected and classified, of all of DS2 by way of counting."""
-    if key(model) not in stored:
-        command = "make beats FULL=1" if model == MODEL else f"make beats MODEL={model} FULL=1"
-        return f"Not measured yet: `{command}`, then `make report`."
-    figures = stored[key(model)]
-    rows = []
-    for way in ("ec57", "whole"):  # there is no flutter in DS2
-        for name, row in figures["gross"][way].items():
-            *cells, right = score.row(name, row)
-            cells += [score.percent(row[k]["false_positive_rate"]) for k in "SV"]
-            rows.append([detection_tables.WAYS[way], *cells, right])
-    header = ["counted", "records", "beats", "R peaks: Se / +P", "S: Se / +P", "V: Se / +P", "S: FPR", "V: FPR", "right class"]
-    rtl, protocol = figures["rtl"], figures.get("protocol", beats.INTER_PATIENT)
-    simulated = f"{rtl['simulator']}, Verilog SHA-256 {rtl['verilog_sha256'][:16]}"
-    said = "" if protocol == beats.INTER_PATIENT else f"**{caution(model, protocol)}.**\n\n"
-    return said + document.table(header, rows) + f"\n\nMeasured by `{figures['command']}`: {rtl_said(rtl)}; {simulated}."
 
 
 app = cli.new_app(__doc__)

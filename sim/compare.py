@@ -3,8 +3,8 @@
 import numpy as np
 
 from sim.bulk import array, runner
-from sw.export import integer
 from sw.export.array import integer as array_integer
+from sw.export.binary import integer
 
 Observed = runner.Observed | array.Observed
 Trace = integer.Trace | array_integer.Trace

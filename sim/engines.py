@@ -7,9 +7,10 @@ from hw.mac import design as mac_design
 from sim.bulk.array import MacHarness
 from sim.bulk.runner import Harness
 from sw import files
-from sw.export import bundle, integer
+from sw.export import bundle
 from sw.export.array import integer as array_integer
 from sw.export.array.bundle import GraphBundle
+from sw.export.binary import integer
 from sw.export.bundles import Bundle
 
 
@@ -20,16 +21,16 @@ def trace(packed: Bundle, samples: np.ndarray):
 
 def golden(packed: Bundle, parameters: dict[str, np.ndarray]):
     """The golden model in float64."""
-    from sw.export import fold
     from sw.export.array import golden as array_golden
+    from sw.export.binary import fold
 
     return array_golden.golden(packed, parameters) if isinstance(packed, GraphBundle) else fold.golden(packed.network, parameters)
 
 
 def golden_logits(packed: Bundle, net, samples: np.ndarray) -> np.ndarray:
     """The golden model's logits in the bundle's units."""
-    from sw.export import fold
     from sw.export.array import golden as array_golden
+    from sw.export.binary import fold
 
     return (array_golden if isinstance(packed, GraphBundle) else fold).golden_logits(net, packed, samples)
 

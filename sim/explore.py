@@ -18,23 +18,24 @@ from rich import box
 from rich.progress import Progress
 from rich.table import Table
 
-from hw import generate, top
-from hw.binary import folding
+from hw import generate
+from hw.binary import folding, top
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
 from hw.explore import __main__ as solve
 from hw.explore import build, calibrate
 from hw.explore.area import AreaModel
 from hw.fpga import devices
-from sim import compare, readme, verilator
+from sim import compare, verilator
 from sim.bulk.runner import Harness
-from sw import campaign, cli, document, files, pictures
+from sw import campaign, cli, document, files, pictures, published
 from sw.data import source, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, integer
+from sw.export import bundle
+from sw.export.binary import integer
 from sw.pictures import pyplot
 
-JSON, PICTURE, PAGE = (readme.DOCS / f"explore.{kind}" for kind in ("json", "png", "md"))
+JSON, PICTURE, PAGE = (files.ROOT / "docs" / f"explore.{kind}" for kind in ("json", "png", "md"))
 # The model that the documents speak of.
 SHOWN = "bnn17"
 # Windows of each simulated point, of as many classes.
@@ -114,10 +115,10 @@ def cycles(packed: bundle.Bundle, config: Config, samples: np.ndarray, home) -> 
     }
 
 
-def published() -> list[dict]:
-    """README's published designs as points: their LUTs, and cycles as clock times microseconds."""
+def published_points() -> list[dict]:
+    """Published designs as points: their LUTs, and cycles as clock times microseconds."""
     points = []
-    for name, _, area, mhz, latency, *_ in readme.PUBLISHED:
+    for name, _, area, mhz, latency, *_ in published.DESIGNS:
         luts, kind = re.match(r"([\d,]+) (LUT\d)", area).groups()
         cycles = float(mhz) * float(latency.replace(",", ""))
         points.append({"name": name, "luts": int(luts.replace(",", "")), "kind": kind, "cycles": round(cycles)})
@@ -233,7 +234,7 @@ def measure(packed: bundle.Bundle, device: devices.Device, fill: float, count: i
         "bundle_sha256": packed.sha256,
         "front": [solve.describe(p) for p in points],
         "built": built,
-        "published": published(),
+        "published": published_points(),
     }
 
 

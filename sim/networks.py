@@ -25,7 +25,7 @@ from sw.export import bundle, bundles
 from sw.export.array import integer
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import image
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 ORDER = "lamscn17,gasf5,alq17,lamscn17"
 BENCH = "sim.benches.networks"

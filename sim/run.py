@@ -21,7 +21,7 @@ from sim.subject import Subject
 from sw import cli, files, metrics, networks, report
 from sw.data import mitbih, multilabel, source, tasks
 from sw.export import bundle, bundles
-from sw.export.integer import NO_CALL
+from sw.export.binary.integer import NO_CALL
 
 CLOCK_MHZ = 100
 STEADY = 20

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sw import pictures
-from sw.data.tasks import Task
+from sw.data.windows import Task
 from sw.pictures import pyplot
 
 

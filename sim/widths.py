@@ -11,11 +11,12 @@ import typer
 from rich.table import Table
 
 from sim import compare, engines
-from sw import cli, curve, files, networks, pictures
+from sw import cli, files, networks, pictures
 from sw.data import source, tasks
 from sw.errors import PopbeatError
 from sw.export.array import bundle, packing
 from sw.pictures import pyplot
+from sw.training import curve
 
 WINDOWS = 4
 STORED = files.ROOT / "docs" / "alq_widths.json"

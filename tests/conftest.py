@@ -10,12 +10,12 @@ import pytest
 from hw.fpga import flow
 from hw.verilog import RUN_YOSYS
 from sw.data import source, tasks
-from sw.export import multibit_fold
+from sw.export.array import fold as multibit_fold
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.graph import GlobalAverage, Graph, MaxPool, Tensor
 from sw.export.array.systems import Builder
 from sw.export.bundle import Bundle, Head
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from sw.networks import MULTIPLE_BITS, BinaryNetwork, Convolution, MultibitNetwork, Rhythm
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from docs.generate import cycles as forecast
 from hw.mac.params import LARGE
 from sim.benches import array_cases, runner
-from sw.export.array import forecast
 
 
 def test_three_networks_one_after_the_other():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hw import beat_top
+from hw.beats import top as beat_top
+from hw.beats.segmenter import longest_wait
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
-from hw.front.segmenter import longest_wait
 from sim import beats as command
 from sim.bulk.record import RecordHarness, check
 from sim.compare import Mismatch

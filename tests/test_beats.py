@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from sw import files, networks, train_beats
+from sw import files, networks
 from sw.beats import figures
 from sw.data import beats, mitbih, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, fold, integer, rhythm
+from sw.export import bundle
+from sw.export.binary import fold, integer, rhythm
 from sw.networks import BinaryNetwork, Rhythm
+from sw.training import beats as train_beats
 from tests.conftest import random_bundle, random_rhythm, random_windows
 
 TOY = Rhythm(2, 2, ((0, 1, 32), (1, 2, 10)), (1, 4))

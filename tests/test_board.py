@@ -7,26 +7,28 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hw import beat_top, verilog
+from hw import verilog
+from hw.beats import top as beat_top
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
+from hw.binary.top import Top
 from hw.board import bitstream, boards, host, replay
 from hw.board.bitstream import CONSTRAINTS
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop
 from hw.fpga import measure
+from hw.link import wire as link
 from hw.mac.params import ArrayParams
 from hw.mac.top import MacTop
-from hw.top import Top
 from sim import engines
 from sim.benches import runner
-from sw import cli, files, link
+from sw import cli, files
 from sw.beats import chain, images, score
 from sw.data import records, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
 DIVISOR = 4

@@ -153,7 +153,7 @@ def test_wrong_tensors(stored):
 
 
 def test_golden_parameters_of_another_network(tmp_path):
-    from sw.export import fold
+    from sw.export.binary import fold
 
     packed = random_bundle(1)
     other = fold.parameters(fold.BinaryNet(networks.BinaryNetwork((3, 5, 2), 61)))

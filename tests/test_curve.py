@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from sw import curve, networks
+from sw import networks
 from sw.models.multibit import FloatNet
-from sw.train_alq import RECIPES
+from sw.training import curve
+from sw.training.multibit import RECIPES
 from tests.conftest import SMALL
 
 STORED = curve.STORED.is_file()

@@ -10,7 +10,7 @@ import scipy.io
 import wfdb
 
 from sw import files
-from sw.data import folds, fragments, mitbih, source, synthetic, tasks
+from sw.data import folds, fragments, mitbih, rhythms, source, synthetic, tasks
 from sw.errors import PopbeatError
 
 SHARED = files.ROOT.parent / "shared" / "data"
@@ -78,10 +78,10 @@ def test_window5_reproduces_the_published_labels():
     ],
 )
 def test_window5_rule(symbols, expected):
-    assert tasks.window5_class(symbols) == expected
+    assert rhythms.window5_class(symbols) == expected
 
 
-WITH_FOLDS = [name for name in tasks.names() if not tasks.get(name).sets]
+WITH_FOLDS = [task.name for task in tasks.TASKS.values() if not task.sets]
 
 
 @pytest.mark.parametrize("name", WITH_FOLDS)

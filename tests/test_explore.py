@@ -10,10 +10,10 @@ from hw.binary import folding
 from hw.binary.block import Block
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
+from hw.binary.top import cycles
 from hw.explore import __main__ as command
 from hw.explore import area, build, calibrate, solver
 from hw.fpga import devices
-from hw.top import cycles
 from sim import compare, explore
 from sw import campaign, cli, files
 from sw.errors import PopbeatError
@@ -196,4 +196,4 @@ def test_unknown_requests():
     with pytest.raises(PopbeatError, match="runs on the array"):
         command.read("alq17", "")
     assert calibrate.parse(calibrate.short(Folding(3, 4, True))) == Folding(3, 4, True)
-    assert [p["luts"] for p in explore.published()] == [82045, 36778]
+    assert [p["luts"] for p in explore.published_points()] == [82045, 36778]

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sw.data import tasks
-from sw.export import bundle, fold, integer
+from sw.export import bundle
+from sw.export.binary import fold, integer
 from sw.models.binary import BinaryNet, Block, sign
 from sw.networks import BinaryNetwork, BlockGeometry
 

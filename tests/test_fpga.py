@@ -9,14 +9,14 @@ import pytest
 from hw import verilog
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
+from hw.binary.top import Top, cycles
 from hw.fpga import devices, flow, output_registers
-from hw.top import Top, cycles
 from sim import compare
 from sim.gate import netlist as gate
 from sim.gate import toggles
 from sw import files
 from sw.errors import PopbeatError
-from sw.export import integer
+from sw.export.binary import integer
 from tests.conftest import random_bundle, random_windows
 
 DEVICE = devices.get("ecp5-25k")

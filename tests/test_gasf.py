@@ -3,9 +3,10 @@
 import pytest
 
 from hw import verilog
+from hw.beats import cutter
 from hw.fpga import devices, flow
-from hw.front import cutter, gasf
-from hw.front.gasf import Gasf
+from hw.images import gasf
+from hw.images.gasf import Gasf
 from sim.benches import runner
 from sim.gate import cells
 from sw import files

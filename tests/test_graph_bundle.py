@@ -19,10 +19,11 @@ from sw import files
 from sw.data import tasks
 from sw.errors import PopbeatError
 from sw.export import bundle as common
-from sw.export import bundles, image
+from sw.export import bundles
 from sw.export.array import bundle, golden, integer, packing
 from sw.export.array.graph import Add, Average, GlobalAverage, Graph, MaxPool, Multibit, Scale, Slice, Tensor, _all
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front import image
+from sw.export.front.normaliser import NormaliserSpec
 from sw.models.graph_net import GraphNet
 from tests.conftest import random_windows
 
@@ -334,7 +335,7 @@ def test_answers():
 
 def test_a_network_of_sets_and_a_task_of_classes():
     task = tasks.get("multilabel-17")
-    assert "multilabel-17" in tasks.names() and task.sets
+    assert "multilabel-17" in tasks.TASKS and task.sets
     assert task.named(0) == "no label" and task.named(0b101) == f"{task.classes[0]}, {task.classes[2]}"
     with pytest.raises(PopbeatError, match="answers with one class, and multilabel-17 asks for a set of labels"):
         tasks.for_network("multilabel-17", 3600, 12, task.classes)

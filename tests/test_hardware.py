@@ -7,17 +7,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from hw import top
+from hw.beats.hidden import HiddenParams
+from hw.beats.rhythm import RhythmFrontParams
+from hw.binary import top
 from hw.binary.folding import Config, Folding
-from hw.front.hidden import HiddenParams
-from hw.front.rhythm import RhythmFrontParams
 from hw.generate import generate
 from sim import canary, compare
 from sim.benches.cases import block_reference
 from sim.bulk.runner import Harness
 from sw.errors import PopbeatError
-from sw.export import integer
-from sw.export.normaliser import NormaliserSpec
+from sw.export.binary import integer
+from sw.export.front.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_rhythm, random_windows
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sw.data import beats
-from sw.export import image
-from sw.export.image import LEAST_RANGE, POINTS, RECIPROCAL_SHIFT, ROOT, SAMPLES, TOP, images
+from sw.export.front import image
+from sw.export.front.image import LEAST_RANGE, POINTS, RECIPROCAL_SHIFT, ROOT, SAMPLES, TOP, images
 from sw.export.rounding import shift_round
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hw import verilog
-from hw.front.cutter import Cutter, room
-from hw.front.images import ImageFront
+from hw.beats.cutter import Cutter, room
+from hw.images.front import ImageFront
 from sim.benches import runner
 from sw import files
 from sw.beats import images

@@ -8,7 +8,7 @@ import pytest
 import wfdb
 from typer.testing import CliRunner
 
-from hw import image_top
+from hw.images import top as image_top
 from hw.mac import design
 from hw.mac.loader import Status
 from sim import beats as command
@@ -21,7 +21,7 @@ from sw.data import beats
 from sw.errors import PopbeatError
 from sw.export import bundles
 from sw.export.array.program import image
-from sw.export.integer import NO_CALL
+from sw.export.binary.integer import NO_CALL
 from tests.test_networks import PARAMS, network
 
 

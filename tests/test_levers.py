@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sw import cli, document, levers, networks, train_beats, train_binary
-from sw.beats import levers as beat_levers
+from sw import cli, document, networks
 from sw.data import protocols
 from sw.errors import PopbeatError
+from sw.training import beat_levers, levers
+from sw.training import beats as train_beats
+from sw.training import binary as train_binary
 from tests import test_pseudo_labels
 from tests.test_train import MODEL, STAGED, Further, further, tiny  # noqa: F401 (fixtures)
 

@@ -7,8 +7,9 @@ import torch
 from sw import files, networks
 from sw.data import tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, multibit_fold
+from sw.export import bundle
 from sw.export.array import bundle as array
+from sw.export.array import fold as multibit_fold
 from sw.export.array import golden as array_golden
 from sw.export.array import integer, packing
 from sw.models.multibit import FloatNet, MultibitNet, calibrate, quantise_input, round_half_away

@@ -13,7 +13,8 @@ from sw.data.beat_images import BEAT5_IMAGE, from_beats
 from sw.errors import PopbeatError
 from sw.export import bundles
 from sw.export.array import integer
-from sw.training import command, images, rhythms
+from sw.training import graph_networks as command
+from sw.training import images, rhythms
 from sw.training.graphs import Phase, Recipe
 
 TABLE = files.ROOT.parent / "shared" / "data" / "multilabel17.csv"

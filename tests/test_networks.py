@@ -15,7 +15,7 @@ from sw import files
 from sw.errors import PopbeatError
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import image
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from tests.conftest import random_graph
 
 WINDOW = 64

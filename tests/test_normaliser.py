@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sw.data import tasks
-from sw.export.normaliser import TOLERANCE, NormaliserSpec
+from sw.export.front.normaliser import TOLERANCE, NormaliserSpec
 from sw.export.rounding import round_half_away, saturate, shift_round
 
 SPEC = NormaliserSpec()

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy import signal as dsp
 from typer.testing import CliRunner
 
+from docs.generate import detection as detection_tables
+from docs.generate import readme
 from hw.qrs import top
 from sim import detect as command
-from sim import detection_tables, readme
 from sim.bulk.qrs import STAGES, QrsHarness
 from sim.compare import Mismatch
 from sw import files, report

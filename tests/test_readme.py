@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sim import readme
+from docs.generate import readme
 from sw import files
 from sw.errors import PopbeatError
 from sw.networks import MODELS
@@ -146,7 +146,7 @@ def test_runs_that_are_not_stored(tmp_path, monkeypatch, change):
 
 
 def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
-    from hw import beat_top
+    from hw.beats import top as beat_top
     from hw.binary import folding
     from hw.binary.datapath import DatapathParams
     from sim import beats
@@ -160,7 +160,7 @@ def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
 
 
 def test_beats_of_images_are_of_the_verilog_that_is_generated_now(tmp_path):
-    from hw import image_top
+    from hw.images import top as image_top
     from sim import beats
     from sw.export import bundle, bundles
 

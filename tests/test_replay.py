@@ -16,7 +16,7 @@ from sw.data import beats, multilabel, records
 from sw.errors import PopbeatError
 from sw.export import bundles
 from sw.export.array import integer
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from tests.conftest import random_graph
 
 PARAMS = ArrayParams(groups=2, memory=1 << 15, window=4096, halves=False)

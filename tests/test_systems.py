@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from docs.generate import cycles as forecast
 from sw.errors import PopbeatError
-from sw.export.array import compiler, forecast, machine, systems
+from sw.export.array import compiler, machine, systems
 from sw.export.array.graph import Graph, MaxPool, Multibit, Tensor
 from sw.export.array.program import cycles
 

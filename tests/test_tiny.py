@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from docs.generate import tiny as document
 from hw import configurations, verilog
 from hw.fpga import devices, flow, measure
 from hw.generate import generate
-from hw.tiny import datapath, document, reference, top
+from hw.tiny import datapath, reference, top
 from hw.tiny.params import TinyConfig, TinyParams
 from hw.tiny.scaler import Scaler
 from sim import canary, compare
@@ -16,8 +17,9 @@ from sim.gate import cells
 from sw import files
 from sw.data import tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles, integer
-from sw.export.normaliser import NormaliserSpec
+from sw.export import bundle, bundles
+from sw.export.binary import integer
+from sw.export.front.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
 # Channels, window, thresholds: groups of one and of several bytes, no block between the first

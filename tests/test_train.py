@@ -9,13 +9,18 @@ import torch
 from safetensors.numpy import load, save
 from torch.nn import functional
 
-from sw import campaign, cli, files, networks, train, train_binary, train_folds
+from sw import campaign, cli, files, networks
 from sw.data import folds, protocols, tasks
+from sw.data.windows import Split
 from sw.errors import PopbeatError
-from sw.export import bundle, fold, integer
+from sw.export import bundle
+from sw.export.binary import fold, integer
 from sw.models.binary import BinaryNet, Block, sign, triangle
 from sw.networks import BinaryNetwork, Model
-from sw.trainer import Part, Recipe, Trainer, augment
+from sw.training import binary as train_binary
+from sw.training import folds as train_folds
+from sw.training import train
+from sw.training.trainer import Part, Recipe, Trainer, augment
 
 
 class Tiny:
@@ -42,7 +47,7 @@ RECIPE = Recipe(epochs=8, batch=12)
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(folds, "load", lambda task, windows, k: folds.Split(np.arange(0, 36), np.arange(36, 48), np.arange(48, 60)))
+    monkeypatch.setattr(folds, "load", lambda task, windows, k: Split(np.arange(0, 36), np.arange(36, 48), np.arange(48, 60)))
     return Tiny()
 
 

@@ -4,15 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from sw import cli, networks, train, train_alq
+from sw import cli, networks
 from sw.data import folds
+from sw.data.windows import Split
 from sw.errors import PopbeatError
-from sw.export import bundle, multibit_fold
+from sw.export import bundle
 from sw.export.array import bundle as array
+from sw.export.array import fold as multibit_fold
 from sw.export.array import golden, integer, packing
 from sw.models import lockstep
 from sw.models.multibit import FloatNet, MultibitNet
 from sw.networks import Convolution, Model, MultibitNetwork
+from sw.training import multibit as train_alq
+from sw.training import train
 from tests.test_train import Tiny
 
 NETWORK = MultibitNetwork(
@@ -32,7 +36,7 @@ RECIPE = replace(train_alq.Recipe(), stored_bytes=BYTES, width=1.9, utilisation=
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(folds, "load", lambda task, windows, k: folds.Split(np.arange(0, 36), np.arange(36, 48), np.arange(48, 60)))
+    monkeypatch.setattr(folds, "load", lambda task, windows, k: Split(np.arange(0, 36), np.arange(36, 48), np.arange(48, 60)))
     return Tiny()
 
 
@@ -60,7 +64,7 @@ def whole(tmp_path_factory):
     """A fold trained without a break: its figures and its folder."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(folds, "load", lambda task, windows, k: folds.Split(np.arange(0, 36), np.arange(36, 48), np.arange(48, 60)))
+        patch.setattr(folds, "load", lambda task, windows, k: Split(np.arange(0, 36), np.arange(36, 48), np.arange(48, 60)))
         return train_alq.train_fold(MODEL, Tiny(), 0, RECIPE, folder, Bar()), folder
 
 

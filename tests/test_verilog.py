@@ -96,7 +96,7 @@ def test_configurations_from_files(tmp_path):
 
 def test_full_rate_meets_its_cycles():
     """The issue's numbers: at most 3,690 cycles a window; latency at most 4,100 (5 classes) and 4,250 (17)."""
-    from hw.top import cycles
+    from hw.binary.top import cycles
 
     for name, latency in (("bnn5", 4100), ("bnn17", 4250)):
         exact = cycles(DatapathParams(bundle.read(bundle.SHIPPED / name), folding.get("full")))

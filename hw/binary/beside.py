@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sw.export import rhythm as reference
+from sw.export.binary import rhythm as reference
 from sw.networks import Rhythm
 
 

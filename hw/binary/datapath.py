@@ -6,12 +6,12 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from hw.beats.rhythm import sums_layout
 from hw.binary import schedule
 from hw.binary.beside import Beside, BesideParams
 from hw.binary.block import Block, BlockParams
 from hw.binary.folding import Config
 from hw.binary.head import Head, HeadParams
-from hw.front.rhythm import sums_layout
 from hw.front.samples import samples_layout
 from hw.stream.result import Beat, Meta
 from sw.errors import PopbeatError

@@ -13,7 +13,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.front.rhythm import sums_layout
+from hw.beats.rhythm import sums_layout
 from hw.stream import multiplier
 from hw.stream.result import NO_CALL, Beat, Header, Meta
 

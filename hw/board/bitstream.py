@@ -7,20 +7,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from hw import beat_top, verilog
+from hw import verilog
+from hw.beats import top as beat_top
 from hw.board import boards
 from hw.board.boards import Board
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import flow
 from hw.fpga.measure import ICE40_MHZ, Classifier, check_device, classifier, way_out
+from hw.link.wire import BAUD
 from hw.mac.top import MacTop
 from hw.tiny import params as tiny
 from sw import cli, files, report
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from sw.export.array.bundle import GraphBundle
-from sw.link import BAUD
 
 CONSTRAINTS = files.ROOT / "constraints"
 NAME = "popbeat_board"

@@ -1,4 +1,4 @@
-"""The host's end of a board's serial line: samples go out, results come in (:mod:`sw.link` has the format)."""
+"""The host's end of a board's serial line: samples go out, results come in (:mod:`hw.link.wire` has the format)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import serial
 
-from sw import link
+from hw.link import wire as link
 from sw.errors import PopbeatError
 from sw.qrs.params import POSITION_BITS
 
@@ -37,8 +37,8 @@ class Result:
 
 
 class Host:
-    """The host's end of the link (:mod:`sw.link`). ``results`` fills as they come. ``placed``: their last word is the number of a
-    sample (:class:`hw.beat_top.BeatTop`)."""
+    """The host's end of the link (:mod:`hw.link.wire`). ``results`` fills as they come. ``placed``: their last word is the
+    number of a sample (:class:`hw.beats.top.BeatTop`)."""
 
     def __init__(self, line: Line, placed: bool = False):
         self.line, self.decoder, self.placed = line, link.Decoder(), placed

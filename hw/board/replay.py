@@ -22,10 +22,11 @@ from sw import cli, files
 from sw.beats import annotations, chain, images, score
 from sw.data import beats, foreign, mitbih, records, source, tasks
 from sw.errors import PopbeatError
-from sw.export import bundle, bundles, integer
+from sw.export import bundle, bundles
 from sw.export.array import integer as array_integer
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import image
+from sw.export.binary import integer
 from sw.qrs.detector import detect
 
 CHUNK = 32  # answers that are held against the integer model together
@@ -37,7 +38,7 @@ def labelled(results: list[Result]) -> chain.Labelled:
 
 
 def beats_of(host: Host, signal: np.ndarray, told: Callable[[int], None] = lambda count: None) -> chain.Labelled:
-    """Send a whole lead's raw samples ``int[n]`` to a board that finds the beats itself (:class:`hw.beat_top.BeatTop`); its beats,
+    """Send a whole lead's raw samples ``int[n]`` to a board that finds the beats itself (:class:`hw.beats.top.BeatTop`); its beats,
     to the last one. ``told`` is called with how many samples have been sent."""
     host.stream(chain.flushed(signal), told)
     host.settle()

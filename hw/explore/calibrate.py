@@ -11,9 +11,9 @@ from hw.binary import folding
 from hw.binary.block import Block, BlockParams
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
+from hw.binary.top import Top
 from hw.explore import area, build
 from hw.fpga import devices
-from hw.top import Top
 from sw import campaign, files
 from sw.errors import PopbeatError
 from sw.export import bundle

@@ -17,8 +17,7 @@ between the two might there be something smaller than what is found.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hw import top
-from hw.binary import schedule
+from hw.binary import schedule, top
 from hw.binary.block import BlockParams
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding

@@ -8,10 +8,13 @@ import typer
 from amaranth.lib import wiring
 from rich.table import Table
 
-from hw import beat_top, configurations, top, verilog
+from hw import configurations, verilog
+from hw.beats import top as beat_top
+from hw.binary import top
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import devices, flow
 from hw.fpga.seeds import place_seeds
+from hw.link.wire import BAUD
 from hw.mac import design as mac_design
 from hw.mac.params import CONFIGS, ArrayParams
 from hw.mac.top import MacTop
@@ -22,7 +25,6 @@ from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import SLOTS
-from sw.link import BAUD
 
 # What nextpnr is asked for: beyond what is reached, so that it goes on trying.
 ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0}

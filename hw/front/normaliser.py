@@ -16,7 +16,7 @@ from hw.front.samples import each, samples_layout
 from hw.stream.delay import delay
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NUMBER_BITS, Meta
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 # Beats between the memory and the datapath; more than the cycles from a read to the queue.
 QUEUE = 16

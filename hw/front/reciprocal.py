@@ -1,4 +1,4 @@
-"""The scale of a window: from its sums to r = C / sqrt(V) as mantissa and shift (``sw/export/normaliser.py`` has the formulas).
+"""The scale of a window: from its sums to r = C / sqrt(V) as mantissa and shift (formulas: ``sw/export/front/normaliser.py``).
 
 One adder's worth of logic a phase, a bit a cycle: it has a whole window's time.
 """
@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.front.statistics import sums_layout
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 
 def scale_layout(spec: NormaliserSpec) -> data.StructLayout:

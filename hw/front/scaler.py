@@ -8,7 +8,7 @@ from hw.front.reciprocal import scale_layout
 from hw.stream import multiplier
 from hw.stream.delay import delay
 from hw.stream.rounding import halve_round, less_if_negative, saturate
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 # N * x, d, the products, their sum, then one each for the sign's unit, the coarse and the fine shift, rounding, clip.
 LATENCY = 2 + multiplier.LATENCY + 1 + 5

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.front.samples import each, samples_layout
 from hw.stream import multiplier
 from hw.stream.delay import delay
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 # The square, on its own way to the adder, and the sum.
 SQUARE = multiplier.LATENCY + 1

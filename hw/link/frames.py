@@ -1,4 +1,4 @@
-"""Frames in and out of bytes: lengths, numbers and CRC (``sw/link.py`` has the format)."""
+"""Frames in and out of bytes: lengths, numbers and CRC (``hw/link/wire.py`` has the format)."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -6,7 +6,7 @@ from amaranth.lib.crc import catalog
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from sw.link import CUT_SHORT, MAX_PAYLOAD, SYNC, WRONG_CRC
+from hw.link.wire import CUT_SHORT, MAX_PAYLOAD, SYNC, WRONG_CRC
 
 Head = data.StructLayout({"kind": 8, "number": 8, "length": 8})
 

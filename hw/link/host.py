@@ -1,4 +1,4 @@
-"""The host link: frames from a serial line become a classifier's streams, its results become frames (``sw/link.py``)."""
+"""The host link: frames from a serial line become a classifier's streams, its results become frames (``hw/link/wire.py``)."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from hw.link import uart
 from hw.link.frames import FrameReceiver, FrameSender, Head
-from sw.link import DONE, IMAGE, IMAGE_END, REFUSED, RESTART, RESULT, SAMPLES, UNKNOWN
+from hw.link.wire import DONE, IMAGE, IMAGE_END, REFUSED, RESTART, RESULT, SAMPLES, UNKNOWN
 
 # A frame whose bytes stop for so many bytes' time is refused.
 PATIENCE_BYTES = 64

@@ -15,7 +15,7 @@ from sw.errors import PopbeatError
 from sw.export.array import compiler
 from sw.export.array.bundle import IMAGE, GraphBundle
 from sw.export.array.program import image, sections
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from sw.networks import INPUT_FRACTION
 
 DEFAULT = "mac128"

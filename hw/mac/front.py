@@ -4,11 +4,11 @@ from amaranth.hdl import Module, ResetInserter, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hw.front import gasf
 from hw.front.normaliser import Normaliser, sample_layout
+from hw.images import gasf
 from hw.stream.result import Meta
 from hw.stream.rounding import halve_round, less_if_negative, saturate
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from sw.networks import INPUT_BITS, INPUT_FRACTION
 
 QUANTISER_LATENCY = 1

@@ -6,9 +6,9 @@ from amaranth.hdl import Module, ResetInserter, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hw.front import gasf
 from hw.front.normaliser import latency as normaliser_latency
 from hw.front.normaliser import sample_layout
+from hw.images import gasf
 from hw.mac import results
 from hw.mac.array import Array
 from hw.mac.front import QUANTISER_LATENCY, Front
@@ -20,7 +20,7 @@ from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import Beat, Meta
 from sw.export.array import program as layer_program
 from sw.export.array.program import FRONTS, Program
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 # Windows between the normaliser and a result: two buffers, one result waiting, one in the making.
 IN_FLIGHT = 5
@@ -146,11 +146,11 @@ def told(top: wiring.Component, array) -> list:
 class MacTop(wiring.Component):
     """A whole classifier on the multi-bit array, with AXI4-Stream ports.
 
-    ``s_axis_*`` raw samples and ``m_axis_*`` result packets are those of :class:`hw.top.Top`; of an image network ``s_axis_*``
-    takes beats of 256 samples. ``c_axis_*`` takes networks to load, a byte a beat, TLAST with the last one; ``status`` tells what
-    became of the last one (:class:`hw.mac.loader.Status`), ``loaded`` that there is a network; without one, samples wait. A new
-    network is taken over when no window is at work and all results have been read; windows that had begun are dropped then, and
-    numbers begin anew: send its samples after that. ``overrun``: the program is faulty.
+    ``s_axis_*`` raw samples and ``m_axis_*`` result packets are those of :class:`hw.binary.top.Top`; of an image network
+    ``s_axis_*`` takes beats of 256 samples. ``c_axis_*`` takes networks to load, a byte a beat, TLAST with the last one;
+    ``status`` tells what became of the last one (:class:`hw.mac.loader.Status`), ``loaded`` that there is a network; without
+    one, samples wait. A new network is taken over when no window is at work and all results have been read; windows that had
+    begun are dropped then, and numbers begin anew: send its samples after that. ``overrun``: the program is faulty.
     """
 
     def __init__(self, params: ArrayParams, spec: NormaliserSpec):

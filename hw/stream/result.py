@@ -2,7 +2,7 @@
 
 from amaranth.lib import data
 
-from sw.export.integer import NO_CALL
+from sw.export.binary.integer import NO_CALL
 
 NUMBER_BITS = 16
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.front.reciprocal import scale_layout
 from hw.stream.rounding import halve_round, saturate
 from hw.tiny import product
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 # d, the products, their sum, the coarse and the fine shift, rounding and clip.
 LATENCY = 1 + product.LATENCY + 1 + 2 + 1

@@ -10,7 +10,7 @@ from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NUMBER_BITS
 from hw.tiny import sums
 from hw.tiny.spram import SinglePortMemory
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 # A window's last sample to its sums.
 SUMMED = sums.LATENCY

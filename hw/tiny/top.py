@@ -1,14 +1,14 @@
-"""The tiny engine's top: the ports of :class:`hw.top.Top`."""
+"""The tiny engine's top: the ports of :class:`hw.binary.top.Top`."""
 
 from amaranth.hdl import Module
 from amaranth.lib.wiring import connect
 
+from hw.binary.top import Cycles, Top
 from hw.front.normaliser import sample_layout
 from hw.stream import axis, skid
 from hw.stream.result import Beat
 from hw.tiny.datapath import Datapath, predict, timing
 from hw.tiny.params import TinyParams
-from hw.top import Cycles, Top
 
 
 def cycles(params: TinyParams) -> Cycles:
@@ -20,7 +20,7 @@ def cycles(params: TinyParams) -> Cycles:
 
 
 class TinyTop(Top):
-    """A whole classifier on the shared engine; ports and packets as of :class:`hw.top.Top`. Cycles: :func:`cycles`."""
+    """A whole classifier on the shared engine; ports and packets as of :class:`hw.binary.top.Top`. Cycles: :func:`cycles`."""
 
     def __init__(self, params: TinyParams):
         super().__init__(params)

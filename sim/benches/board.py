@@ -11,7 +11,7 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer, with_timeout
 
 from hw.board.host import Host
 from hw.board.replay import beats_of
-from sw import link
+from hw.link import wire as link
 from sw.errors import PopbeatError
 
 PERIOD = 10

@@ -12,6 +12,8 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect, flipped
 
+from hw.beats.hidden import HiddenParams
+from hw.beats.rhythm import RhythmFront, RhythmFrontParams, latency, sums_layout
 from hw.binary.beside import Beside, BesideParams
 from hw.binary.block import Block, BlockParams
 from hw.binary.columns import Columns, ColumnsParams
@@ -24,15 +26,13 @@ from hw.binary.sequencer import Sequencer, SequencerParams, step_layout
 from hw.binary.threshold import Threshold, ThresholdParams
 from hw.binary.window import Position, SlidingWindow, WindowParams
 from hw.front import reciprocal, scaler, statistics
-from hw.front.hidden import HiddenParams
 from hw.front.normaliser import Normaliser
-from hw.front.rhythm import RhythmFront, RhythmFrontParams, latency, sums_layout
 from hw.stream import multiplier, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import NO_CALL, Beat, Header, Meta
 from sim.benches.qrs import qrs_detector, qrs_envelope, qrs_judge
 from sim.benches.streams import Case, Hooks
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from sw.networks import POOL, BlockGeometry, Rhythm
 
 CASES: dict[str, Callable[[], Case]] = {}
@@ -571,7 +571,7 @@ RHYTHM = Rhythm(2, 4, ((0, 1, 32), (1, 4, 63), (4, 0, 1), (2, 2, 32), (3, 0, 33)
 
 
 def _rhythm_front(at_once: int, weights: np.ndarray | None = None, neurons: int = 0) -> Case:
-    from sw.export import rhythm as reference
+    from sw.export.binary import rhythm as reference
 
     rng, spec = np.random.default_rng(18), NormaliserSpec(window=24)
     words, samples = rng.integers(0, 2048, (12, RHYTHM.words)), rng.integers(-2048, 2048, (12, spec.window))

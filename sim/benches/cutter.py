@@ -8,14 +8,14 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 
-from hw.front import cutter
-from hw.front.cutter import Cutter
-from hw.front.points import Sample
+from hw.beats import cutter
+from hw.beats.cutter import Cutter
+from hw.images.points import Sample
 from sim.benches.cases import beat
 from sim.benches.qrs import bits
 from sim.benches.streams import Case, Hooks, StreamBench
 from sw.beats.images import BEFORE, windows
-from sw.export.image import SAMPLES
+from sw.export.front.image import SAMPLES
 from sw.qrs.detector import PARAMS
 from sw.qrs.params import POSITION_BITS
 

@@ -14,16 +14,16 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 
-from hw.front import gasf, points
-from hw.front.gasf import Gasf
+from hw.images import gasf, points
+from hw.images.gasf import Gasf
 from hw.stream.result import Meta
 from sim.benches.cases import beat
 from sim.benches.qrs import bits
 from sim.benches.streams import Case, Hooks, StreamBench
 from sw.beats import images as cut
 from sw.data import beats, source
-from sw.export import image
-from sw.export.image import SAMPLES
+from sw.export.front import image
+from sw.export.front.image import SAMPLES
 
 SEED = int(os.environ.get("POPBEAT_SEED", "1"))
 CANARY = os.environ.get("POPBEAT_CANARY", "")

@@ -11,13 +11,13 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 
-from hw.front.images import Beat, ImageFront
+from hw.images.front import Beat, ImageFront
 from sim.benches.gasf import Taps
 from sim.benches.qrs import bits
 from sim.benches.streams import Case, StreamBench
 from sw.beats import images
 from sw.data import beats, source
-from sw.export import image
+from sw.export.front import image
 from sw.qrs.detector import PARAMS
 
 SEED = int(os.environ.get("POPBEAT_SEED", "1"))

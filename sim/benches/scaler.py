@@ -10,7 +10,7 @@ from cocotb.triggers import FallingEdge
 
 from hw.front.reciprocal import scale_layout
 from hw.tiny.scaler import LATENCY
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 
 SPEC = NormaliserSpec()
 

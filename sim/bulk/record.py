@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hw import beat_top, image_top
+from hw.beats import top as beat_top
 from hw.binary.datapath import DatapathParams
+from hw.images import top as image_top
 from hw.mac import design as mac_design
 from hw.mac.params import ArrayParams
 from hw.mac.top import cycles
@@ -77,7 +78,7 @@ class Harness:
 
 
 class RecordHarness(Harness):
-    """A compiled :class:`hw.beat_top.BeatTop`."""
+    """A compiled :class:`hw.beats.top.BeatTop`."""
 
     def __init__(self, params: DatapathParams, folder: Path | None = None):
         """Compile into ``folder`` (default ``build/<model>/bulk_record``)."""
@@ -87,7 +88,7 @@ class RecordHarness(Harness):
 
 
 class ImageRecordHarness(Harness):
-    """A compiled :class:`hw.image_top.ImageTop` with a network."""
+    """A compiled :class:`hw.images.top.ImageTop` with a network."""
 
     def __init__(self, packed: GraphBundle, params: ArrayParams, folder: Path | None = None):
         """Compile into ``folder`` (default ``build/<array>/bulk_record``: one top for every network)."""

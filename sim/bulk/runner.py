@@ -17,8 +17,8 @@ STAMPS = ("raw_first", "raw_last", "normalised", "offered", "header", "end")
 
 @dataclass(frozen=True)
 class Observed:
-    """What a top did with n windows: every layer's output in the arrays of :class:`sw.export.integer.Trace`, the window numbers
-    and no-call flags of its results, and cycle stamps ``int64[n]`` by name (``STAMPS``)."""
+    """What a top did with n windows: every layer's output in the arrays of :class:`sw.export.binary.integer.Trace`, the window
+    numbers and no-call flags of its results, and cycle stamps ``int64[n]`` by name (``STAMPS``)."""
 
     normalised: np.ndarray
     columns: tuple[np.ndarray, ...]

@@ -1,5 +1,5 @@
 """Raw samples of a lead to labelled beats, in exact integers: detector, words or images, network; the reference of
-``hw/beat_top.py`` and ``hw/image_top.py``."""
+``hw/beats/top.py`` and ``hw/images/top.py``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ import numpy as np
 from sw.beats import annotations, images, score
 from sw.data import beats
 from sw.errors import PopbeatError
-from sw.export import bundles, integer
+from sw.export import bundles
 from sw.export.array import integer as array_integer
+from sw.export.binary import integer
+from sw.export.binary.integer import NO_CALL
 from sw.export.bundles import Bundle
-from sw.export.integer import NO_CALL
 from sw.qrs.detector import PARAMS, detect
 from sw.qrs.params import QrsParams
 

@@ -1,11 +1,11 @@
 """Raw samples of a lead to the images of its beats, in exact integers: detector, windows, images; the reference of
-``hw/front/images.py``."""
+``hw/images/front.py``."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from sw.export import image
+from sw.export.front import image
 from sw.qrs.detector import PARAMS, detect
 from sw.qrs.params import QrsParams
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sw.data.mitbih import RATE
-from sw.data.tasks import AAMI
+from sw.data.windows import AAMI
 from sw.errors import PopbeatError
 
 CLASSES = "NSVFQ"

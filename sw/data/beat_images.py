@@ -7,8 +7,8 @@ import numpy as np
 from sw.beats import images
 from sw.data import beats
 from sw.data.source import Source
-from sw.data.tasks import Task, Windows
-from sw.export import image
+from sw.data.windows import Task, Windows
+from sw.export.front import image
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sw.data.folds import Split
 from sw.data.mitbih import RECORDS
 from sw.data.source import Source
-from sw.data.tasks import AAMI, Task, Windows
+from sw.data.windows import AAMI, Split, Task, Windows
 
 CLASSES = ("N", "S", "V", "F", "Q")
 BEFORE, WINDOW = 120, 300  # samples before the R peak, and altogether

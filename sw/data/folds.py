@@ -4,13 +4,13 @@ Each window has a ``fold`` (0 to 4, stratified by class) and a ``part`` (0 to 7,
 leaves the other four for training; of those, part 0 is the validation set (a tenth of all windows) that chooses the checkpoint.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sw import cli, files
 from sw.data import mitbih, source, tasks
+from sw.data.windows import Split, Windows
 from sw.errors import PopbeatError
 
 FOLDS = 5
@@ -19,16 +19,7 @@ SEED = 17
 FOLDER = Path(__file__).with_name("folds")
 
 
-@dataclass(frozen=True)
-class Split:
-    """Row numbers of a task's windows: ``train``, ``validation`` and ``test``, disjoint, together all of them."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-def load(task: str, windows: tasks.Windows, fold: int) -> Split:
+def load(task: str, windows: Windows, fold: int) -> Split:
     """The stored split whose test set is ``fold``; refuses windows other than those it was drawn for."""
     if not 0 <= fold < FOLDS:
         raise PopbeatError(f"fold {fold} does not exist; there are 0 to {FOLDS - 1}")
@@ -43,7 +34,7 @@ def load(task: str, windows: tasks.Windows, fold: int) -> Split:
     return Split(*(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test)))
 
 
-def draw(task: str, windows: tasks.Windows) -> Path:
+def draw(task: str, windows: Windows) -> Path:
     """Draw and store the folds of a task: windows in random order within their class are dealt out in turn."""
     rng = np.random.default_rng(SEED)
     turn = np.empty(len(windows), dtype=np.int64)
@@ -73,7 +64,7 @@ def main() -> None:
     found = source.find()
     if found.kind != mitbih.NAME:
         raise PopbeatError("folds are drawn from the real recordings; none were found")
-    for task in map(tasks.get, tasks.names()):
+    for task in tasks.TASKS.values():
         if task.sets:  # split by time
             continue
         cli.say(f"wrote {draw(task.name, task.windows(found))}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from sw.data.mitbih import LENGTH, RECORDS, WINDOW, WINDOWS_A_RECORD
 from sw.data.source import Source
-from sw.data.tasks import Task, Windows
+from sw.data.windows import Task, Windows
 
 LEAST = 360  # samples of a window that a rhythm covers at least
 # Each label with its symbols of beats and marks and its rhythms.

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sw.data import tasks
+from sw.data import rhythms, tasks
 from sw.data.mitbih import LENGTH
 from sw.data.source import Source
-from sw.data.tasks import Task
+from sw.data.windows import Task
 from sw.errors import PopbeatError
 
 # Rhythms that name a class wherever they touch a window, the first of them before the others.
@@ -81,7 +81,7 @@ def of_record(task: Task, source: Source, record: str, starts: list[int]) -> lis
     if task.name == "window-5":
         sample, symbol, _ = source.annotations(record)
         inside = [symbol[(sample >= start) & (sample <= start + task.length)].tolist() for start in starts]
-        return [task.classes.index(tasks.window5_class(symbols)) for symbols in inside]
+        return [task.classes.index(rhythms.window5_class(symbols)) for symbols in inside]
     raise PopbeatError(f"there is no rule that labels further windows of the task {task.name}")
 
 

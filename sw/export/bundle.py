@@ -18,8 +18,8 @@ from safetensors.numpy import load, save
 
 from sw import files
 from sw.errors import PopbeatError
-from sw.export.normaliser import NormaliserSpec
-from sw.export.rhythm import hidden_bits
+from sw.export.binary.rhythm import hidden_bits
+from sw.export.front.normaliser import NormaliserSpec
 from sw.networks import MAX_WINDOW, MULTIPLE_BITS, BinaryNetwork, Rhythm, of_kind
 
 FORMAT = "popbeat-bundle"

@@ -27,8 +27,8 @@ from sw.export.array.graph import Graph
 from sw.export.array.program import ALPHA_BITS
 from sw.models import alq
 from sw.models.graph_net import GraphNet
-from sw.trainer import one_cycle
 from sw.training.checkpoints import gather, restore, scatter, snapshot, store
+from sw.training.trainer import one_cycle
 
 CHUNK = 32  # channels that the array may work on together
 STAGES = ("float", "refine", "prune", "basis", "final")

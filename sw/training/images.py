@@ -13,7 +13,7 @@ from sw.data import beats, folds, protocols
 from sw.data.beat_images import BEAT5_IMAGE, from_beats
 from sw.data.beats import CLASSES
 from sw.data.source import Source
-from sw.export import image
+from sw.export.front import image
 from sw.models.graph_net import GraphNet
 
 COMPARABLE, INTER_PATIENT = protocols.COMPARABLE, beats.INTER_PATIENT

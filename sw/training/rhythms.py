@@ -10,10 +10,10 @@ from sw import files, metrics
 from sw.data import beats, multilabel, protocols
 from sw.data.mitbih import RECORDS, WINDOW
 from sw.data.source import Source
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front.normaliser import NormaliserSpec
 from sw.models.graph_net import GraphNet
-from sw.trainer import Recipe as Augmentation
-from sw.trainer import augment
+from sw.training.trainer import Recipe as Augmentation
+from sw.training.trainer import augment
 
 STEP = 90  # samples from one place where a window may begin to the next
 GRID_SHARE = 0.4  # of the draws, all places alike; the others by labels that are rare

@@ -14,11 +14,11 @@ from safetensors.numpy import save
 from sw import files
 from sw.errors import PopbeatError
 from sw.export import bundle as common
-from sw.export import image
 from sw.export.array import packing
 from sw.export.array.graph import Add, Average, GlobalAverage, Graph, MaxPool, Multibit, Node, Scale, Slice, Tensor, _all
 from sw.export.array.program import BIAS_BITS, FIELDS, SHIFT_BITS, SUM_BITS
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front import image
+from sw.export.front.normaliser import NormaliserSpec
 from sw.networks import COUNT_BITS
 
 KIND = "graph"
@@ -54,7 +54,7 @@ class GraphBundle:
 
     ``graph``: its operations. ``front``: what makes the graph's input of raw samples: ``window`` (z-scores of a window by the
     ``normaliser``, rounded to ``input_fraction`` bits behind the point and clipped to int8) or ``image`` (the Gramian angular
-    summation field of a beat, :mod:`sw.export.image`). ``answer``: ``one`` class, that of the largest logit, or a ``set`` of
+    summation field of a beat, :mod:`sw.export.front.image`). ``answer``: ``one`` class, that of the largest logit, or a ``set`` of
     labels, those whose logit is 0 or more. ``alpha_bits``: bits of every coefficient.
     """
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from sw.errors import PopbeatError
-from sw.export import image
 from sw.export.array import integer
 from sw.export.array.bundle import GraphBundle
-from sw.export.normaliser import NormaliserSpec
+from sw.export.front import image
+from sw.export.front.normaliser import NormaliserSpec
 from sw.models.graph_net import LOGIT_FRACTION, GraphNet
 
 FRACTIONS = "fractions"

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sw.export import image
 from sw.export.array.bundle import IMAGE, SET, GraphBundle
-from sw.export.integer import NO_CALL
+from sw.export.binary.integer import NO_CALL
+from sw.export.front import image
 from sw.export.rounding import saturate, shift_round
 
 INPUT_BITS = 8

@@ -1,0 +1,45 @@
+"""Raw samples of one lead in, a packet for every beat in them out: detector and what cuts beats, side by side."""
+
+from collections.abc import Callable
+
+from amaranth.hdl import Module, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.beats.segmenter import Segmenter
+from hw.qrs.detector import Detector
+from sw.qrs.params import POSITION_BITS, QrsParams
+
+
+class BeatFront(wiring.Component):
+    """``cut`` makes what cuts the beats, from a sample's bits and the detector's longest delay: a
+    :class:`hw.beats.segmenter.Segmenter` or :class:`hw.beats.cutter.Cutter`.
+
+    Ports: ``i``: stream of raw samples, ``raw_bits`` signed; ``o`` and ``position`` as of what cuts. A sample is taken
+    when both take it."""
+
+    def __init__(self, params: QrsParams, cut: Callable[[int, int], wiring.Component] = Segmenter):
+        self.params, self.cut = params, cut
+        super().__init__(
+            {
+                "i": In(stream.Signature(signed(params.raw_bits))),
+                "o": Out(stream.Signature(data.StructLayout({"sample": signed(params.raw_bits), "last": 1}))),
+                "position": Out(stream.Signature(POSITION_BITS)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.detector = detector = Detector(self.params)
+        m.submodules.segmenter = segmenter = self.cut(self.params.raw_bits, self.params.max_delay)
+        m.d.comb += [
+            detector.i.payload.eq(self.i.payload),
+            segmenter.i.payload.eq(self.i.payload),
+            detector.i.valid.eq(self.i.valid & segmenter.i.ready),
+            segmenter.i.valid.eq(self.i.valid & detector.i.ready),
+            self.i.ready.eq(detector.i.ready & segmenter.i.ready),
+        ]
+        connect(m, detector.o, segmenter.peaks)
+        connect(m, segmenter.o, flipped(self.o))
+        connect(m, segmenter.position, flipped(self.position))
+        return m

@@ -1,0 +1,121 @@
+"""The outer product: the angles of a beat in, its image out, G_ij = round((x_i * x_j - v_i * v_j) / 2^7), a value a cycle.
+
+All pairs of x and their roots lie in -127..127 so (``tests/test_image.py`` goes through them): nothing is clipped.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.images.angles import ROOT_BITS, Angle
+from hw.stream import multiplier
+from hw.stream.delay import delay
+from hw.stream.rounding import shift_round
+from sw.export.front.image import IMAGE_BITS, POINTS, PRODUCT_SHIFT
+
+# Values between the memory and ``o``; more than the cycles from a read to the queue's end and back.
+QUEUE = 16
+QUEUE_LATENCY = 2
+READ_LATENCY = 3  # the memory, its own register, and one more, beside which the row's angle comes
+VALUE_LATENCY = READ_LATENCY + multiplier.LATENCY + 2
+# From the transfer at ``flat`` to the first value, and from an image's first value to the next one's.
+LATENCY = 1 + VALUE_LATENCY + QUEUE_LATENCY
+INTERVAL = POINTS * POINTS + READ_LATENCY
+
+
+class Outer(wiring.Component):
+    """Ports:
+    - ``i``: stream of angles, 64 a beat. Two beats fit: one comes in while the image of the other leaves; then ``i`` pauses;
+    - ``flat``: stream of whether an image is that of a flat beat (all 0), one beat as each begins to leave, the cycle after its
+      last angle came in, where nothing else is under way;
+    - ``o``: stream of the images' values, int8, 4,096 each, row by row; the first ``LATENCY`` cycles after the transfer at
+      ``flat``, one a cycle where ``o`` does not pause.
+    """
+
+    def __init__(self):
+        super().__init__(
+            {
+                "i": In(stream.Signature(Angle)),
+                "flat": Out(stream.Signature(1)),
+                "o": Out(stream.Signature(signed(IMAGE_BITS))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        attributes = {"ram_style": "block", "no_rw_check": 1}  # a half is never read and written at once
+        m.submodules.angles = memory = Memory(shape=Angle, depth=2 * POINTS, init=[], attrs=attributes)
+        write, read = memory.write_port(), memory.read_port(domain="sync")
+        filled = Signal(2)  # the halves
+
+        place = Signal(range(2 * POINTS))
+        m.d.comb += [
+            self.i.ready.eq(~filled.bit_select(place[-1], 1)),
+            write.addr.eq(place),
+            write.data.eq(self.i.payload),
+            write.en.eq(self.i.valid & self.i.ready),
+        ]
+        with m.If(write.en):
+            m.d.sync += place.eq(place + 1)
+            with m.If(place[:-1].all()):
+                m.d.sync += filled.bit_select(place[-1], 1).eq(1)
+
+        # Reading, on credit. Before an image, its first angle stands at the memory's output.
+        half, row, column = Signal(), Signal(range(POINTS)), Signal(range(POINTS))
+        idle = Signal(init=1)
+        begins, reads, leaves = Signal(), Signal(), Signal()
+        credits, may_read = Signal(range(QUEUE + 1), init=QUEUE), Signal(init=1)
+        angle, later = Signal(Angle, reset_less=True), Signal(Angle, reset_less=True)
+        settled = delay(m, idle, READ_LATENCY - 1, "settled")[-1]
+        m.d.comb += [
+            read.addr.eq(Cat(column, half)),
+            self.flat.valid.eq(idle & settled & filled.bit_select(half, 1)),
+            self.flat.payload.eq(angle.flat),
+            begins.eq(self.flat.valid & self.flat.ready),
+            reads.eq(~idle & may_read),
+        ]
+        m.d.sync += [
+            angle.eq(read.data),
+            later.eq(angle),
+            credits.eq(credits - reads + leaves),
+            may_read.eq(leaves | Mux(reads, credits > 1, credits != 0)),
+        ]
+        with m.If(begins):
+            m.d.sync += idle.eq(0)
+        with m.If(reads):
+            m.d.sync += column.eq(column + 1)
+            with m.If(column.all()):
+                m.d.sync += row.eq(row + 1)
+                with m.If(row.all()):
+                    m.d.sync += [idle.eq(1), half.eq(~half), filled.bit_select(half, 1).eq(0)]
+
+        # The next row's angle is kept as it passes by as a column's.
+        of_row, of_next = Signal(Angle, reset_less=True), Signal(Angle, reset_less=True)
+        first = delay(m, column == 0, READ_LATENCY - 1, "first")[-1]
+        passes = delay(m, reads & (column == (row + 1)[: len(row)]), READ_LATENCY - 1, "passes")[-1]
+        with m.If(first):
+            m.d.sync += of_row.eq(of_next)
+        with m.If(passes | begins):
+            m.d.sync += of_next.eq(angle)
+
+        m.submodules.cosines = cosines = multiplier.Multiplier(signed(8), signed(8))
+        m.submodules.sines = sines = multiplier.Multiplier(unsigned(ROOT_BITS), unsigned(ROOT_BITS))
+        difference = Signal(signed(17), reset_less=True)
+        value = Signal(signed(IMAGE_BITS), reset_less=True)
+        m.d.comb += [cosines.a.eq(of_row.x), cosines.b.eq(later.x), sines.a.eq(of_row.v), sines.b.eq(later.v)]
+        m.d.sync += [difference.eq(cosines.p - sines.p), value.eq(shift_round(difference, PRODUCT_SHIFT))]
+        with m.If(delay(m, later.flat, multiplier.LATENCY + 1, "flat_later")[-1]):
+            m.d.sync += value.eq(0)
+
+        m.submodules.queue = queue = SyncFIFOBuffered(width=IMAGE_BITS, depth=QUEUE)
+        m.d.comb += [
+            queue.w_en.eq(delay(m, reads, VALUE_LATENCY, "valued")[-1]),
+            queue.w_data.eq(value),
+            self.o.valid.eq(queue.r_rdy),
+            self.o.payload.eq(queue.r_data.as_signed()),
+            queue.r_en.eq(self.o.ready),
+            leaves.eq(self.o.valid & self.o.ready),
+        ]
+        return m
