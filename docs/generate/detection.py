@@ -1,16 +1,13 @@
-"""The tables of ``docs/detection.md`` and of README's section on R peaks, from the stored figures of ``make detect FULL=1``."""
-
-from pathlib import Path
+"""The tables of ``docs/detection.md``, from the stored figures of ``make detect FULL=1``."""
 
 from hw.qrs.detector import INTERVAL, LATENCY
-from sw import document, files
+from sw import document
 from sw.beats.annotations import ANNOTATOR
 from sw.data import mitbih
 from sw.qrs import evaluate
 from sw.qrs.detector import PARAMS
 from sw.qrs.params import QrsParams
 
-PATH = files.ROOT / "docs" / "detection.md"
 ABSENT = "Not measured yet: `make detect FULL=1`, then `make report`."
 WAYS = {
     "ec57": "EC57: without the first five minutes",
@@ -118,21 +115,15 @@ def delays(params: QrsParams = PARAMS) -> str:
     return document.table(["", ""], rows)
 
 
-SECTIONS = {"gross": gross, "records": records, "hardware": hardware, "measured": measured}
+def _shown(draw):
+    """A section that is drawn from the detector's figures, where there are any."""
+    return lambda stored: draw(stored["detection"]) if "detection" in stored else ABSENT
 
 
-def render(text: str, figures: dict | None) -> str:
-    """The document with its tables drawn anew."""
-    drawn = {name: draw(figures) if figures else ABSENT for name, draw in SECTIONS.items()}
-    return document.fill(text, {"delays": delays(), **drawn}, PATH.name)
+def overview(figures: dict) -> str:
+    """By EC57 and over whole records, and what was measured with which tools."""
+    return gross(figures, ("ec57", "whole"), average=False) + "\n\n" + measured(figures)
 
 
-def readme(stored: dict) -> str:
-    """README's table: by EC57 and over whole records."""
-    figures = stored.get("detection")
-    return gross(figures, ("ec57", "whole"), average=False) + "\n\n" + measured(figures) if figures else ABSENT
-
-
-def write(stored: dict, path: Path = PATH) -> Path:
-    """Write the document's tables anew."""
-    return files.write_bytes(path, render(path.read_text(), stored.get("detection")).encode())
+SECTIONS = {name: _shown(draw) for name, draw in (("gross", gross), ("records", records), ("hardware", hardware), ("measured", measured))}
+SECTIONS["delays"] = lambda stored: delays()

@@ -76,17 +76,3 @@ def images(stored: dict) -> str:
 def whole_records(stored: dict) -> str:
     """What the GASF network tells of whole recordings behind the QRS detector."""
     return end_to_end(stored, GASF)
-
-
-PAGES = {
-    "lamscn.md": {"overview": labels_overview, "labels": labels},
-    "gasf.md": {"figures": images, "recordings": whole_records},
-}
-
-
-def write(stored: dict) -> None:
-    """Draw the pages' tables anew."""
-    for name, sections in PAGES.items():
-        page = DOCS / name
-        text = document.fill(page.read_text(), {section: make(stored) for section, make in sections.items()}, name)
-        files.write_bytes(page, text.encode())

@@ -1,13 +1,13 @@
 """The tables of ``docs/tiny.md``: cycles by layer and what lies in which memory, for a shipped bundle."""
 
+from hw import configurations
 from hw.tiny import top
 from hw.tiny.datapath import timing
 from hw.tiny.params import GROUP, LANES, TinyParams
 from hw.tiny.pool import PAIRS
-from sw import cli, document, files
+from sw import document
 from sw.export import bundle, bundles
 
-PATH = files.ROOT / "docs" / "tiny.md"
 MODEL = "bnn17"
 
 
@@ -62,30 +62,9 @@ def memories(params: TinyParams) -> str:
     return document.table(["memory", "lies in", "holds", ""], rows)
 
 
-SECTIONS = {"cycles": cycles, "memories": memories}
+def _of_shipped(draw):
+    """A section of the shipped bundle that the page shows; it needs no stored figures."""
+    return lambda stored: draw(configurations.parameters(bundles.read(bundle.SHIPPED / MODEL), configurations.get("tiny")))
 
 
-def render(text: str, params: TinyParams) -> str:
-    """The document with its tables drawn anew."""
-    return document.fill(text, {name: draw(params) for name, draw in SECTIONS.items()}, PATH.name)
-
-
-def params() -> TinyParams:
-    """Of the shipped bundle that the document shows."""
-    from hw import configurations
-
-    return configurations.parameters(bundles.read(bundle.SHIPPED / MODEL), configurations.get("tiny"))
-
-
-app = cli.new_app(__doc__)
-
-
-@app.command()
-def main() -> None:
-    """Write the tables of docs/tiny.md anew."""
-    files.write_bytes(PATH, render(PATH.read_text(), params()).encode())
-    cli.say(str(PATH))
-
-
-if __name__ == "__main__":
-    cli.run(app)
+SECTIONS = {"cycles": _of_shipped(cycles), "memories": _of_shipped(memories)}

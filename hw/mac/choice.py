@@ -1,4 +1,5 @@
-"""One of four words, as a tree whose first choices neighbours can share."""
+"""Multiplexers and comparisons in the form that takes the fewest LUTs and levels: one of four words as a tree whose first choices
+neighbours can share, and which of two numbers is larger."""
 
 from collections.abc import Sequence
 
@@ -10,3 +11,9 @@ def one_of_four(words: Sequence[Value], which: Value) -> Value:
     choice, and in a rotation twice the tables of this one."""
     a, b, c, d = (Value.cast(word)[:] for word in words)
     return Mux(which[1], Mux(which[0], d, c), Mux(which[0], b, a))
+
+
+def exceeds(a: Value, b: Value) -> Value:
+    """``a > b``, signed: the sign of their difference. A comparison would leave the carry chain before its last bit, too, which
+    breaks it in two."""
+    return (b - a)[-1]

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.mac.choice import one_of_four
+from hw.mac.choice import exceeds, one_of_four
 from hw.mac.clip import clipped
 from hw.stream import multiplier
 from hw.stream.rounding import less_if_negative
@@ -18,7 +18,7 @@ Control = data.StructLayout(
     {
         # Stage 0 and 1, and the stage before the total.
         "lane": 4,
-        "mean_slot": 2,
+        "means_slot": 2,
         "takes_mean": 1,
         "before_lane": 4,
         "before_first": 1,
@@ -85,12 +85,12 @@ class Group(wiring.Component):
         return m
 
     def _means(self, m: Module, result: Signal) -> Signal:
-        """Sums of what each slot put out; that of ``mean_slot`` where ``takes_mean``, when none is added."""
+        """Sums of what each slot put out; that of ``means_slot``, which is taken when none is added."""
         c = self.control
         m.submodules.means = means = Memory(shape=signed(SUM_BITS), depth=SLOTS, init=[])
         read, write = means.read_port(domain="comb"), means.write_port()
         m.d.comb += [
-            read.addr.eq(Mux(c.takes_mean, c.mean_slot, c.sum_slot)),
+            read.addr.eq(c.means_slot),
             write.addr.eq(c.sum_slot),
             write.en.eq(c.sum_add),
             write.data.eq(Mux(c.sum_fresh, 0, read.data) + result),
@@ -123,7 +123,7 @@ class Group(wiring.Component):
             keeps.addr.eq(c.kept_lane),
             keeps.en.eq(c.kept_valid),
             keeps.data.eq(total),
-            sum_.eq(Mux(compares, Mux(product > base, product, base), base + product)),
+            sum_.eq(Mux(compares, Mux(exceeds(product, base), product, base), base + product)),
         ]
         bias = Mux(c.largest | c.before_mean, 0, self.channel.bias << c.bias_shift)
         m.d.sync += [
@@ -158,38 +158,61 @@ class Group(wiring.Component):
 
     def _pooled(self, m: Module, value: Signal) -> Signal:
         """The pool: the largest (or the sum) of this chunk so far and of the two before it, for each slot. A slot's positions
-        follow each other: its state is read before the first one, goes on in a register, and is kept in the memory, too."""
+        follow each other: its state is read before the first one, goes on in registers, and is kept in the memory, too, a cycle
+        later. That a chunk has ended is told beside the state: its result moves up where it is used."""
         c = self.control
         small = signed(POOL_BITS)
         pool_layout = data.StructLayout({"partial": small, "one": small, "two": small})
+        state_layout = data.StructLayout({"partial": small, "one": small, "two": small, "ended": 1})
         m.submodules.pool = pool = Memory(shape=pool_layout, depth=SLOTS, init=[])
         state, update = pool.read_port(domain="comb"), pool.write_port()
-        v, so_far = Signal(small), Signal(small)
-        old = Signal(pool_layout, name="pool_state", reset_less=True)
-        with m.If(c.goes_on):
-            m.d.sync += old.eq(update.data)
-        with m.Elif(c.next_start):
-            m.d.sync += old.eq(state.data)
-        joined = Mux(c.pool_mean, v + old.partial, Mux(v > old.partial, v, old.partial))
+        old, made = (Signal(state_layout, name=n, reset_less=True) for n in ("pool_state", "pool_made"))
+        v, largest, so_far = Signal(small), Signal(small), Signal(small)
+        sums = Signal()
+
+        def moved_up(now) -> tuple:
+            return Mux(now.ended, now.partial, now.one), Mux(now.ended, now.one, now.two)
+
+        one, two = moved_up(old)
+        m.d.comb += [
+            v.eq(value[:POOL_BITS].as_signed()),
+            sums.eq(c.pool_mean & ~c.chunk_first),
+            largest.eq(Mux(c.chunk_first | exceeds(v, old.partial), v, old.partial)),
+            so_far.eq(Mux(sums, v + old.partial, largest)),
+        ]
+        m.d.sync += [made.partial.eq(so_far), made.one.eq(one), made.two.eq(two), made.ended.eq(c.chunk_last)]
+        kept, slot = Signal(), Signal(2)
+        m.d.sync += [kept.eq(c.counts), slot.eq(c.slot)]
+        kept_one, kept_two = moved_up(made)
+        # What is written in this cycle is not in the memory yet.
+        fetched = Signal(pool_layout, name="pool_fetched")
         m.d.comb += [
             state.addr.eq(c.next_slot),
-            update.addr.eq(c.slot),
-            update.en.eq(c.counts),
-            v.eq(value[:POOL_BITS].as_signed()),
-            so_far.eq(Mux(c.chunk_first, v, joined)),
-            update.data.partial.eq(so_far),
-            update.data.one.eq(Mux(c.chunk_last, so_far, old.one)),
-            update.data.two.eq(Mux(c.chunk_last, old.one, old.two)),
+            update.addr.eq(slot),
+            update.en.eq(kept),
+            update.data.partial.eq(made.partial),
+            update.data.one.eq(kept_one),
+            update.data.two.eq(kept_two),
+            fetched.eq(Mux(kept & (slot == c.next_slot), update.data, state.data)),
         ]
+        with m.If(c.goes_on | c.next_start):
+            # What comes from the comparison last goes through one choice more.
+            other = Mux(c.goes_on, v + old.partial, fetched.partial)
+            m.d.sync += [
+                old.partial.eq(Mux(c.goes_on & ~sums, largest, other)),
+                old.one.eq(Mux(c.goes_on, one, fetched.one)),
+                old.two.eq(Mux(c.goes_on, two, fetched.two)),
+                old.ended.eq(c.goes_on & c.chunk_last),
+            ]
         # The second comparison has a cycle of its own.
         latest, before = Signal(small, reset_less=True), Signal(small, reset_less=True)
         m.d.sync += [
-            latest.eq(Mux(c.pool_rest, Mux(v > old.one, v, old.one), so_far)),
-            before.eq(Mux(c.pool_rest, old.two, old.one)),
+            latest.eq(Mux(c.pool_rest, Mux(exceeds(v, one), v, one), so_far)),
+            before.eq(Mux(c.pool_rest, two, one)),
             self.plain.eq(value),
         ]
-        largest = Mux(c.result_chunks & (before > latest), before, latest)
-        rounded = Mux(c.result_mean, (latest + 1) >> 1, largest)
+        upper = Mux(c.result_chunks & exceeds(before, latest), before, latest)
+        rounded = Mux(c.result_mean, (latest + 1) >> 1, upper)
         return Mux(c.result_plain, self.plain[:POOL_BITS].as_signed(), rounded)
 
     def _push(self, m: Module, result: Signal) -> None:

@@ -140,29 +140,26 @@ class Post(wiring.Component):
     def _parameters(self, m: Module, now, steps) -> tuple:
         """An alpha a row and pass, bias and shift a channel: addresses, and the words."""
         step = steps[0]
-        alpha_base, alpha_block = Signal(range(self.params.alphas)), Signal(range(self.params.alphas))
+        alpha, alpha_block = Signal(range(self.params.alphas)), Signal(range(self.params.alphas))
         channel_base, channel_at = (Signal(range(self.params.channels), name=n) for n in ("channel_base", "channel_at"))
         channel_bases = [channel_base]
         for k in range(1, CHANNEL):
             channel_bases.append(Signal.like(channel_base, name=f"channel_base{k}", reset_less=True))
             m.d.sync += channel_bases[k].eq(channel_bases[k - 1])
-        slots = Const(1, 3) << now.slots
-        with m.If(step.valid & step.end & ~step.pass_.mean):
-            with m.If(step.pass_.last & step.pass_.onward):
-                m.d.sync += [
-                    alpha_base.eq(alpha_base + slots),
-                    alpha_block.eq(alpha_base + slots),
-                    channel_base.eq(channel_base + slots),
-                ]
-            with m.Elif(step.pass_.last):
-                m.d.sync += alpha_base.eq(alpha_block)
+        # A slot's alpha is the one after that of the slot before, so that one counter walks through a pass's slots and passes.
+        slot_ends = Mux(now.slots[1], step.lane[:2].all(), Mux(now.slots[0], step.lane[:3].all(), step.end))
+        with m.If(step.valid & slot_ends & ~step.pass_.mean):
+            m.d.sync += alpha.eq(alpha + 1)
+        with m.If(step.valid & step.end & ~step.pass_.mean & step.pass_.last):
+            with m.If(step.pass_.onward):
+                m.d.sync += [alpha_block.eq(alpha + 1), channel_base.eq(channel_base + (Const(1, 3) << now.slots))]
             with m.Else():
-                m.d.sync += alpha_base.eq(alpha_base + slots)
+                m.d.sync += alpha.eq(alpha_block)
         with m.If(self.restart):
-            m.d.sync += [alpha_base.eq(0), alpha_block.eq(0), channel_base.eq(0)]
+            m.d.sync += [alpha.eq(0), alpha_block.eq(0), channel_base.eq(0)]
         alphas, channels = Signal.like(self.alpha_word, reset_less=True), Signal.like(self.channel_word, reset_less=True)
         m.d.comb += [
-            self.alpha_address.eq(alpha_base + step.slot),
+            self.alpha_address.eq(alpha),
             self.channel_address.eq(channel_at),
         ]
         m.d.sync += [
@@ -187,6 +184,9 @@ class Post(wiring.Component):
             chunks.eq(Cat(at_value.pool_chunks, chunks)),
             plain.eq(Cat(ahead.pass_.mean, plain)),
         ]
+        # A block's means are read behind all that they are of: one address, known a cycle ahead.
+        means_slot, first = Signal(2), steps[CHOICE - 2]
+        m.d.sync += means_slot.eq(Mux(first.pass_.mean & first.lane[2:].all(), first.lane[:2], steps[RESULT - 1].slot))
         # Has a slot put out nothing yet since its block began?
         result = steps[RESULT]
         fresh = Signal(4, init=0b1111)
@@ -198,7 +198,7 @@ class Post(wiring.Component):
             m.d.sync += fresh.eq(0b1111)
         m.d.comb += [
             control.lane.eq(steps[0].lane),
-            control.mean_slot.eq(steps[CHOICE - 1].slot),
+            control.means_slot.eq(means_slot),
             control.takes_mean.eq(steps[CHOICE - 1].pass_.mean & steps[CHOICE - 1].inside),
             control.before_lane.eq(before.lane),
             control.before_first.eq(before.pass_.first),

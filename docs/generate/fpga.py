@@ -1,0 +1,90 @@
+"""Tables of ``docs/fpga.md``, ``docs/boards.md`` and ``docs/folding.md``: area and clock, netlists, bitstreams, foldings."""
+
+from docs.generate.common import micros
+from sw import document, published
+
+
+def _area(figures: dict) -> str:
+    rest = f"{figures['ff']:,} FF, {figures['bram']} block RAMs, {figures['dsp']} multipliers"
+    if "spram" in figures:
+        return f"{figures['lut4']:,} logic cells, {rest}, {figures['spram']} SPRAM; with the host link"
+    return f"{figures['lut4']:,} LUT4, {rest}"
+
+
+def _gate(figures: dict) -> str:
+    """That the netlist itself was simulated, where it was."""
+    windows = figures.get("gate_level", {}).get("windows", 0)
+    return f"; netlist simulated on {windows} windows, {figures['gate_level']['mismatches']} values differ" if windows else ""
+
+
+def fpga(stored: dict) -> str:
+    """Area and clock of every model and device that was placed, and what is published beside it."""
+    rows = []
+    for name, model in stored["models"].items():
+        for figures in model.get("fpga", {}).values():
+            rows.append(
+                [
+                    f"`{name}`, {figures['config']}",
+                    figures["device"],
+                    _area(figures),
+                    clock(figures),
+                    *micros(figures, "classification_us", "interval_us"),
+                    (
+                        f"last raw sample to class: {figures['live_latency_us']:,.1f} µs"
+                        if "live_latency_us" in figures
+                        else "QRS detector, words and network; a result follows the next beat"
+                    )
+                    + _gate(figures),
+                ]
+            )
+    rows += [list(row) for row in published.DESIGNS]
+    return document.table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
+
+
+def switching(stored: dict) -> str:
+    """Toggles of the netlists that were simulated, against those of the full rate."""
+    rows = []
+    for name, model in stored["models"].items():
+        counted = {key: f for key, f in model.get("fpga", {}).items() if "toggles_a_window" in f.get("gate_level", {})}
+        for key, figures in counted.items():
+            gate, full = figures["gate_level"], counted.get(key.replace(figures["config"], "full"))
+            share = f"{gate['toggles_a_window'] / full['gate_level']['toggles_a_window']:.2f}" if full else ""
+            rows.append(
+                [f"`{name}`, {figures['config']}", figures["device"], f"{gate['nets']:,}", f"{gate['toggles_a_window']:,}", share]
+            )
+    return document.table(["", "device", "nets", "toggles a window", "against `full`"], rows) if rows else "(Not measured yet.)"
+
+
+def configurations(stored: dict) -> str:
+    """What was simulated of the other configurations."""
+    rows = [
+        [
+            f"`{name}`, {config}",
+            f"{rtl['interval_cycles']:,}",
+            f"{rtl['latency_cycles']:,}",
+            f"{rtl['windows']:,}, {rtl['layers_compared']} layers each; {rtl['mismatches']} values differ",
+            f"{rtl['steady_windows']} windows, none lost" if rtl["steady_windows"] else "",
+            f"`{rtl['command']}`",
+        ]
+        for name, model in stored["models"].items()
+        for config, rtl in model.get("configurations", {}).items()
+    ]
+    return document.table(["", "interval, cycles", "latency, cycles", "windows through the RTL", "a sample every cycle", ""], rows)
+
+
+def boards(stored: dict) -> str:
+    """The bitstreams that were built."""
+    rows = [
+        [
+            board,
+            f"`{name}`, {f['config']}",
+            f"{f['lut4']:,}",
+            f"{f['mhz']} ({f['reached_mhz']:.1f})",
+            *micros(f, "latency", "interval"),
+            f"`{f['command']}`",
+        ]
+        for name, model in stored["models"].items()
+        for board, f in sorted(model.get("board", {}).items())
+    ]
+    head = ["board", "", "LUT4 or logic cells", "MHz (reached)", "latency, µs", "interval, µs", ""]
+    return document.table(head, rows)
