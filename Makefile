@@ -56,7 +56,7 @@ test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=]
 	@$(RUN) -m sw.training.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)" --epochs "$(or $(EPOCHS),0)"
 
-levers: $(READY) ## what each lever of a training brings, on validation windows: docs/accuracy.md [MODEL=bnn17 LEVERS=records SEED=1], of bnnbeat5: docs/beats.md
+levers: $(READY) ## what each lever of a training brings, on validation windows: docs/levers.md [MODEL=bnn17 LEVERS=records SEED=1], of bnnbeat5: docs/beats.md
 	@$(RUN) -m sw.training.levers --model "$(or $(MODEL),bnn17)" --lever "$(LEVERS)" --seeds "$(SEED)"
 
 curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: several trainings [MODEL=alq17]
@@ -102,8 +102,7 @@ classify: $(READY) ## any WFDB record through the simulated hardware, in windows
 	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
-	@$(RUN) -m docs.generate.readme
-	@$(RUN) -m docs.generate.tiny
+	@$(RUN) -m docs.generate.pages
 
 lint: $(READY) ## format and check the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .

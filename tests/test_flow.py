@@ -209,7 +209,7 @@ def test_help_explains(capsys, monkeypatch):
         "sim.run",
         "sim.waves",
         "sim.classify",
-        "docs.generate.readme",
+        "docs.generate.pages",
         "hw.generate",
         "sw.training.train",
         "sw.training.curve",

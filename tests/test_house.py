@@ -47,6 +47,11 @@ def test_hw_knows_nothing_of_torch_and_sim():
     assert subprocess.run([sys.executable, "-c", code], cwd=files.ROOT).returncode == 0
 
 
+def test_what_measures_knows_nothing_of_the_pages():
+    for path in (*below("sw"), *below("hw"), *below("sim")):
+        assert not {name for name in imports(path) if name.split(".")[0] == "docs"}, path
+
+
 def test_deprecated_amaranth_is_not_used():
     for path in below("hw"):
         text = path.read_text()

@@ -8,6 +8,7 @@ import pytest
 import wfdb
 from typer.testing import CliRunner
 
+from docs.generate import beats as beat_tables
 from hw.images import top as image_top
 from hw.mac import design
 from hw.mac.loader import Status
@@ -154,9 +155,9 @@ def test_scores_that_are_not_between_patients_are_called_so():
     assert "NOTHING IS KNOWN" in command.caution("other", None)
     rtl = {"records": 22, "whole": False, "samples": 9, "beats": 440, "mismatches": 0, "simulator": "V", "verilog_sha256": "1" * 64}
     figures = {"protocol": "comparable", "command": "make beats", "gross": {"ec57": {}, "whole": {}}, "rtl": rtl}
-    text = command.readme({"end_to_end_gasf5": figures}, "gasf5")
+    text = beat_tables.end_to_end({"end_to_end_gasf5": figures}, "gasf5")
     assert text.startswith("**NOT BETWEEN PATIENTS") and "the first beats of 22 records" in text
-    assert "make beats MODEL=gasf5 FULL=1" in command.readme({}, "gasf5")
+    assert "make beats MODEL=gasf5 FULL=1" in beat_tables.end_to_end({}, "gasf5")
 
 
 def test_classify_beats_of_any_record(harness, bundle, recordings, tmp_path, monkeypatch):

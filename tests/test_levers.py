@@ -21,7 +21,7 @@ FIGURES = json.loads(levers.STORED.read_text())
 
 def test_the_document_is_drawn_from_the_stored_figures():
     text = levers.DOCUMENT.read_text()
-    assert document.fill(text, levers.sections(FIGURES), "accuracy.md") == text
+    assert document.fill(text, levers.sections(FIGURES), "levers.md") == text
     assert FIGURES["data"] == "mitdb"
     for name, model in FIGURES["models"].items():
         assert set(model["levers"]) <= set(levers.LEVERS[name])
@@ -42,7 +42,7 @@ def test_a_lever_is_measured_without_the_test_fold(further, tmp_path, monkeypatc
     monkeypatch.setattr(levers.files, "BUILD", tmp_path)
     monkeypatch.setattr(protocols, "beside_validation", lambda *of: np.arange(20))
     monkeypatch.setattr(levers, "agreement", lambda data: {"windows": 60})
-    monkeypatch.setattr(levers, "STORED", tmp_path / "accuracy.json")
+    monkeypatch.setattr(levers, "STORED", tmp_path / "levers.json")
     recipe, lever = replace(STAGED, seed=3), levers.Lever("", protocols.RECORDS)
 
     def measured(folder):

@@ -10,7 +10,7 @@ from scipy import signal as dsp
 from typer.testing import CliRunner
 
 from docs.generate import detection as detection_tables
-from docs.generate import readme
+from docs.generate import pages, store
 from hw.qrs import top
 from sim import detect as command
 from sim.bulk.qrs import STAGES, QrsHarness
@@ -222,9 +222,9 @@ def test_stored_detections_of_others_are_read_again(recordings, tmp_path, monkey
 
 
 def test_tables_are_drawn_from_the_stored_figures():
-    stored = report.load(readme.STORED)
-    text = detection_tables.PATH.read_text()
-    assert detection_tables.render(text, stored.get("detection")) == text, "write it anew: make report"
+    stored = report.load(store.STORED)
+    text = (files.ROOT / "docs" / "detection.md").read_text()
+    assert pages.render("docs/detection.md", text, stored) == text, "write it anew: make report"
     figures = stored.get("detection")
     if figures:
         assert detection_tables.presentable(figures) and figures["rtl"]["mismatches"] == 0

@@ -2,17 +2,18 @@ import json
 
 import pytest
 
-from docs.generate import readme
+from docs.generate import fpga, pages, store
 from sw import files
 from sw.errors import PopbeatError
 from sw.networks import MODELS
 
-STORED = json.loads(readme.STORED.read_text()) if readme.STORED.is_file() else None
+STORED = json.loads(store.STORED.read_text()) if store.STORED.is_file() else None
 
 
 def test_tables_are_drawn_from_the_stored_figures():
-    text = readme.README.read_text()
-    assert readme.render(text, STORED) == text, "README.md is not what make report writes"
+    for page in pages.PAGES:
+        text = (files.ROOT / page).read_text()
+        assert pages.render(page, text, STORED) == text, f"{page} is not what make report writes"
     assert STORED["data"]["source"] == "mitdb"
 
 
@@ -21,7 +22,7 @@ def test_toggles_are_held_against_the_full_rate():
         return {"device": "ecp5-25k", "config": config, "gate_level": {"nets": 7, "toggles_a_window": toggles}}
 
     entries = {f"ecp5-25k/{config}": placed(config, toggles) for config, toggles in (("full", 2000), ("half", 1500))}
-    table = readme.switching({"models": {"bnn17": {"fpga": entries | {"ecp5-25k/double": {"config": "double"}}}}})
+    table = fpga.switching({"models": {"bnn17": {"fpga": entries | {"ecp5-25k/double": {"config": "double"}}}}})
     assert table.splitlines()[2:] == [
         "| `bnn17`, full | ecp5-25k | 7 | 2,000 | 1.00 |",
         "| `bnn17`, half | ecp5-25k | 7 | 1,500 | 0.75 |",
@@ -35,7 +36,7 @@ def test_stored_figures_are_of_whole_runs_and_of_the_shipped_bundles():
     for name, model in STORED["models"].items():
         rtl = model["rtl"]
         packed = bundles.read(bundle.SHIPPED / name)
-        assert (rtl["full"] or rtl["config"] == readme.LARGE) and rtl["mismatches"] == 0 and rtl["canary_caught"]
+        assert (rtl["full"] or rtl["config"] == store.LARGE) and rtl["mismatches"] == 0 and rtl["canary_caught"]
         assert rtl["bundle_sha256"] == packed.sha256
         assert rtl["latency_cycles"] == rtl["predicted_latency_cycles"]
         assert rtl["interval_cycles"] == rtl["predicted_interval_cycles"]
@@ -111,12 +112,12 @@ def test_bitstreams_are_of_the_verilog_that_is_generated_now():
 
 
 def test_a_changed_figure_and_a_missing_section_are_noticed():
-    text = readme.README.read_text()
+    text = (files.ROOT / "README.md").read_text()
     changed = json.loads(json.dumps(STORED))
-    next(iter(changed["models"].values()))["rtl"]["latency_cycles"] += 1
-    assert readme.render(text, changed) != text
+    next(iter(changed["models"].values()))["rtl"]["interval_cycles"] += 1
+    assert pages.render("README.md", text, changed) != text
     with pytest.raises(PopbeatError, match="no section"):
-        readme.render(text.replace("<!-- generated: results -->", ""), STORED)
+        pages.render("README.md", text.replace("<!-- generated: models -->", ""), STORED)
 
 
 @pytest.mark.parametrize(
@@ -132,17 +133,17 @@ def test_runs_that_are_not_stored(tmp_path, monkeypatch, change):
         path = tmp_path / "measured.json"
         path.write_text(json.dumps(changed))
         monkeypatch.setattr(report, "REPORT", path)
-        monkeypatch.setattr(readme, "STORED", tmp_path / "stored.json")
+        monkeypatch.setattr(store, "STORED", tmp_path / "stored.json")
         if expected:
-            assert readme.store()["models"] == STORED["models"]
+            assert store.store()["models"] == STORED["models"]
             (tmp_path / "stored.json").unlink()
         elif "full" in changes:
             # Of what only the large array holds a part of the windows may stand, and is called that.
-            large = {name for name, model in STORED["models"].items() if model["rtl"]["config"] == readme.LARGE}
-            assert set(readme.store()["models"]) == large
+            large = {name for name, model in STORED["models"].items() if model["rtl"]["config"] == store.LARGE}
+            assert set(store.store()["models"]) == large
         else:
             with pytest.raises(PopbeatError, match="no figures are stored"):
-                readme.store()
+                store.store()
 
 
 def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
@@ -182,5 +183,5 @@ def test_beats_of_images_are_of_the_verilog_that_is_generated_now(tmp_path):
 def test_networks_are_stored_where_both_ways_ran_with_the_shipped_ones(change):
     digests = {name: STORED["models"][name]["rtl"]["bundle_sha256"] for name in ("alq17", "lamscn17", "gasf5")}
     seen = {"data": "mitdb", "bundle_sha256": digests, "stream": {"answers": 4}, "board": {"answers": 12}} | change
-    assert readme.networks_presentable({name: value for name, value in seen.items() if value is not None}) == (not change)
-    assert not readme.networks_presentable({})
+    assert store.networks_presentable({name: value for name, value in seen.items() if value is not None}) == (not change)
+    assert not store.networks_presentable({})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from docs.generate import tiny as document
+from docs.generate import pages
 from hw import configurations, verilog
 from hw.fpga import devices, flow, measure
 from hw.generate import generate
@@ -145,10 +145,10 @@ def test_what_does_not_fit_is_told():
 
 
 def test_the_document_shows_what_is():
-    text = document.PATH.read_text()
-    assert document.render(text, document.params()) == text, "write it anew: make report"
+    text = (files.ROOT / "docs" / "tiny.md").read_text()
+    assert pages.render("docs/tiny.md", text, {}) == text, "write it anew: make report"
     with pytest.raises(PopbeatError, match="no section"):
-        document.render("", document.params())
+        pages.render("docs/tiny.md", "", {})
 
 
 def test_the_scalers_netlist():

@@ -5,7 +5,6 @@ from sw import document
 from sw.data import protocols
 from sw.metrics import percent, with_interval
 
-
 SYSTEMS = {"bnn5": "1", "bnn17": "1", "bnnbeat5": "beats", "alq17": "2", "gasf5": "3", "lamscn17": "4"}
 
 

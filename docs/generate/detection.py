@@ -120,10 +120,6 @@ def _shown(draw):
     return lambda stored: draw(stored["detection"]) if "detection" in stored else ABSENT
 
 
-def overview(figures: dict) -> str:
-    """By EC57 and over whole records, and what was measured with which tools."""
-    return gross(figures, ("ec57", "whole"), average=False) + "\n\n" + measured(figures)
-
-
-SECTIONS = {name: _shown(draw) for name, draw in (("gross", gross), ("records", records), ("hardware", hardware), ("measured", measured))}
+_DRAWN = {"gross": gross, "records": records, "hardware": hardware, "measured": measured}
+SECTIONS = {name: _shown(draw) for name, draw in _DRAWN.items()}
 SECTIONS["delays"] = lambda stored: delays()

@@ -8,8 +8,14 @@ from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.binary.top import cycles
 from sw import pictures
+from sw.beats import chain
+from sw.data import synthetic
+from sw.data.mitbih import RATE
 from sw.export import bundle
 from sw.pictures import pyplot
+
+OVERVIEW = "bnnbeat5"  # the network that names the beats of the picture of the whole
+SHOWN = "Trigeminy"  # the synthesiser's rhythm in it
 
 
 def confusion(path: Path, name: str, protocol: str, figures: dict) -> None:
@@ -65,4 +71,56 @@ def dataflow(path: Path) -> None:
     axis.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
     axis.set_ylim(-2.2, 1.65)
     axis.axis("off")
+    pictures.save(figure, path)
+
+
+def overview(path: Path, stored: dict) -> None:
+    """The whole in one picture: a recording, a trained network, an FPGA, labelled beats. The signal is drawn by the synthesiser,
+    since no recording may be shown; the labels are what the integer model of ``bnnbeat5`` says of it."""
+    packed = bundle.read(bundle.SHIPPED / OVERVIEW)
+    signal = np.round(synthetic.GAIN * synthetic.record("119", [SHOWN] * 6)[0]).astype(np.int64)
+    made = chain.run(packed, signal)
+    first, last = 30 * RATE, 36 * RATE
+    time = np.arange(last - first) / RATE
+    figure = pyplot.figure(figsize=(13, 4))
+    grid = figure.add_gridspec(1, 3, width_ratios=(1, 1.15, 1))
+    raw, between, told = (figure.add_subplot(grid[k]) for k in range(3))
+    for axis, title in ((raw, "raw samples, 360 Hz"), (told, f"every beat named ({OVERVIEW}, integer model)")):
+        axis.plot(time, signal[first:last], linewidth=0.9, color="black")
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("seconds (SYNTHETIC SIGNAL)", fontsize=9)
+        axis.set_yticks([])
+        axis.set_ylim(signal[first:last].min() - 30, signal[first:last].max() + 90)
+    for position, symbol in zip(made.position, made.symbols(packed.classes), strict=True):
+        if first + 20 <= position < last - 20:
+            color = "tab:red" if symbol != "N" else "tab:green"
+            place = (position - first) / RATE, signal[position - 30 : position + 30].max() + 25
+            told.text(*place, symbol, ha="center", fontsize=12, weight="bold", color=color)
+    model = stored["models"]["bnn17"]
+    placed = model["fpga"]["ecp5-25k/full"]
+    boxes = (
+        ("trained network", f"PyTorch, quantised: 1 bit to int8\nbnn17: {model['stored_bytes']:,} bytes"),
+        (
+            "Verilog, equal in every integer",
+            f"{model['rtl']['windows']} windows x {model['rtl']['layers_compared']} layers: "
+            f"{model['rtl']['mismatches']} values differ",
+        ),
+        (
+            "FPGA, placed and routed",
+            f"{placed['device']}: {placed['lut4']:,} LUT4, {placed['fmax_mhz']:.0f} MHz\n"
+            f"a class {placed['classification_us']:.0f} µs after the first sample",
+        ),
+    )
+    between.axis("off")
+    between.set_xlim(0, 1)
+    between.set_ylim(0, 1)
+    for row, (title, text) in enumerate(boxes):
+        y = 0.72 - 0.34 * row
+        between.add_patch(pyplot.Rectangle((0.12, y), 0.76, 0.26, fill=False, linewidth=1.2))
+        between.text(0.5, y + 0.185, title, ha="center", va="center", fontsize=10, weight="bold")
+        between.text(0.5, y + 0.08, text, ha="center", va="center", fontsize=8.5)
+        if row:
+            between.annotate("", (0.5, y + 0.26), (0.5, y + 0.34), arrowprops={"arrowstyle": "->"})
+    for x in ((0.0, 0.11), (0.89, 1.0)):
+        between.annotate("", (x[1], 0.5), (x[0], 0.5), arrowprops={"arrowstyle": "->", "linewidth": 2})
     pictures.save(figure, path)

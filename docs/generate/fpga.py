@@ -1,6 +1,6 @@
 """Tables of ``docs/fpga.md``, ``docs/boards.md`` and ``docs/folding.md``: area and clock, netlists, bitstreams, foldings."""
 
-from docs.generate.common import micros
+from docs.generate.common import clock, micros
 from sw import document, published
 
 

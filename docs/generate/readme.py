@@ -6,7 +6,7 @@ from sw.data import beats, protocols
 from sw.metrics import percent
 
 # Protocols under which no patient of the test was trained on.
-BETWEEN = (beats.INTER_PATIENT, protocols.PATIENTS)
+BETWEEN = (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS)
 
 
 def models(stored: dict) -> str:

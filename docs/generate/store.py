@@ -1,5 +1,5 @@
-"""The figures that README and docs show: ``docs/report.json``. A run of ``make sim FULL=1`` on the real recordings leaves its figures
-in ``build/report.json``; here they are stored. A partial run, or one on synthetic signals, is not."""
+"""The figures that README and docs show: ``docs/report.json``. A run of ``make sim FULL=1`` on the real recordings leaves its
+figures in ``build/report.json``; here they are stored. A partial run, or one on synthetic signals, is not."""
 
 from docs.generate import detection
 from hw.beats import top as beat_top

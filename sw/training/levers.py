@@ -1,7 +1,7 @@
 """What each lever of a training brings: recipes that differ in one thing, judged on the validation part of fold 0 alone.
 
 Validation windows are few, so further windows beside them, which no protocol trains on, are counted too (their labels are the
-rule's). Test folds have no part in this. Figures go to ``docs/accuracy.json``, tables to ``docs/accuracy.md``.
+rule's). Test folds have no part in this. Figures go to ``docs/levers.json``, tables to ``docs/levers.md``.
 """
 
 import itertools
@@ -24,8 +24,8 @@ from sw.training.binary import PRETRAINED, RECIPES, RECORDS_RECIPES, start_of, t
 from sw.training.trainer import Data, Part, Recipe
 
 FOLD = 0
-STORED = files.ROOT / "docs" / "accuracy.json"
-DOCUMENT = files.ROOT / "docs" / "accuracy.md"
+STORED = files.ROOT / "docs" / "levers.json"
+DOCUMENT = files.ROOT / "docs" / "levers.md"
 PLACES = ("validation", "beside")
 
 
