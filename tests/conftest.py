@@ -96,6 +96,10 @@ def random_windows(seed: int, count: int, window: int) -> np.ndarray:
     return np.clip(out, -2048, 2047).astype(np.int16)
 
 
+RULE_LABELS, RULE_RIGHT = 968, 966  # windows of rhythm-17's 989 that its rule labels, and labels as published
+
+TOY_RHYTHM = Rhythm(2, 2, ((0, 1, 32), (1, 2, 10)), (1, 4))
+
 SMALL = MultibitNetwork(
     (
         Convolution(1, 4, 120, kernel=8, stride=2, pad=3, pool=4, pool_stride=2),

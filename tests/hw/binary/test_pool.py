@@ -1,0 +1,12 @@
+"""The pool alone, on Verilator under cocotb."""
+
+from sim.benches import alone
+from sim.benches.binary import pool
+
+
+def test_every_case():
+    alone.run(pool)
+
+
+def test_a_wrong_bit_in_each_expectation_is_noticed():
+    assert alone.unnoticed(pool) == 0

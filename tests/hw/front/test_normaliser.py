@@ -1,0 +1,12 @@
+"""The normaliser alone, on Verilator under cocotb."""
+
+from sim.benches import alone
+from sim.benches.front import normaliser
+
+
+def test_every_case():
+    alone.run(normaliser)
+
+
+def test_a_wrong_bit_in_each_expectation_is_noticed():
+    assert alone.unnoticed(normaliser) == 0

@@ -1,0 +1,12 @@
+"""The multiplier alone, on Verilator under cocotb."""
+
+from sim.benches import alone
+from sim.benches.stream import multiplier
+
+
+def test_every_case():
+    alone.run(multiplier)
+
+
+def test_a_wrong_bit_in_each_expectation_is_noticed():
+    assert alone.unnoticed(multiplier) == 0
