@@ -55,7 +55,7 @@ ifneq ($(ONLY),)
 	@$(RUN) -m tests.only "$(ONLY)" --durations=10
 else
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
-	@$(RUN) -m pytest -n 2 --dist loadfile --durations=10
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 endif
 
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("hw", "sw", "sim", "docs")
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")  # a folder has many files
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")  # a folder has many files
 
 
 def of_source(name: str) -> str:

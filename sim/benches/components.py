@@ -1,7 +1,7 @@
 """cocotb tests: every case of one component with and without gaps and pauses, and with a reset in mid-work.
 
-``POPBEAT_COMPONENT`` names the module with its ``CASES``. ``POPBEAT_CANARY``: one bit of one expectation of each case is wrong,
-which must be noticed.
+``POPBEAT_COMPONENT`` names the module with its ``CASES``. Of each there is a canary: with one bit of one expectation wrong it must
+fail, and by that comparison.
 """
 
 import importlib
@@ -49,9 +49,9 @@ async def reset_in_the_middle(bench, case: Case, rng) -> None:
     await bench(0.2, 0.2).run()
 
 
-def _make(name: str):
+def _make(name: str, wrong: bool):
     async def test(dut):
-        case = spoiled(CASES[name]) if "POPBEAT_CANARY" in os.environ else CASES[name]
+        case = spoiled(CASES[name]) if wrong else CASES[name]
         rng = begin(dut, name)
         for other in CASES:
             for port in CASES[other].inputs:
@@ -64,9 +64,10 @@ def _make(name: str):
         if case.inputs:
             await reset_in_the_middle(bench, case, rng)
 
-    test.__name__ = test.__qualname__ = name
-    return cocotb.test()(test)
+    test.__name__ = test.__qualname__ = f"{name}_spoiled" if wrong else name
+    return cocotb.test(expect_error=AssertionError if wrong else ())(test)
 
 
 for _name in CASES:
-    globals()[f"test_{_name}"] = _make(_name)
+    globals()[f"test_{_name}"] = _make(_name, wrong=False)
+    globals()[f"canary_{_name}"] = _make(_name, wrong=True)

@@ -9,13 +9,15 @@ import random
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, RisingEdge
+from cocotb.triggers import Event, FallingEdge, RisingEdge, SimTimeoutError, with_timeout
 
 SEED = int(os.environ.get("POPBEAT_SEED", "1"))
 CASES = np.load(os.environ["POPBEAT_BENCH"])
 COUNT = int(CASES["count"])
 WRITE_LATENCY = 2  # from a row's write to the first read that sees it
-WATCHDOG = 1_000_000
+PERIOD = 10  # ns
+WATCHDOG = 1_000_000  # cycles
+FLAGS = [tuple(events >> k & 1 for k in range(7)) for events in range(1 << 7)]  # what a value of the events' tap says
 STATUS_CYCLES = 1  # from the edge that takes an image's last byte to the one that says what became of it
 
 
@@ -29,6 +31,7 @@ class ArrayBench:
         self.started = self.cycle = self.takes = 0
         self.cycles: list[int] = []
         self.case, self.writers, self.written = None, {}, {}
+        self.ended = Event()
 
     async def reset(self):
         for name in ("image__valid", "i__valid"):
@@ -40,14 +43,14 @@ class ArrayBench:
         cocotb.start_soon(self._watch())
 
     async def _watch(self):
-        dut = self.dut
+        dut, tap, edge = self.dut, self.dut.tap_events, FallingEdge(self.dut.clk)
         while True:
-            await FallingEdge(dut.clk)
+            await edge
             self.cycle += 1
-            events = int(dut.tap_events.value)
+            events = int(tap.value)
             if not events:
                 continue
-            start, taken, writes, reads, logit, done, overrun = (events >> k & 1 for k in range(7))
+            start, taken, writes, reads, logit, done, overrun = FLAGS[events]
             assert not overrun, "a job came before the writer was ready"
             self.takes += taken
             if start:
@@ -72,6 +75,7 @@ class ArrayBench:
                 self.writes.append({})
                 self.written = {}
                 self.logits.append({})
+                self.ended.set()
 
     def _read(self, word: int):
         """A byte that an operation before writes in this window must have been written, long enough ago for the read to see it."""
@@ -110,11 +114,13 @@ class ArrayBench:
         valid.value = 0
 
     async def windows(self, count: int):
-        for _ in range(WATCHDOG):
-            if len(self.cycles) >= count:
-                return
+        while len(self.cycles) < count:
+            self.ended.clear()
+            try:
+                await with_timeout(self.ended.wait(), WATCHDOG * PERIOD, "ns")
+            except SimTimeoutError:
+                raise AssertionError(f"{len(self.cycles)} of {count} windows came out") from None
             await RisingEdge(self.dut.clk)
-        raise AssertionError(f"{len(self.cycles)} of {count} windows came out")
 
     async def taken(self, number: int):
         """Wait until the network of a case is at work."""
@@ -151,7 +157,7 @@ class ArrayBench:
 async def begin(dut, gap: float) -> ArrayBench:
     """A bench with a running clock, after reset."""
     dut._log.info("seed %d", SEED)
-    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+    cocotb.start_soon(Clock(dut.clk, PERIOD, unit="ns").start())
     bench = ArrayBench(dut, random.Random(f"{SEED} {gap}"), gap)
     await bench.reset()
     return bench

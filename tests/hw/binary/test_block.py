@@ -11,12 +11,8 @@ from sw.export.binary import integer
 from tests.conftest import random_bundle, random_windows
 
 
-def test_every_case():
-    alone.run(block)
-
-
-def test_a_wrong_bit_in_each_expectation_is_noticed():
-    assert alone.unnoticed(block) == 0
+def test_every_case_and_its_canary():
+    assert alone.run(block) == len(block.CASES)
 
 
 def test_references_of_the_blocks_are_the_integer_model():

@@ -8,5 +8,5 @@ from sw.errors import PopbeatError
 
 
 def test_no_test_at_all_is_an_error():
-    with pytest.raises(PopbeatError, match="0 of 1 tests ran"):
+    with pytest.raises(PopbeatError, match="0 of 2 tests ran"):
         alone.run(skid, COCOTB_TEST_FILTER="none_of_them")
