@@ -31,7 +31,13 @@ def pytest_configure(config):
 
 
 # Minutes each, so they begin first: no worker is left alone with one of them at the end.
-LONGEST = ("hw/mac/test_array_networks.py", "hw/mac/test_array.py", "hw/board/test_top.py", "hw/fpga/test_flow.py", "sim/test_run.py")
+LONGEST = (
+    "hw/mac/test_array_networks.py",
+    "hw/mac/test_array.py",
+    "hw/board/test_top.py",
+    "hw/fpga/test_flow.py",
+    "sim/test_run.py",
+)
 
 
 def pytest_collection_modifyitems(items):
