@@ -13,6 +13,7 @@ LEAD   ?=
 DEVICE ?= ecp5-25k
 BOARD  ?= ulx3s-85f
 SEEDS  ?= 10
+ONLY   ?=
 SEED   ?= 1
 MHZ    ?=
 PORT   ?= /dev/ttyUSB0
@@ -49,9 +50,13 @@ else
 	@$(RUN) -m sim.run --model "$(MODEL)" --bundle "$(BUNDLE)" --config "$(CONFIG)" $(if $(filter-out 0,$(FULL)),--full)
 endif
 
-test: $(READY) ## lint, units, exactness and flow (under 15 minutes on two cores)
+test: $(READY) ## lint, units, exactness and flow (under 10 minutes on two cores); a part alone, without lint: [ONLY=hw/binary/pool, a source file or folder; tests/test_house.py, a pytest path; or an expression for pytest's -k]
+ifneq ($(ONLY),)
+	@$(RUN) -m tests.only "$(ONLY)" --durations=10
+else
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
-	@$(RUN) -m pytest -n 2 --dist loadfile
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
+endif
 
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=]
 	@$(RUN) -m sw.training.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)" --epochs "$(or $(EPOCHS),0)"

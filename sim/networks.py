@@ -28,7 +28,7 @@ from sw.export.array.program import image
 from sw.export.front.normaliser import NormaliserSpec
 
 ORDER = "lamscn17,gasf5,alq17,lamscn17"
-BENCH = "sim.benches.networks"
+BENCH = "sim.benches.mac.networks"
 Loads = list[tuple[GraphBundle, np.ndarray]]  # a network and its raw windows or beats int16[n, window]
 
 

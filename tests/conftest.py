@@ -9,8 +9,8 @@ import pytest
 
 from hw.fpga import flow
 from hw.verilog import RUN_YOSYS
+from sw import files
 from sw.data import source, tasks
-from sw.export.array import fold as multibit_fold
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.graph import GlobalAverage, Graph, MaxPool, Tensor
 from sw.export.array.systems import Builder
@@ -28,6 +28,22 @@ def pytest_configure(config):
         ]
         for tool in (RUN_YOSYS, *tools):
             subprocess.run([sys.executable, "-c", tool, "--version"], check=True, capture_output=True)
+
+
+# Minutes each, so they begin first: no worker is left alone with one of them at the end.
+LONGEST = (
+    "hw/mac/test_array_networks.py",
+    "hw/mac/test_array.py",
+    "hw/board/test_top.py",
+    "hw/fpga/test_flow.py",
+    "sim/test_run.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, all else as it was (``--no-loadscope-reorder`` leaves it so)."""
+    order = {files.ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +112,10 @@ def random_windows(seed: int, count: int, window: int) -> np.ndarray:
     return np.clip(out, -2048, 2047).astype(np.int16)
 
 
+RULE_LABELS, RULE_RIGHT = 968, 966  # windows of rhythm-17's 989 that its rule labels, and labels as published
+
+TOY_RHYTHM = Rhythm(2, 2, ((0, 1, 32), (1, 2, 10)), (1, 4))
+
 SMALL = MultibitNetwork(
     (
         Convolution(1, 4, 120, kernel=8, stride=2, pad=3, pool=4, pool_stride=2),
@@ -108,6 +128,8 @@ SMALL = MultibitNetwork(
 
 def random_multibit(seed: int, network: MultibitNetwork = SMALL) -> GraphBundle:
     """A small multi-bit network of random integers: channels without bases, shifts and alpha at both ends."""
+    from sw.export.array import fold  # with PyTorch, for whose start most tests need not wait
+
     rng = np.random.default_rng(seed)
     layers = []
     for shape in network.layers:
@@ -125,7 +147,7 @@ def random_multibit(seed: int, network: MultibitNetwork = SMALL) -> GraphBundle:
         )
     names = tuple(f"c{k}" for k in range(network.classes))
     spec = NormaliserSpec(window=network.window)
-    graph = multibit_fold.graph(network, layers, "random")
+    graph = fold.graph(network, layers, "random")
     return GraphBundle("random", "rhythm-17", names, graph, alpha_bits=network.alpha_bits, normaliser=spec)
 
 

@@ -52,6 +52,24 @@ def test_what_measures_knows_nothing_of_the_pages():
         assert not {name for name in imports(path) if name.split(".")[0] == "docs"}, path
 
 
+def test_tests_mirror_the_source():
+    """``tests/hw/mac/test_array.py`` and ``test_array_networks.py`` are of ``hw/mac/array.py``."""
+    for path in below("tests"):
+        folder = path.relative_to(files.ROOT / "tests").parent
+        if path.name.startswith("test_") and folder.parts:
+            words = path.stem.split("_")[1:]
+            sources = [files.ROOT / folder / f"{'_'.join(words[:count])}.py" for count in range(1, len(words) + 1)]
+            assert any(source in PYTHON for source in sources), path
+
+
+def test_every_component_with_cases_is_tested_alone():
+    for path in below("sim/benches"):
+        place = path.relative_to(files.ROOT / "sim" / "benches")
+        if len(place.parts) > 1 and "\nCASES = " in path.read_text():
+            assert files.ROOT / "hw" / place in PYTHON, path
+            assert files.ROOT / "tests" / "hw" / place.parent / f"test_{place.name}" in PYTHON, path
+
+
 def test_deprecated_amaranth_is_not_used():
     for path in below("hw"):
         text = path.read_text()

@@ -1,6 +1,6 @@
 """The outer product: the angles of a beat in, its image out, G_ij = round((x_i * x_j - v_i * v_j) / 2^7), a value a cycle.
 
-All pairs of x and their roots lie in -127..127 so (``tests/test_image.py`` goes through them): nothing is clipped.
+All pairs of x and their roots lie in -127..127 so (``tests/sw/export/front/test_image.py`` goes through them): nothing is clipped.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned

@@ -5,13 +5,17 @@ to its expectation. Valid and payload must stay until they are taken. While noth
 nothing can depend on it. At the end every input is consumed, every output has come, and nothing follows.
 """
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import cocotb
 from amaranth.lib import wiring
+from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 
+SEED = int(os.environ.get("POPBEAT_SEED", "1"))
 WATCHDOG = 20_000  # cycles without a beat
 
 
@@ -46,6 +50,13 @@ class Case:
     drain: int = 60
 
 
+def begin(dut, name: str) -> random.Random:
+    """Start the clock; what is random in the test ``name``, whose seed is logged."""
+    dut._log.info("%s: seed %d", name, SEED)
+    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+    return random.Random(f"{name} {SEED}")
+
+
 class StreamBench:
     """One run of a case on ports that begin with ``prefix``. ``moved``: beats transferred so far, by port; ``cycles``: when each
     was; ``fires``: the ports that transferred in the cycle before; ``offering`` and ``ready``: what it drives now, by port."""
@@ -60,6 +71,17 @@ class StreamBench:
         self.offering = dict.fromkeys(case.inputs, False)
         self._waiting: dict[str, int | None] = dict.fromkeys(case.outputs)
         self.ready = dict.fromkeys(case.outputs, True)
+
+    @property
+    def inside(self):
+        """The component's own scope, where its taps are."""
+        return getattr(self.dut, self.prefix.rstrip("_")) if self.prefix else self.dut
+
+    def check_latencies(self) -> None:
+        """Hold the case's latencies against a run without gaps and pauses that has ended."""
+        for source, first, sink, second, cycles in self.case.latencies:
+            seen = self.cycles[sink][second] - self.cycles[source][first]
+            assert seen == cycles, f"{source}[{first}] to {sink}[{second}]: {seen} cycles, predicted {cycles}"
 
     def port(self, name: str):
         """Handle of one of the component's ports, None where it has no such port."""

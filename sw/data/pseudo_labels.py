@@ -2,7 +2,7 @@
 
 The published fragments were chosen by hand; the rule follows what they have in common. A window has the class of the rarest rhythm
 that is annotated for a part of it, else that of its beats. Where beats or rhythms of several classes meet, or of none of the 17,
-the rule is unsure and gives no class. ``tests/test_pseudo_labels.py`` holds its agreement with the published labels.
+the rule is unsure and gives no class. ``tests/sw/data/test_pseudo_labels.py`` holds its agreement with the published labels.
 """
 
 from dataclasses import dataclass

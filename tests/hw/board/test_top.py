@@ -1,0 +1,85 @@
+"""A board's top on Verilator under cocotb, driven by the host's program through the bytes of the line."""
+
+import numpy as np
+import pytest
+
+from hw import verilog
+from hw.beats import top as beat_top
+from hw.binary import folding
+from hw.binary.datapath import DatapathParams
+from hw.binary.folding import Config, Folding
+from hw.binary.top import Top
+from hw.board.top import BoardTop
+from sim import engines
+from sim.benches import runner
+from sw import files
+from sw.beats import chain
+from sw.data import tasks
+from sw.export import bundle, bundles
+from tests.conftest import random_bundle, random_windows
+
+DIVISOR = 4
+SMALL = Config("test", (Folding(2), Folding(2), Folding(1)))
+
+
+def build(folder, packed, config, samples):
+    """The board's top of a network, compiled, with its windows."""
+    top = BoardTop(Top(DatapathParams(packed, config)), DIVISOR, blink=8)
+    source = files.write_bytes(folder / "bench.v", verilog.convert(top, "board").encode())
+    runner.build(source, "board", folder / "verilator")
+    trace = engines.trace(packed, samples)
+    path = folder / "bench.npz"
+    np.savez(path, divisor=DIVISOR, samples=samples, label=trace.label, logits=trace.logits, image=np.zeros(0, np.uint8))
+    return folder / "verilator", path
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """A small random network."""
+    return build(files.BUILD / "board-bench", random_bundle(3), SMALL, random_windows(3, 3, 61))
+
+
+def test_real_windows_through_the_board(recordings):
+    packed = bundles.read(bundle.SHIPPED / "bnn5")
+    task = tasks.get(packed.task)
+    windows = task.windows(recordings)
+    ventricular = int(np.flatnonzero(windows.label == 2)[0])
+    folder, data = build(
+        files.BUILD / "board-real", packed, folding.get("full"), task.samples(recordings, windows.take([ventricular]))
+    )
+    environment = {"POPBEAT_BENCH": str(data), "COCOTB_TEST_FILTER": r"\.windows_over_the_line$"}
+    assert runner.run("board", "sim.benches.board.top", folder, environment, tests=1) == 1
+
+
+@pytest.mark.parametrize(
+    "test", ["windows_over_the_line", "broken_frames_are_refused_and_sent_again", "unknown_types_and_restarts"]
+)
+def test_board(bench, test):
+    environment = {"POPBEAT_BENCH": str(bench[1]), "COCOTB_TEST_FILTER": rf"\.{test}$"}
+    assert runner.run("board", "sim.benches.board.top", bench[0], environment, tests=1) == 1
+
+
+def test_a_recording_through_the_board_that_finds_its_beats(recordings):
+    """A quarter of a minute with ventricular beats, twice with a restart between; then the canary: one beat a sample off."""
+    packed = bundles.read(bundle.SHIPPED / "bnnbeat5")
+    folder, signal = files.BUILD / "board-record", recordings.signal("208", "MLII")[:6_000]
+    top = BoardTop(beat_top.BeatTop(beat_top.parameters(packed)), DIVISOR, blink=8)
+    runner.build(files.write_bytes(folder / "bench.v", verilog.convert(top, "board").encode()), "board", folder / "verilator")
+    expected = vars(chain.run(packed, signal))
+    assert len(expected["position"]) > 20 and len(np.unique(expected["label"])) > 1
+    wrong = expected | {"position": expected["position"] + (np.arange(len(expected["position"])) == 7)}
+    for name, held, failed in (("right", expected, 0), ("wrong", wrong, 1)):
+        path = folder / f"{name}.npz"
+        np.savez(path, divisor=DIVISOR, signal=signal, **held)
+        environment = {"POPBEAT_BENCH": str(path), "COCOTB_TEST_FILTER": r"\.beats_over_the_line$"}
+        seen = runner.outcome("board", "sim.benches.board.top", folder / "verilator", environment)
+        assert (seen.ran, seen.failed) == (1, failed), seen.log[-2000:]
+
+
+def test_a_wrong_logit_is_caught(bench, tmp_path):
+    data = dict(np.load(bench[1]))
+    data["logits"][0, 0] += 1
+    np.savez(tmp_path / "wrong.npz", **data)
+    environment = {"POPBEAT_BENCH": str(tmp_path / "wrong.npz"), "COCOTB_TEST_FILTER": r"\.unknown_types_and_restarts$"}
+    seen = runner.outcome("board", "sim.benches.board.top", bench[0], environment)
+    assert (seen.ran, seen.failed) == (1, 1)
