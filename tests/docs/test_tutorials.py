@@ -10,8 +10,8 @@ import pytest
 from sw import files
 from tests.docs import tutorial
 
-PAGES = {"component": 9, "folding": 7}  # blocks that are run
-SHOWN = {"component": 0, "folding": 3}  # place and route, and what takes minutes
+PAGES = {"component": 9, "folding": 6}  # blocks that are run
+SHOWN = {"component": 0, "folding": 4}  # place and route, and what takes long
 
 
 @pytest.fixture(scope="module", params=PAGES)
