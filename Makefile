@@ -30,7 +30,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga gate bitstream networks replay detect beats classify report lint clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga gate bitstream networks replay detect beats classify report docs lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -109,11 +109,14 @@ classify: $(READY) ## any WFDB record through the simulated hardware, in windows
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages
 
+docs: $(READY) ## these pages and the components' API as a site with search, in build/site; a dead link is an error
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+
 lint: $(READY) ## format and check the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml
-	$(RUN) -m piptools compile --quiet --extra test --generate-hashes --allow-unsafe --strip-extras \
+	$(RUN) -m piptools compile --quiet --extra test --extra docs --generate-hashes --allow-unsafe --strip-extras \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
 
 clean: ## remove everything that was built; the environment, recordings and trained bundles stay

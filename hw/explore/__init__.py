@@ -1,0 +1,3 @@
+"""Foldings of binary networks. In go a bundle and a device or a budget, out comes the fastest or the smallest folding (``make
+explore``, in ``__main__``). ``solver`` searches, with the areas that ``area`` estimates from ``area_ecp5.json``; ``calibrate``
+fits these to blocks that ``build`` synthesises. Open ``solver`` first."""

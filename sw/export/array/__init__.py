@@ -1,2 +1,4 @@
-"""What serves the multi-bit array: a network as a graph of integer operations (``graph``), the layer program that is loaded
-(``program``), the compiler from the one to the other, and the array in numpy (``machine``). Open ``graph`` first."""
+"""Networks for the multi-bit array. In goes a trained network as a graph of integer operations (``graph``), stored in a bundle
+(``bundle``). The compiler (``compiler``, with ``plan``, ``lower`` and ``schedule``) makes of it the layer program, and
+``program`` the image that is loaded. Two references stand beside it: ``integer`` runs the graph, ``machine`` the program on the
+array in numpy. Open ``graph`` first, then ``program``."""
