@@ -3,6 +3,7 @@
 import pytest
 
 from docs.generate import pages
+from sw import files
 from sw.errors import PopbeatError
 
 
