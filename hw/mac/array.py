@@ -88,13 +88,13 @@ class Array(wiring.Component):
         m = Module()
         p = self.params
         m.submodules.loader = loader = Loader(p)
-        m.submodules.sequencer = sequence = Sequencer(p)
-        m.submodules.memory = activations = VectorMemory(p)
-        m.submodules.gates = gate = Gates(p)
-        m.submodules.lanes = add = Lanes(p)
-        m.submodules.post = finish = Post(p)
-        m.submodules.writer = write_out = Writer(p)
-        m.submodules.logits = logits = Logits(p, FIELDS["channels"])
+        m.submodules.sequencer = self.sequence = sequence = Sequencer(p)
+        m.submodules.memory = self.activations = activations = VectorMemory(p)
+        m.submodules.gates = self.gates = Gates(p)
+        m.submodules.lanes = self.lanes = Lanes(p)
+        m.submodules.post = self.post = Post(p)
+        m.submodules.writer = self.writer = write_out = Writer(p)
+        m.submodules.logits = self.logits = logits = Logits(p, FIELDS["channels"])
         connect(m, wiring.flipped(self.image), loader.i)
         half, swap = Signal(), Signal()
         words = self._parameters(m, loader, half)
@@ -118,7 +118,14 @@ class Array(wiring.Component):
             m.d.sync += [half.eq(~half if p.halves else 0), self.loaded.eq(1)]
             m.d.sync += [self.samples.eq(loader.samples), self.images.eq(loader.front == FRONTS["GASF image"])]
 
-        # Sequencer to memory and, in step with what that reads, to weights, lanes and post-processing.
+        self._wire(m, words, signs, reader)
+        self._taps(m, swap)
+        return m
+
+    def _wire(self, m: Module, words: dict, signs: WeightMemory, reader: WeightReader) -> None:
+        """Sequencer to memory and, in step with what that reads, to weights, lanes and post-processing; from there to memory."""
+        sequence, activations, gate, add = self.sequence, self.activations, self.gates, self.lanes
+        finish, write_out, logits = self.post, self.writer, self.logits
         steps = [sequence.step]
         for k in range(1, AT_POST + 1):
             steps.append(Signal(sequence.step_layout, name=f"step{k}"))
@@ -167,11 +174,14 @@ class Array(wiring.Component):
             sequence.finished.eq(logits.finished),
         ]
 
+    def _taps(self, m: Module, swap: Signal) -> None:
+        """For simulation: what operations read and write, and which one. Reads come a few cycles after their operation's
+        beginning."""
+        sequence, write_out, logits = self.sequence, self.writer, self.logits
         signals = (sequence.begin, "begins"), (sequence.restart, "restarts")
-        # For simulation: what operations read and write, and which one. Reads come a few cycles after their operation's beginning.
         read, operation = sequence.step.read, Signal(OPERATION_BITS)
         used = Signal(5)  # bytes of the bus
-        m.d.comb += used.eq(Mux(sequence.step.load.all(), LANES >> sequence.step.spread, p.bus))
+        m.d.comb += used.eq(Mux(sequence.step.load.all(), LANES >> sequence.step.spread, self.params.bus))
         begins, restarts = (delay(m, flag, sequencer.LATENCY, name)[-1] for flag, name in signals)
         with m.If(begins):
             m.d.sync += operation.eq(operation + 1)
@@ -190,7 +200,6 @@ class Array(wiring.Component):
                 Cat(sequence.start, swap, written.enable, read.valid, logits.logit.valid, sequence.done, write_out.overrun)
             ),
         ]
-        return m
 
     def _parameters(self, m: Module, loader: Loader, half: Signal) -> dict:
         """Parameter memories but for the weights: two halves, one at work and one to be loaded, or one. Address and word by

@@ -184,18 +184,7 @@ class Post(wiring.Component):
             chunks.eq(Cat(at_value.pool_chunks, chunks)),
             plain.eq(Cat(ahead.pass_.mean, plain)),
         ]
-        # A block's means are read behind all that they are of: one address, known a cycle ahead.
-        means_slot, first = Signal(2), steps[CHOICE - 2]
-        m.d.sync += means_slot.eq(Mux(first.pass_.mean & first.lane[2:].all(), first.lane[:2], steps[RESULT - 1].slot))
-        # Has a slot put out nothing yet since its block began?
-        result = steps[RESULT]
-        fresh = Signal(4, init=0b1111)
-        adds = emits[RESULT - VALUE - 1] & ~result.pass_.mean
-        with m.If(adds):
-            m.d.sync += fresh.bit_select(result.slot, 1).eq(0)
-        block_ends = result.valid & result.end & result.pass_.last & result.pass_.block_last
-        with m.If(block_ends | self.restart):
-            m.d.sync += fresh.eq(0b1111)
+        means_slot, adds, fresh = self._means(m, steps, emits)
         m.d.comb += [
             control.lane.eq(steps[0].lane),
             control.means_slot.eq(means_slot),
@@ -221,15 +210,31 @@ class Post(wiring.Component):
             control.result_chunks.eq(chunks[PLAIN - VALUE]),
             control.result_mean.eq(mean_later),
             control.result_plain.eq(plain[PLAIN - VALUE]),
-            control.sum_slot.eq(result.slot),
+            control.sum_slot.eq(steps[RESULT].slot),
             control.sum_add.eq(adds),
-            control.sum_fresh.eq(fresh.bit_select(result.slot, 1)),
+            control.sum_fresh.eq(fresh.bit_select(steps[RESULT].slot, 1)),
             control.push.eq(emits[-1]),
         ]
         logits = Signal(2)
         m.d.sync += logits.eq(Cat(at_value.kind == LOGITS, logits))
         m.d.comb += self.leaves.eq(emits[PLAIN - VALUE - 1] & logits[PLAIN - VALUE])
         return control
+
+    def _means(self, m: Module, steps, emits) -> tuple:
+        """Which slot's sum is read, whether the result is added to it, and of which slots none has been since the block began."""
+        # A block's means are read behind all that they are of: one address, known a cycle ahead.
+        means_slot, first = Signal(2), steps[CHOICE - 2]
+        m.d.sync += means_slot.eq(Mux(first.pass_.mean & first.lane[2:].all(), first.lane[:2], steps[RESULT - 1].slot))
+        # Has a slot put out nothing yet since its block began?
+        result = steps[RESULT]
+        fresh = Signal(4, init=0b1111)
+        adds = emits[RESULT - VALUE - 1] & ~result.pass_.mean
+        with m.If(adds):
+            m.d.sync += fresh.bit_select(result.slot, 1).eq(0)
+        block_ends = result.valid & result.end & result.pass_.last & result.pass_.block_last
+        with m.If(block_ends | self.restart):
+            m.d.sync += fresh.eq(0b1111)
+        return means_slot, adds, fresh
 
     def _first_group(self, m: Module, at_value, steps, pool, group) -> None:
         """Tables and gates are the first group's."""
