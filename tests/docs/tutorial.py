@@ -77,8 +77,9 @@ def do(block: Block, tree: Path) -> None:
     if block.mark in ("file", "more of"):
         path = tree / block.argument
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a" if block.mark == "more of" else "w") as file:
-            file.write(block.text)
+        behind = block.mark == "more of"
+        with path.open("a" if behind else "w") as file:
+            file.write(("\n\n" if behind else "") + block.text)  # the formatter takes empty lines off a block's start
     elif block.runs and block.language == "pycon":
         (tree / "session.txt").write_text(block.text)
         told, status = _call(".venv/bin/python -m doctest -o ELLIPSIS -o NORMALIZE_WHITESPACE session.txt", tree)
