@@ -25,14 +25,14 @@ def build(params: ArrayParams) -> Path:
     return folder / "verilator"
 
 
-def write(path: Path, params: ArrayParams, programs: list[Program], rng: np.random.Generator) -> Path:
-    """Run the programs one after the other on random windows, from an empty memory, and store what must be seen."""
+def write(path: Path, params: ArrayParams, programs: list[Program], rng: np.random.Generator, count: int = WINDOWS) -> Path:
+    """Run the programs one after the other on ``count`` random windows, from an empty memory, and store what must be seen."""
     cases: dict[str, np.ndarray | int] = {"count": len(programs)}
     memory = np.zeros((1, params.memory), np.uint8)
     gates = None
     for number, program in enumerate(programs):
         params.check({name: len(words) for name, words in sections(program).items()})
-        windows = rng.integers(-128, 128, (WINDOWS, program.samples))
+        windows = rng.integers(-128, 128, (count, program.samples))
         writes, logits = [], []
         for half, window in enumerate(windows):  # a new network begins with the first input buffer
             memory[:, half * params.half : half * params.half + program.samples] = window & 0xFF
