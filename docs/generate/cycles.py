@@ -30,6 +30,8 @@ def page(made: list[compiler.Compiled]) -> str:
     lines = [
         "# Cycles on the array, layer by layer",
         "",
+        "This page shows how many cycles each layer takes on the multi-bit array, and how busy its lanes are meanwhile.",
+        "",
         f"Written by `{COMMAND}`, for {GROUPS * 16} lanes. `alq17`, `lamscn17` and `gasf5` are the trained networks; `lamscn` and",
         "`gasf` are their graphs with random weights of one base a channel (`sw/export/array/systems.py`): the fewest cycles.",
         "",
