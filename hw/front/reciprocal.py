@@ -42,6 +42,7 @@ class _Work:
         self.root = Signal(spec.root_bits, reset_less=True)
         self.quotient = Signal(spec.reciprocal_bits, reset_less=True)
         self.rest = Signal(signed(spec.root_bits + 3), reset_less=True)
+        self.after, self.divided = Signal.like(self.rest), Signal.like(self.rest, name="divided")  # rests to come
         self.done = Signal()
         self.flat = Signal(reset_less=True)
         self.count = Signal(range(max(spec.sum_bits, spec.root_bits, spec.max_exponent + 1)))
@@ -53,12 +54,6 @@ class _Work:
         with m.If(self.ends):
             m.d.sync += [self.count.eq(0), self.ends.eq(0)]
             m.next = following
-
-    def multiply(self, m: Module, total) -> None:
-        """A step of a product: where the multiplier's lowest bit is 1, v becomes ``total``."""
-        m.d.sync += [self.shifted.eq(self.shifted << 1), self.multiplier.eq(self.multiplier >> 1)]
-        with m.If(self.multiplier[0]):
-            m.d.sync += self.v.eq(total)
 
 
 class Reciprocal(wiring.Component):
@@ -107,12 +102,16 @@ class Reciprocal(wiring.Component):
         """v = N * S2 - S1^2, doubled twice until it fills its width."""
         spec, v = self.spec, work.v
         with m.State("SCALE"):  # v = N * S2
-            work.multiply(m, v + work.shifted)
+            m.d.sync += [work.shifted.eq(work.shifted << 1), work.multiplier.eq(work.multiplier >> 1)]
+            with m.If(work.multiplier[0]):
+                m.d.sync += v.eq(v + work.shifted)
             with m.If(work.ends):
                 m.d.sync += [work.shifted.eq(work.size), work.multiplier.eq(work.size)]
             work.phase(m, spec.window.bit_length(), "SQUARE")
         with m.State("SQUARE"):  # v = N * S2 - S1^2
-            work.multiply(m, v - work.shifted)
+            m.d.sync += [work.shifted.eq(work.shifted << 1), work.multiplier.eq(work.multiplier >> 1)]
+            with m.If(work.multiplier[0]):
+                m.d.sync += v.eq(v - work.shifted)
             work.phase(m, spec.sum_bits, "DOUBLE")
         with m.State("DOUBLE"):  # v * 4^e fills its width
             with m.If(v[-2:] == 0):
@@ -123,7 +122,7 @@ class Reciprocal(wiring.Component):
     def _root_and_quotient(self, m: Module, work: _Work) -> None:
         """Root and quotient come without restoring: where a rest is below zero, the next step adds instead of subtracting."""
         spec, v, root, rest, quotient = self.spec, work.v, work.root, work.rest, work.quotient
-        negative, after, divided = rest[-1], Signal.like(rest), Signal.like(rest)
+        negative, after, divided = rest[-1], work.after, work.divided
         with m.State("ROOT"):  # bring down two bits; then less 4 root + 1 (as ~(4 root)), or and 4 root + 3
             trial = Cat(Const(3, 2), root ^ (~negative).replicate(spec.root_bits), ~negative).as_signed()
             m.d.comb += after.eq(Cat(v[-2:], rest).as_signed() + trial)
