@@ -49,7 +49,27 @@ class Outer(wiring.Component):
         m.submodules.angles = memory = Memory(shape=Angle, depth=2 * POINTS, init=[], attrs=attributes)
         write, read = memory.write_port(), memory.read_port(domain="sync")
         filled = Signal(2)  # the halves
+        self._write(m, write, filled)
 
+        half, row, column = Signal(), Signal(range(POINTS)), Signal(range(POINTS))
+        begins, reads, leaves = Signal(), Signal(), Signal()
+        angle, later = Signal(Angle, reset_less=True), Signal(Angle, reset_less=True)
+        self._read(m, read, filled, (half, row, column), (begins, reads, leaves), (angle, later))
+        value = self._values(m, (row, column), (begins, reads), (angle, later))
+
+        m.submodules.queue = queue = SyncFIFOBuffered(width=IMAGE_BITS, depth=QUEUE)
+        m.d.comb += [
+            queue.w_en.eq(delay(m, reads, VALUE_LATENCY, "valued")[-1]),
+            queue.w_data.eq(value),
+            self.o.valid.eq(queue.r_rdy),
+            self.o.payload.eq(queue.r_data.as_signed()),
+            queue.r_en.eq(self.o.ready),
+            leaves.eq(self.o.valid & self.o.ready),
+        ]
+        return m
+
+    def _write(self, m: Module, write, filled: Signal) -> None:
+        """Angles into the memory's halves, one after the other."""
         place = Signal(range(2 * POINTS))
         m.d.comb += [
             self.i.ready.eq(~filled.bit_select(place[-1], 1)),
@@ -62,12 +82,11 @@ class Outer(wiring.Component):
             with m.If(place[:-1].all()):
                 m.d.sync += filled.bit_select(place[-1], 1).eq(1)
 
-        # Reading, on credit. Before an image, its first angle stands at the memory's output.
-        half, row, column = Signal(), Signal(range(POINTS)), Signal(range(POINTS))
+    def _read(self, m: Module, read, filled: Signal, places: tuple, moves: tuple, angles: tuple) -> None:
+        """Reading, on credit. Before an image, its first angle stands at the memory's output."""
+        (half, row, column), (begins, reads, leaves), (angle, later) = places, moves, angles
         idle = Signal(init=1)
-        begins, reads, leaves = Signal(), Signal(), Signal()
         credits, may_read = Signal(range(QUEUE + 1), init=QUEUE), Signal(init=1)
-        angle, later = Signal(Angle, reset_less=True), Signal(Angle, reset_less=True)
         settled = delay(m, idle, READ_LATENCY - 1, "settled")[-1]
         m.d.comb += [
             read.addr.eq(Cat(column, half)),
@@ -91,7 +110,9 @@ class Outer(wiring.Component):
                 with m.If(row.all()):
                     m.d.sync += [idle.eq(1), half.eq(~half), filled.bit_select(half, 1).eq(0)]
 
-        # The next row's angle is kept as it passes by as a column's.
+    def _values(self, m: Module, places: tuple, moves: tuple, angles: tuple) -> Signal:
+        """The row's angle times the column's. The next row's is kept as it passes by as a column's."""
+        (row, column), (begins, reads), (angle, later) = places, moves, angles
         of_row, of_next = Signal(Angle, reset_less=True), Signal(Angle, reset_less=True)
         first = delay(m, column == 0, READ_LATENCY - 1, "first")[-1]
         passes = delay(m, reads & (column == (row + 1)[: len(row)]), READ_LATENCY - 1, "passes")[-1]
@@ -99,7 +120,6 @@ class Outer(wiring.Component):
             m.d.sync += of_row.eq(of_next)
         with m.If(passes | begins):
             m.d.sync += of_next.eq(angle)
-
         m.submodules.cosines = cosines = multiplier.Multiplier(signed(8), signed(8))
         m.submodules.sines = sines = multiplier.Multiplier(unsigned(ROOT_BITS), unsigned(ROOT_BITS))
         difference = Signal(signed(17), reset_less=True)
@@ -108,14 +128,4 @@ class Outer(wiring.Component):
         m.d.sync += [difference.eq(cosines.p - sines.p), value.eq(shift_round(difference, PRODUCT_SHIFT))]
         with m.If(delay(m, later.flat, multiplier.LATENCY + 1, "flat_later")[-1]):
             m.d.sync += value.eq(0)
-
-        m.submodules.queue = queue = SyncFIFOBuffered(width=IMAGE_BITS, depth=QUEUE)
-        m.d.comb += [
-            queue.w_en.eq(delay(m, reads, VALUE_LATENCY, "valued")[-1]),
-            queue.w_data.eq(value),
-            self.o.valid.eq(queue.r_rdy),
-            self.o.payload.eq(queue.r_data.as_signed()),
-            queue.r_en.eq(self.o.ready),
-            leaves.eq(self.o.valid & self.o.ready),
-        ]
-        return m
+        return value
