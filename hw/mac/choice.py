@@ -1,4 +1,4 @@
-"""One of four words, as a tree whose first choices neighbours can share."""
+"""A multiplexer of four words, as two levels of multiplexers of two: neighbours in a rotation can share the first level."""
 
 from collections.abc import Sequence
 
