@@ -1,4 +1,10 @@
-"""Amaranth to one Verilog file: the same bytes every time, and nothing in it about the machine that wrote it."""
+"""Amaranth to one Verilog file: the same bytes every time, and nothing in it about the machine that wrote it.
+
+Amaranth calls a signal after the variable that it is assigned to; where several are assigned at once it can name the last local
+variable alone. Classes that hold a component's signals give these names themselves, with ``name=``, and leave the others without:
+a signal that is named otherwise is another Verilog file. So is a condition of ``m.If`` that a shared method states once where two
+places stated it before: Amaranth keeps one test for it, and numbers all that follows anew.
+"""
 
 import subprocess
 import sys

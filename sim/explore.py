@@ -125,6 +125,47 @@ def published_points() -> list[dict]:
     return points
 
 
+def _draw_published(axis, points: list[dict]) -> None:
+    """Published designs, named beside their marks."""
+    for p in points:
+        axis.plot(p["cycles"], p["luts"], "s", markerfacecolor="none", color="tab:red")
+        axis.annotate(
+            f"{p['name'].replace('`', '')}\n{p['luts']:,} {p['kind']}, latency",
+            (p["cycles"], p["luts"]),
+            textcoords="offset points",
+            xytext=(8, -4) if p["cycles"] < 50_000 else (-8, 8),
+            ha="left" if p["cycles"] < 50_000 else "right",
+            fontsize=7,
+            color="tab:red",
+        )
+
+
+def _label_axes(axis, stored: dict) -> None:
+    """What the device has, scales and names."""
+    axis.axhline(stored["available"]["lut4"], color="grey", linewidth=0.7, linestyle="--")
+    axis.annotate(
+        f"{stored['device']}: {stored['available']['lut4']:,} LUT4",
+        (0.995, stored["available"]["lut4"]),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=7,
+        color="grey",
+    )
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    for ticks, side in (
+        ([4000, 7000, 10_000, 20_000, 40_000, 100_000, 200_000], axis.xaxis),
+        ([5000, 10_000, 20_000, 40_000, 80_000], axis.yaxis),
+    ):
+        side.set_major_locator(ticker.FixedLocator(ticks))
+        side.set_major_formatter("{x:,.0f}")
+        side.set_minor_formatter(ticker.NullFormatter())
+    axis.set_xlabel("cycles a window")
+    axis.set_ylabel("LUT4, as nextpnr counts them (published: LUT6)")
+    axis.set_title(f"{stored['model']}: smallest folding for every interval; at built points the estimate's error", fontsize=9)
+
+
 def draw(stored: dict, path: Path) -> None:
     """The picture: the front as a line, built points filled, published ones beside it."""
     figure, axis = pyplot.subplots(figsize=(9.5, 5.6))
@@ -153,39 +194,8 @@ def draw(stored: dict, path: Path) -> None:
             xytext=(5, 5),
             fontsize=7,
         )
-    for p in stored["published"]:
-        axis.plot(p["cycles"], p["luts"], "s", markerfacecolor="none", color="tab:red")
-        axis.annotate(
-            f"{p['name'].replace('`', '')}\n{p['luts']:,} {p['kind']}, latency",
-            (p["cycles"], p["luts"]),
-            textcoords="offset points",
-            xytext=(8, -4) if p["cycles"] < 50_000 else (-8, 8),
-            ha="left" if p["cycles"] < 50_000 else "right",
-            fontsize=7,
-            color="tab:red",
-        )
-    axis.axhline(stored["available"]["lut4"], color="grey", linewidth=0.7, linestyle="--")
-    axis.annotate(
-        f"{stored['device']}: {stored['available']['lut4']:,} LUT4",
-        (0.995, stored["available"]["lut4"]),
-        xycoords=("axes fraction", "data"),
-        ha="right",
-        va="bottom",
-        fontsize=7,
-        color="grey",
-    )
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    for ticks, side in (
-        ([4000, 7000, 10_000, 20_000, 40_000, 100_000, 200_000], axis.xaxis),
-        ([5000, 10_000, 20_000, 40_000, 80_000], axis.yaxis),
-    ):
-        side.set_major_locator(ticker.FixedLocator(ticks))
-        side.set_major_formatter("{x:,.0f}")
-        side.set_minor_formatter(ticker.NullFormatter())
-    axis.set_xlabel("cycles a window")
-    axis.set_ylabel("LUT4, as nextpnr counts them (published: LUT6)")
-    axis.set_title(f"{stored['model']}: smallest folding for every interval; at built points the estimate's error", fontsize=9)
+    _draw_published(axis, stored["published"])
+    _label_axes(axis, stored)
     axis.grid(True, which="both", linewidth=0.3)
     axis.legend(fontsize=7, loc="center right")
     pictures.save(figure, path)

@@ -1,4 +1,4 @@
-"""What ``make sim`` works on: a bundle, its task's windows, its design."""
+"""The subject of a run of ``make sim``, the network under test: its bundle, its task's windows, its generated design."""
 
 from pathlib import Path
 

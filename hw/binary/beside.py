@@ -1,4 +1,8 @@
-"""Beside the columns: a window's rhythm bits and the marks that tell where a column lies, as further channels of a block."""
+"""Channels that a block takes beside the column before it: the window's rhythm bits, the same for every column, and marks.
+
+A column is a feature map's channels at one position. A mark is 0 up to a place in the window and 1 from there on, so that the
+block's kernel can tell where its column lies.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Columns: the channel groups of a pooled position, put side by side again and queued for the next block."""
+"""Columns, a feature map's channels at one position: a queue (FIFO) of them, put together again from their groups of channels.
+
+Matrix unit and pool of a block work on ``pe`` output channels at once; the next block takes all channels of a position.
+"""
 
 from dataclasses import dataclass
 

@@ -111,9 +111,25 @@ class Head(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.params
-        logit = signed(p.logit_bits)
+        index_next, now = self._place(m)
+        stages = [now]
+        for number in range(1, multiplier.LATENCY + 4):
+            stages.append(Signal(now.shape(), name=f"stage{number}"))
+            m.d.sync += stages[number].eq(stages[number - 1])
+        product = self._multiply(m, index_next)
+        # One register before the product, the multiplier's own, then the sum; then the sum is there to be compared and stored.
+        before, adding, added, compared = stages[multiplier.LATENCY :]
+        m.submodules.logits = logits = Memory(shape=signed(p.logit_bits), depth=p.classes, init=[])
+        read, write = logits.read_port(domain="sync"), logits.write_port()
+        total = self._add(m, before, adding, read, product)
+        m.d.comb += [write.addr.eq(added.index), write.data.eq(total), write.en.eq(added.valid)]
+        label = self._largest(m, total, added, compared)
+        self._send(m, label, read, before.index, compared.valid & compared.end)
+        return m
 
-        # Which count this is.
+    def _place(self, m: Module) -> tuple[Signal, Signal]:
+        """Which count this is: the class of the next cycle's, and the flags that go along with this one."""
+        p = self.params
         index, position = Signal(range(p.classes)), Signal(range(p.positions))
         index_next = Signal.like(index)
         final_class = index == p.classes - 1
@@ -122,10 +138,7 @@ class Head(wiring.Component):
         m.d.sync += index.eq(index_next)
         with m.If(self.i.valid & final_class):
             m.d.sync += position.eq(Mux(final_position, 0, position + 1))
-
-        # The count becomes a signed sum, then a product with its class's slope, then part of the logit.
-        flags = data.StructLayout({"valid": 1, "index": range(p.classes), "first": 1, "final": 1, "end": 1})
-        now = Signal(flags)
+        now = Signal(data.StructLayout({"valid": 1, "index": range(p.classes), "first": 1, "final": 1, "end": 1}))
         m.d.comb += [
             now.valid.eq(self.i.valid),
             now.index.eq(index),
@@ -133,10 +146,11 @@ class Head(wiring.Component):
             now.final.eq(final_position),
             now.end.eq(final_position & final_class),
         ]
-        stages = [now]
-        for number in range(1, multiplier.LATENCY + 4):
-            stages.append(Signal(flags, name=f"stage{number}"))
-            m.d.sync += stages[number].eq(stages[number - 1])
+        return index_next, now
+
+    def _multiply(self, m: Module, index_next: Signal) -> Signal:
+        """The count becomes a signed sum, then a product with its class's slope."""
+        p = self.params
         x = Signal(signed(p.count_bits + 2), reset_less=True)
         m.d.sync += x.eq((self.i.payload << 1) - p.taps)
         # The slopes of this count's class, from a block RAM whose output gets a register of its own.
@@ -150,11 +164,12 @@ class Head(wiring.Component):
         m.d.sync += slopes.eq(lookup.data)
         m.submodules.multiplier = product = multiplier.Multiplier(x.shape(), signed(p.slope_bits))
         m.d.comb += [product.a.eq(x), product.b.eq(Mux(x < 0, slopes[1], slopes[0]))]
-        # One register before the product, the multiplier's own, then the sum; then the sum is there to be compared and stored.
-        before, adding, added, compared = stages[multiplier.LATENCY :]
+        return product.p
 
-        m.submodules.logits = logits = Memory(shape=logit, depth=p.classes, init=[])
-        read, write = logits.read_port(domain="sync"), logits.write_port()
+    def _add(self, m: Module, before: Signal, adding: Signal, read, product: Signal) -> Signal:
+        """The product becomes part of the logit, which begins with the offset and the sum of rhythm bits."""
+        p = self.params
+        logit = signed(p.logit_bits)
         offsets = Array(Const(int(v), logit) for v in p.offset)
         offset, total = Signal(logit, reset_less=True), Signal(logit, reset_less=True)
         if p.rhythm is not None:
@@ -162,13 +177,15 @@ class Head(wiring.Component):
             m.d.comb += self.sums.ready.eq(before.valid & before.first & (before.index == p.classes - 1))
         m.d.sync += [
             offset.eq(offsets[before.index] if p.rhythm is None else offsets[before.index] + bits),
-            total.eq(Mux(adding.first, offset, read.data) + product.p),
+            total.eq(Mux(adding.first, offset, read.data) + product),
         ]
-        m.d.comb += [write.addr.eq(added.index), write.data.eq(total), write.en.eq(added.valid)]
+        return total
 
-        # The largest logit so far, among those of the last position. Comparison and decision take a cycle each: where the logit
-        # of the cycle before has just won, what counts is the comparison with that one.
-        best, label = Signal(logit, reset_less=True), Signal(range(p.classes), reset_less=True)
+    def _largest(self, m: Module, total: Signal, added: Signal, compared: Signal) -> Signal:
+        """The class of the largest logit so far, among those of the last position. Comparison and decision take a cycle each: where
+        the logit of the cycle before has just won, what counts is the comparison with that one."""
+        logit = total.shape()
+        best, label = Signal(logit, reset_less=True), Signal(range(self.params.classes), reset_less=True)
         one, over_best, over_one = Signal(logit, reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
         wins, won = Signal(), Signal()
         takes_part, first_class = Signal(), Signal(reset_less=True)
@@ -183,8 +200,12 @@ class Head(wiring.Component):
         ]
         with m.If(wins):
             m.d.sync += [best.eq(one), label.eq(compared.index)]
+        return label
 
-        # The packet. A window has time for three cycles a beat, which keep the memory's path short.
+    def _send(self, m: Module, label: Signal, read, counted, ends) -> None:
+        """The packet, once the last count ``ends`` the window; until then the memory is read at ``counted``. A window has time for
+        three cycles a beat, which keep the memory's path short."""
+        p = self.params
         beat = Signal(range(p.beats))
         word = Signal(32, reset_less=True)
         sending = Signal()
@@ -193,12 +214,12 @@ class Head(wiring.Component):
             header.number.eq(self.meta.payload.number),
             header.label.eq(Mux(self.meta.payload.flat, NO_CALL, label)),
             header.no_call.eq(self.meta.payload.flat),
-            read.addr.eq(Mux(sending, beat, before.index)),
+            read.addr.eq(Mux(sending, beat, counted)),
             self.o.payload.word.eq(word),
             self.o.payload.last.eq(beat == p.classes),
         ]
         with m.FSM():
-            with m.State("COUNT"), m.If(compared.valid & compared.end):
+            with m.State("COUNT"), m.If(ends):
                 m.next = "HEADER"
             with m.State("HEADER"):
                 m.d.comb += self.meta.ready.eq(1)
@@ -218,4 +239,3 @@ class Head(wiring.Component):
             with m.State("TAKE"):
                 m.d.sync += [word.eq(read.data), beat.eq(beat + 1)]
                 m.next = "OFFER"
-        return m

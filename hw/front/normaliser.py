@@ -38,6 +38,16 @@ def sample_layout(spec: NormaliserSpec, samples: int = 1) -> data.StructLayout:
     return data.StructLayout({"sample": samples_layout(spec.raw_bits, samples), "last": 1})
 
 
+class _Coming:
+    """The window that is coming in, of so many beats: ``index`` and ``number`` of the beat that is next, and what happens to it."""
+
+    def __init__(self, window: int):
+        self.index = Signal(range(window))
+        self.first, self.final = Signal(init=1), Signal(name="final")  # of the window's samples
+        self.number = Signal(NUMBER_BITS)
+        self.taken, self.ends, self.breaks = Signal(), Signal(), Signal()
+
+
 class Normaliser(wiring.Component):
     """Windows of raw samples in, windows of normalised samples out.
 
@@ -69,29 +79,34 @@ class Normaliser(wiring.Component):
         spec = self.spec
         window = spec.window // self.samples  # in beats, as all that is counted here
         depth = 1 << (2 * window - 1).bit_length()
-        # Never three whole windows: there is no place for a third one's sums. The count is late, hence the margin.
-        capacity = min(depth, 3 * window - 1) - LATE
         # What is read was written long before: no logic need look for reads and writes of one place.
         attributes = {"ram_style": "block", "no_rw_check": 1}
         raw = samples_layout(spec.raw_bits, self.samples)
         m.submodules.samples = memory = Memory(shape=raw, depth=depth, init=[], attrs=attributes)
         write, read = memory.write_port(), memory.read_port(domain="sync")
+        coming = _Coming(window)
+        reads, leaves = Signal(), Signal()  # a beat leaves the memory, and ``o``
+        self._write(m, write, coming, reads, window, depth)
+        scale_of, numbers = self._scales(m, coming)
+        scale = self._read(m, read, scale_of, numbers, reads, leaves, window, depth)
+        self._send(m, read, scale, reads, leaves)
+        return m
 
-        # Writing. Room is counted in beats; a window that breaks off gives its own back.
+    def _write(self, m: Module, write, coming: _Coming, reads: Signal, window: int, depth: int) -> None:
+        """Samples into the memory. Room is counted in beats; a window that breaks off gives its own back."""
+        # Never three whole windows: there is no place for a third one's sums. The count is late, hence the margin.
+        capacity = min(depth, 3 * window - 1) - LATE
+        index, taken, ends, breaks = coming.index, coming.taken, coming.ends, coming.breaks
         place, start = Signal(range(depth)), Signal(range(depth))
-        write_place, write_sample = Signal.like(place, reset_less=True), Signal(raw, reset_less=True)
-        index = Signal(range(window))
-        first, final = Signal(init=1), Signal()  # of the window's samples
-        number = Signal(NUMBER_BITS)
+        write_place, write_sample = Signal.like(place, reset_less=True), Signal(write.data.shape(), reset_less=True)
         stored, change = Signal(range(depth + 1)), Signal(signed(len(index) + 2))
         room = Signal(init=1)
-        taken, ends, breaks, reads = Signal(), Signal(), Signal(), Signal()
         took, broke, read_before, index_before = Signal(), Signal(), Signal(), Signal.like(index)  # a cycle later
         m.d.comb += [
             self.i.ready.eq(room),
             taken.eq(self.i.valid & room),
-            ends.eq(taken & final),
-            breaks.eq(taken & ~final & self.i.payload.last),
+            ends.eq(taken & coming.final),
+            breaks.eq(taken & ~coming.final & self.i.payload.last),
             write.addr.eq(write_place),
             write.data.eq(write_sample),
             write.en.eq(took),
@@ -112,38 +127,42 @@ class Normaliser(wiring.Component):
             room.eq(stored < capacity),
         ]
         with m.If(taken):
-            m.d.sync += [place.eq(place + 1), index.eq(index + 1), first.eq(0), final.eq(index == window - 2)]
+            m.d.sync += [place.eq(place + 1), index.eq(index + 1), coming.first.eq(0), coming.final.eq(index == window - 2)]
         with m.If(ends | breaks):
-            m.d.sync += [index.eq(0), first.eq(1), final.eq(0), number.eq(number + 1)]
+            m.d.sync += [index.eq(0), coming.first.eq(1), coming.final.eq(0), coming.number.eq(coming.number + 1)]
         with m.If(ends):
             m.d.sync += start.eq(place + 1)
         with m.If(breaks):
             m.d.sync += place.eq(start)
 
-        # Statistics and scale. One window's sums may wait while the scale before them does.
+    def _scales(self, m: Module, coming: _Coming) -> tuple[reciprocal.Reciprocal, ElasticChain]:
+        """Statistics, scales and numbers of whole windows. One window's sums may wait while the scale before them does."""
+        spec = self.spec
         m.submodules.statistics = sums = statistics.Statistics(spec, self.samples)
         m.submodules.waiting = waiting = ElasticChain(ElasticParams(statistics.sums_layout(spec), WAITING))
         m.submodules.reciprocal = scale_of = reciprocal.Reciprocal(spec)
         m.submodules.numbers = numbers = ElasticChain(ElasticParams(NUMBER_BITS, 3))
         m.d.comb += [
-            sums.i.valid.eq(taken),
+            sums.i.valid.eq(coming.taken),
             sums.i.payload.sample.eq(self.i.payload.sample),
-            sums.i.payload.first.eq(first),
-            sums.i.payload.last.eq(final),
+            sums.i.payload.first.eq(coming.first),
+            sums.i.payload.last.eq(coming.final),
             waiting.i.valid.eq(sums.o.valid),
             waiting.i.payload.eq(sums.o.payload),
-            numbers.i.valid.eq(ends),
-            numbers.i.payload.eq(number),
+            numbers.i.valid.eq(coming.ends),
+            numbers.i.payload.eq(coming.number),
         ]
         connect(m, waiting.o, scale_of.i)
+        return scale_of, numbers
 
-        # Reading: a window begins when its scale is there; its first sample is read in the next cycle.
-        scale = Signal(reciprocal.scale_layout(spec), reset_less=True)
+    def _read(self, m: Module, read, scale_of, numbers, reads: Signal, leaves: Signal, window: int, depth: int) -> Signal:
+        """A window begins when its scale is there; its first sample is read in the next cycle. Returns the scale."""
+        scale = Signal(reciprocal.scale_layout(self.spec), reset_less=True)
         left, idle = Signal(range(window + 1)), Signal(init=1)  # beats still to be read; there are none
         read_place = Signal(range(depth))
         credits = Signal(range(QUEUE + 1), init=QUEUE)
         may_read = Signal(init=1)
-        begins, begun, leaves = Signal(), Signal(), Signal()
+        begins, begun = (Signal() for _ in range(2))
         m.d.comb += [
             self.meta.valid.eq(idle & scale_of.o.valid),
             self.meta.payload.number.eq(numbers.o.payload),
@@ -163,22 +182,25 @@ class Normaliser(wiring.Component):
             m.d.sync += [left.eq(left - 1), idle.eq(left == 1), read_place.eq(read_place + 1)]
         with m.If(begins):
             m.d.sync += [scale.eq(scale_of.o.payload), left.eq(window), idle.eq(0)]
+        return scale
 
+    def _send(self, m: Module, read, scale: Signal, reads: Signal, leaves: Signal) -> None:
+        """What was read, scaled, to the queue that ``o`` is the end of."""
         # A block RAM's output is late in its cycle: it gets a register of its own.
         scale_out = Signal.like(scale, reset_less=True)
-        sample = Signal(raw, reset_less=True)
+        sample = Signal(read.data.shape(), reset_less=True)
         m.d.sync += [sample.eq(read.data), scale_out.eq(scale)]
         read_out = delay(m, reads, READ_LATENCY, "read_out")[-1]
         scaled = []
         for number, one in enumerate(each(sample, self.samples)):
-            m.submodules["scaler" + (str(number) if number else "")] = scale_samples = scaler.Scaler(spec)
+            m.submodules["scaler" + (str(number) if number else "")] = scale_samples = scaler.Scaler(self.spec)
             m.d.comb += [
                 scale_samples.i.valid.eq(read_out),
                 scale_samples.i.payload.sample.eq(one),
                 scale_samples.i.payload.scale.eq(scale_out),
             ]
             scaled.append(scale_samples.o)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=spec.z_bits * self.samples, depth=QUEUE)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=self.spec.z_bits * self.samples, depth=QUEUE)
         m.d.comb += [
             queue.w_en.eq(scaled[0].valid),
             queue.w_data.eq(Cat(s.payload for s in scaled)),
@@ -187,4 +209,3 @@ class Normaliser(wiring.Component):
             queue.r_en.eq(self.o.ready),
             leaves.eq(self.o.valid & self.o.ready),
         ]
-        return m

@@ -28,6 +28,34 @@ def latency(spec: NormaliserSpec) -> int:
     return spec.window.bit_length() + spec.sum_bits + spec.max_exponent + spec.root_bits + spec.reciprocal_bits + 1
 
 
+class _Work:
+    """The registers of a scale in the making, and the phase that counts their steps."""
+
+    def __init__(self, spec: NormaliserSpec):
+        v_bits = 2 * spec.root_bits
+        self.s1 = Signal(signed(spec.sum_bits), reset_less=True)
+        self.size = Signal(spec.sum_bits, reset_less=True)  # |S1|
+        self.v = Signal(v_bits)  # zero between windows: the root shifts all of it out
+        self.shifted = Signal(v_bits + 1, reset_less=True)  # multiplicand of the products, doubling each cycle
+        self.multiplier = Signal(max(spec.sum_bits, spec.window.bit_length()), reset_less=True)
+        self.exponent = Signal(range(spec.max_exponent + 1), reset_less=True)
+        self.root = Signal(spec.root_bits, reset_less=True)
+        self.quotient = Signal(spec.reciprocal_bits, reset_less=True)
+        self.rest = Signal(signed(spec.root_bits + 3), reset_less=True)
+        self.after, self.divided = Signal.like(self.rest), Signal.like(self.rest, name="divided")  # rests to come
+        self.done = Signal()
+        self.flat = Signal(reset_less=True)
+        self.count = Signal(range(max(spec.sum_bits, spec.root_bits, spec.max_exponent + 1)))
+        self.ends = Signal()  # a phase, with this cycle
+
+    def phase(self, m: Module, cycles: int, following: str) -> None:
+        """Count the cycles of a phase, two at least, and go on to the next."""
+        m.d.sync += [self.count.eq(self.count + 1), self.ends.eq(self.count == cycles - 2)]
+        with m.If(self.ends):
+            m.d.sync += [self.count.eq(0), self.ends.eq(0)]
+            m.next = following
+
+
 class Reciprocal(wiring.Component):
     """Sums in, scale out, one window at a time.
 
@@ -41,89 +69,75 @@ class Reciprocal(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spec = self.spec
-        v_bits = 2 * spec.root_bits
-        s1 = Signal(signed(spec.sum_bits), reset_less=True)
-        size = Signal(spec.sum_bits, reset_less=True)  # |S1|
-        v = Signal(v_bits)  # zero between windows: the root shifts all of it out
-        shifted = Signal(v_bits + 1, reset_less=True)  # multiplicand of the products, doubling each cycle
-        multiplier = Signal(max(spec.sum_bits, spec.window.bit_length()), reset_less=True)
-        exponent = Signal(range(spec.max_exponent + 1), reset_less=True)
-        root = Signal(spec.root_bits, reset_less=True)
-        quotient = Signal(spec.reciprocal_bits, reset_less=True)
-        rest = Signal(signed(spec.root_bits + 3), reset_less=True)
-        negative, after, divided = rest[-1], Signal.like(rest), Signal.like(rest)
-        done = Signal()
-        flat = Signal(reset_less=True)
-        count = Signal(range(max(spec.sum_bits, spec.root_bits, spec.max_exponent + 1)))
-
-        ends = Signal()  # a phase, with this cycle
-
-        def phase(cycles: int, following: str) -> None:
-            """Count the cycles of a phase, two at least, and go on to the next."""
-            m.d.sync += [count.eq(count + 1), ends.eq(count == cycles - 2)]
-            with m.If(ends):
-                m.d.sync += [count.eq(0), ends.eq(0)]
-                m.next = following
-
+        spec, work = self.spec, _Work(self.spec)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.i.ready.eq(1)
                 m.d.sync += [
-                    s1.eq(self.i.payload.s1),
-                    size.eq(Mux(self.i.payload.s1 < 0, -self.i.payload.s1, self.i.payload.s1)),
-                    shifted.eq(self.i.payload.s2),
-                    multiplier.eq(spec.window),
-                    exponent.eq(0),
-                    root.eq(0),
-                    rest.eq(0),
+                    work.s1.eq(self.i.payload.s1),
+                    work.size.eq(Mux(self.i.payload.s1 < 0, -self.i.payload.s1, self.i.payload.s1)),
+                    work.shifted.eq(self.i.payload.s2),
+                    work.multiplier.eq(spec.window),
+                    work.exponent.eq(0),
+                    work.root.eq(0),
+                    work.rest.eq(0),
                 ]
                 with m.If(self.i.valid):
                     m.next = "SCALE"
-            with m.State("SCALE"):  # v = N * S2
-                m.d.sync += [shifted.eq(shifted << 1), multiplier.eq(multiplier >> 1)]
-                with m.If(multiplier[0]):
-                    m.d.sync += v.eq(v + shifted)
-                with m.If(ends):
-                    m.d.sync += [shifted.eq(size), multiplier.eq(size)]
-                phase(spec.window.bit_length(), "SQUARE")
-            with m.State("SQUARE"):  # v = N * S2 - S1^2
-                m.d.sync += [shifted.eq(shifted << 1), multiplier.eq(multiplier >> 1)]
-                with m.If(multiplier[0]):
-                    m.d.sync += v.eq(v - shifted)
-                phase(spec.sum_bits, "DOUBLE")
-            with m.State("DOUBLE"):  # v * 4^e fills its width
-                with m.If(v[-2:] == 0):
-                    m.d.sync += [v.eq(v << 2), exponent.eq(exponent + 1)]
-                m.d.sync += flat.eq(v == 0)
-                phase(spec.max_exponent, "ROOT")
-            # Root and quotient come without restoring: where a rest is below zero, the next step adds instead of subtracting.
-            with m.State("ROOT"):  # bring down two bits; then less 4 root + 1 (as ~(4 root)), or and 4 root + 3
-                trial = Cat(Const(3, 2), root ^ (~negative).replicate(spec.root_bits), ~negative).as_signed()
-                m.d.comb += after.eq(Cat(v[-2:], rest).as_signed() + trial)
-                m.d.sync += [v.eq(v << 2), rest.eq(after), root.eq(Cat(~after[-1], root))]
-                with m.If(ends):
-                    # The quotient has so many bits because the numerator's upper part is below every root.
-                    m.d.sync += [
-                        rest.eq(spec.numerator >> spec.reciprocal_bits),
-                        quotient.eq(spec.numerator & ((1 << spec.reciprocal_bits) - 1)),
-                    ]
-                phase(spec.root_bits, "DIVIDE")
-            with m.State("DIVIDE"):  # the numerator's lower bits leave where the quotient's come in
-                # Both operands get a bit in front, whose carry is the 1 of a subtraction.
-                divisor = Cat(~negative, root ^ (~negative).replicate(spec.root_bits), ~negative).as_signed()
-                m.d.comb += divided.eq((Cat(Const(1, 1), quotient[-1], rest).as_signed() + divisor) >> 1)
-                m.d.sync += [rest.eq(divided), quotient.eq(Cat(~divided[-1], quotient))]
-                m.d.sync += done.eq(ends)
-                phase(spec.reciprocal_bits, "DONE")
+            self._variance(m, work)
+            self._root_and_quotient(m, work)
             with m.State("DONE"), m.If(self.o.ready):
-                m.d.sync += done.eq(0)
+                m.d.sync += work.done.eq(0)
                 m.next = "IDLE"
         m.d.comb += [
-            self.o.valid.eq(done),
-            self.o.payload.s1.eq(s1),
-            self.o.payload.r.eq(Mux(flat, 0, quotient)),
-            self.o.payload.shift.eq(Mux(flat, spec.point, spec.point - exponent)),
-            self.o.payload.flat.eq(flat),
+            self.o.valid.eq(work.done),
+            self.o.payload.s1.eq(work.s1),
+            self.o.payload.r.eq(Mux(work.flat, 0, work.quotient)),
+            self.o.payload.shift.eq(Mux(work.flat, spec.point, spec.point - work.exponent)),
+            self.o.payload.flat.eq(work.flat),
         ]
         return m
+
+    def _variance(self, m: Module, work: _Work) -> None:
+        """v = N * S2 - S1^2, doubled twice until it fills its width."""
+        spec, v = self.spec, work.v
+        with m.State("SCALE"):  # v = N * S2
+            m.d.sync += [work.shifted.eq(work.shifted << 1), work.multiplier.eq(work.multiplier >> 1)]
+            with m.If(work.multiplier[0]):
+                m.d.sync += v.eq(v + work.shifted)
+            with m.If(work.ends):
+                m.d.sync += [work.shifted.eq(work.size), work.multiplier.eq(work.size)]
+            work.phase(m, spec.window.bit_length(), "SQUARE")
+        with m.State("SQUARE"):  # v = N * S2 - S1^2
+            m.d.sync += [work.shifted.eq(work.shifted << 1), work.multiplier.eq(work.multiplier >> 1)]
+            with m.If(work.multiplier[0]):
+                m.d.sync += v.eq(v - work.shifted)
+            work.phase(m, spec.sum_bits, "DOUBLE")
+        with m.State("DOUBLE"):  # v * 4^e fills its width
+            with m.If(v[-2:] == 0):
+                m.d.sync += [v.eq(v << 2), work.exponent.eq(work.exponent + 1)]
+            m.d.sync += work.flat.eq(v == 0)
+            work.phase(m, spec.max_exponent, "ROOT")
+
+    def _root_and_quotient(self, m: Module, work: _Work) -> None:
+        """Root and quotient come without restoring: where a rest is below zero, the next step adds instead of subtracting."""
+        spec, v, root, rest, quotient = self.spec, work.v, work.root, work.rest, work.quotient
+        negative, after, divided = rest[-1], work.after, work.divided
+        with m.State("ROOT"):  # bring down two bits; then less 4 root + 1 (as ~(4 root)), or and 4 root + 3
+            trial = Cat(Const(3, 2), root ^ (~negative).replicate(spec.root_bits), ~negative).as_signed()
+            m.d.comb += after.eq(Cat(v[-2:], rest).as_signed() + trial)
+            m.d.sync += [v.eq(v << 2), rest.eq(after), root.eq(Cat(~after[-1], root))]
+            with m.If(work.ends):
+                # The quotient has so many bits because the numerator's upper part is below every root.
+                m.d.sync += [
+                    rest.eq(spec.numerator >> spec.reciprocal_bits),
+                    quotient.eq(spec.numerator & ((1 << spec.reciprocal_bits) - 1)),
+                ]
+            work.phase(m, spec.root_bits, "DIVIDE")
+        with m.State("DIVIDE"):  # the numerator's lower bits leave where the quotient's come in
+            # Both operands get a bit in front, whose carry is the 1 of a subtraction.
+            divisor = Cat(~negative, root ^ (~negative).replicate(spec.root_bits), ~negative).as_signed()
+            m.d.comb += divided.eq((Cat(Const(1, 1), quotient[-1], rest).as_signed() + divisor) >> 1)
+            m.d.sync += [rest.eq(divided), quotient.eq(Cat(~divided[-1], quotient))]
+            m.d.sync += work.done.eq(work.ends)
+            work.phase(m, spec.reciprocal_bits, "DONE")

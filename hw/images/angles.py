@@ -22,6 +22,33 @@ LATENCY = 1 + RECIPROCAL_BITS + POINTS * POINT_CYCLES - 1
 Angle = data.StructLayout({"x": signed(8), "v": ROOT_BITS, "flat": 1})
 
 
+class _Work:
+    """The registers of a beat's division and of its points' products, and the phase that counts their steps."""
+
+    def __init__(self):
+        # Of the beat: the range, the sum of its ends; the rest and the quotient r.
+        self.d, self.twice_middle = (
+            Signal(POINT_BITS, reset_less=True),
+            Signal(signed(POINT_BITS + 1), name="twice_middle", reset_less=True),
+        )
+        self.rest, self.r = Signal(POINT_BITS, reset_less=True), Signal(RECIPROCAL_BITS, name="r", reset_less=True)
+        self.trial = Signal(signed(POINT_BITS + 2))
+        self.flat = Signal()
+        # The product: |t| comes from its least bit on; what is shifted out of the sum can't carry any more.
+        self.t, self.past = Signal(signed(POINT_BITS + 1), reset_less=True), Signal(name="past")  # past: the lowest 1 of t
+        self.product = Signal(RECIPROCAL_BITS, reset_less=True)
+        self.size = Signal(ROOT_BITS, reset_less=True)  # |x|
+        self.point, self.count = Signal(range(POINTS)), Signal(range(RECIPROCAL_BITS))
+        self.ends, self.of_root = Signal(), Signal()  # a phase, with this cycle; the root is read
+
+    def phase(self, m: Module, cycles: int, following: str) -> None:
+        """Count the cycles of a phase, two at least, and go on to the next."""
+        m.d.sync += [self.count.eq(self.count + 1), self.ends.eq(self.count == cycles - 2)]
+        with m.If(self.ends):
+            m.d.sync += [self.count.eq(0), self.ends.eq(0)]
+            m.next = following
+
+
 class Angles(wiring.Component):
     """Ports:
     - ``i``: stream of the least and the largest points of beats, taken with the transfer of a beat's last angle at ``o``;
@@ -42,39 +69,21 @@ class Angles(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        d, twice_middle = Signal(POINT_BITS, reset_less=True), Signal(signed(POINT_BITS + 1), reset_less=True)
-        rest, r = Signal(POINT_BITS, reset_less=True), Signal(RECIPROCAL_BITS, reset_less=True)
-        trial = Signal(signed(POINT_BITS + 2))
-        flat = Signal()
-        m.d.comb += [flat.eq(d < LEAST_RANGE), trial.eq(Cat(r[-1], rest) - d)]
-
-        # The product: |t| comes from its least bit on; what is shifted out of the sum can't carry any more.
-        t, past = Signal(signed(POINT_BITS + 1), reset_less=True), Signal()  # past: the lowest 1 of t
-        product = Signal(RECIPROCAL_BITS, reset_less=True)
-        size = Signal(ROOT_BITS, reset_less=True)  # |x|
-        negative = t[-1]
-
-        point, count = Signal(range(POINTS)), Signal(range(RECIPROCAL_BITS))
-        ends, of_root = Signal(), Signal()
-        m.d.comb += self.place.eq(Mux(of_root, size, Cat(point, Const(FIRST_POINT // POINTS, PLACE_BITS - len(point)))))
+        work = _Work()
+        d, rest, r, trial, point = work.d, work.rest, work.r, work.trial, work.point
+        m.d.comb += [work.flat.eq(d < LEAST_RANGE), trial.eq(Cat(r[-1], rest) - d)]
+        negative = work.t[-1]
+        m.d.comb += self.place.eq(Mux(work.of_root, work.size, Cat(point, Const(FIRST_POINT // POINTS, PLACE_BITS - len(point)))))
         m.d.comb += [
-            self.o.payload.x.eq(Mux(negative, -size, size)),
+            self.o.payload.x.eq(Mux(negative, -work.size, work.size)),
             self.o.payload.v.eq(self.data),
-            self.o.payload.flat.eq(flat),
+            self.o.payload.flat.eq(work.flat),
         ]
-
-        def phase(cycles: int, following: str) -> None:
-            """Count the cycles of a phase, two at least, and go on to the next."""
-            m.d.sync += [count.eq(count + 1), ends.eq(count == cycles - 2)]
-            with m.If(ends):
-                m.d.sync += [count.eq(0), ends.eq(0)]
-                m.next = following
-
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [
                     d.eq(self.i.payload.high - self.i.payload.low),
-                    twice_middle.eq(self.i.payload.high + self.i.payload.low),
+                    work.twice_middle.eq(self.i.payload.high + self.i.payload.low),
                     rest.eq(NUMERATOR >> RECIPROCAL_BITS),  # below every d that is not flat
                     r.eq(NUMERATOR & ((1 << RECIPROCAL_BITS) - 1)),
                 ]
@@ -82,27 +91,12 @@ class Angles(wiring.Component):
                     m.next = "DIVIDE"
             with m.State("DIVIDE"):  # the numerator's lower bits leave where the quotient's come in
                 m.d.sync += [rest.eq(Mux(trial < 0, Cat(r[-1], rest), trial)), r.eq(Cat(trial >= 0, r))]
-                phase(RECIPROCAL_BITS, "READ")
-                with m.If(ends & flat):
+                work.phase(m, RECIPROCAL_BITS, "READ")
+                with m.If(work.ends & work.flat):
                     m.d.sync += r.eq(0)
-            with m.State("READ"):
-                m.d.sync += [product.eq(0), past.eq(0)]
-                phase(DATA_LATENCY, "DIFFERENCE")
-            with m.State("DIFFERENCE"):
-                m.d.sync += t.eq((self.data << 1) - twice_middle)
-                m.next = "MULTIPLY"
-            with m.State("MULTIPLY"):  # of a negative t the bits past the lowest 1 are turned
-                bit = t[0] ^ (negative & past)
-                m.d.sync += [t.eq(t >> 1), past.eq(past | t[0]), product.eq((product + Mux(bit, r, 0)) >> 1)]
-                phase(STEPS, "ROUND")
-            with m.State("ROUND"):
-                m.d.sync += size.eq((product >> (RECIPROCAL_SHIFT - STEPS)) + product[RECIPROCAL_SHIFT - STEPS - 1])
-                m.next = "ROOT"
-            with m.State("ROOT"):
-                m.d.comb += of_root.eq(1)
-                phase(DATA_LATENCY, "OFFER")
+            self._cosine(m, work, negative)
             with m.State("OFFER"):
-                m.d.comb += [of_root.eq(1), self.o.valid.eq(1)]
+                m.d.comb += [work.of_root.eq(1), self.o.valid.eq(1)]
                 with m.If(self.o.ready):
                     m.d.sync += point.eq(point + 1)
                     m.next = "READ"
@@ -111,3 +105,23 @@ class Angles(wiring.Component):
                         m.next = "IDLE"
         tap(m, "x", self.o.payload.x, self.o.valid & self.o.ready)
         return m
+
+    def _cosine(self, m: Module, work: _Work, negative) -> None:
+        """A point's difference to the middle, its product with r, the rounding, and the root that belongs to it."""
+        t, past, product = work.t, work.past, work.product
+        with m.State("READ"):
+            m.d.sync += [product.eq(0), past.eq(0)]
+            work.phase(m, DATA_LATENCY, "DIFFERENCE")
+        with m.State("DIFFERENCE"):
+            m.d.sync += t.eq((self.data << 1) - work.twice_middle)
+            m.next = "MULTIPLY"
+        with m.State("MULTIPLY"):  # of a negative t the bits past the lowest 1 are turned
+            bit = t[0] ^ (negative & past)
+            m.d.sync += [t.eq(t >> 1), past.eq(past | t[0]), product.eq((product + Mux(bit, work.r, 0)) >> 1)]
+            work.phase(m, STEPS, "ROUND")
+        with m.State("ROUND"):
+            m.d.sync += work.size.eq((product >> (RECIPROCAL_SHIFT - STEPS)) + product[RECIPROCAL_SHIFT - STEPS - 1])
+            m.next = "ROOT"
+        with m.State("ROOT"):
+            m.d.comb += work.of_root.eq(1)
+            work.phase(m, DATA_LATENCY, "OFFER")

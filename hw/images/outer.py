@@ -25,6 +25,16 @@ LATENCY = 1 + VALUE_LATENCY + QUEUE_LATENCY
 INTERVAL = POINTS * POINTS + READ_LATENCY
 
 
+class _Reading:
+    """Where the memory is read, and what moves: an image ``begins``, a column's angle is read, a value ``leaves``."""
+
+    def __init__(self):
+        self.half, self.row, self.column = Signal(), Signal(range(POINTS)), Signal(range(POINTS), name="column")
+        self.begins, self.reads, self.leaves = Signal(), Signal(), Signal(name="leaves")
+        # What was read, and that a cycle later.
+        self.angle, self.later = Signal(Angle, reset_less=True), Signal(Angle, name="later", reset_less=True)
+
+
 class Outer(wiring.Component):
     """Ports:
     - ``i``: stream of angles, 64 a beat. Two beats fit: one comes in while the image of the other leaves; then ``i`` pauses;
@@ -49,7 +59,25 @@ class Outer(wiring.Component):
         m.submodules.angles = memory = Memory(shape=Angle, depth=2 * POINTS, init=[], attrs=attributes)
         write, read = memory.write_port(), memory.read_port(domain="sync")
         filled = Signal(2)  # the halves
+        self._write(m, write, filled)
 
+        now = _Reading()
+        self._read(m, now, read, filled)
+        value = self._values(m, now)
+
+        m.submodules.queue = queue = SyncFIFOBuffered(width=IMAGE_BITS, depth=QUEUE)
+        m.d.comb += [
+            queue.w_en.eq(delay(m, now.reads, VALUE_LATENCY, "valued")[-1]),
+            queue.w_data.eq(value),
+            self.o.valid.eq(queue.r_rdy),
+            self.o.payload.eq(queue.r_data.as_signed()),
+            queue.r_en.eq(self.o.ready),
+            now.leaves.eq(self.o.valid & self.o.ready),
+        ]
+        return m
+
+    def _write(self, m: Module, write, filled: Signal) -> None:
+        """Angles into the memory's halves, one after the other."""
         place = Signal(range(2 * POINTS))
         m.d.comb += [
             self.i.ready.eq(~filled.bit_select(place[-1], 1)),
@@ -62,60 +90,48 @@ class Outer(wiring.Component):
             with m.If(place[:-1].all()):
                 m.d.sync += filled.bit_select(place[-1], 1).eq(1)
 
-        # Reading, on credit. Before an image, its first angle stands at the memory's output.
-        half, row, column = Signal(), Signal(range(POINTS)), Signal(range(POINTS))
+    def _read(self, m: Module, now: _Reading, read, filled: Signal) -> None:
+        """Reading, on credit. Before an image, its first angle stands at the memory's output."""
         idle = Signal(init=1)
-        begins, reads, leaves = Signal(), Signal(), Signal()
         credits, may_read = Signal(range(QUEUE + 1), init=QUEUE), Signal(init=1)
-        angle, later = Signal(Angle, reset_less=True), Signal(Angle, reset_less=True)
         settled = delay(m, idle, READ_LATENCY - 1, "settled")[-1]
         m.d.comb += [
-            read.addr.eq(Cat(column, half)),
-            self.flat.valid.eq(idle & settled & filled.bit_select(half, 1)),
-            self.flat.payload.eq(angle.flat),
-            begins.eq(self.flat.valid & self.flat.ready),
-            reads.eq(~idle & may_read),
+            read.addr.eq(Cat(now.column, now.half)),
+            self.flat.valid.eq(idle & settled & filled.bit_select(now.half, 1)),
+            self.flat.payload.eq(now.angle.flat),
+            now.begins.eq(self.flat.valid & self.flat.ready),
+            now.reads.eq(~idle & may_read),
         ]
         m.d.sync += [
-            angle.eq(read.data),
-            later.eq(angle),
-            credits.eq(credits - reads + leaves),
-            may_read.eq(leaves | Mux(reads, credits > 1, credits != 0)),
+            now.angle.eq(read.data),
+            now.later.eq(now.angle),
+            credits.eq(credits - now.reads + now.leaves),
+            may_read.eq(now.leaves | Mux(now.reads, credits > 1, credits != 0)),
         ]
-        with m.If(begins):
+        with m.If(now.begins):
             m.d.sync += idle.eq(0)
-        with m.If(reads):
-            m.d.sync += column.eq(column + 1)
-            with m.If(column.all()):
-                m.d.sync += row.eq(row + 1)
-                with m.If(row.all()):
-                    m.d.sync += [idle.eq(1), half.eq(~half), filled.bit_select(half, 1).eq(0)]
+        with m.If(now.reads):
+            m.d.sync += now.column.eq(now.column + 1)
+            with m.If(now.column.all()):
+                m.d.sync += now.row.eq(now.row + 1)
+                with m.If(now.row.all()):
+                    m.d.sync += [idle.eq(1), now.half.eq(~now.half), filled.bit_select(now.half, 1).eq(0)]
 
-        # The next row's angle is kept as it passes by as a column's.
+    def _values(self, m: Module, now: _Reading) -> Signal:
+        """The row's angle times the column's. The next row's is kept as it passes by as a column's."""
         of_row, of_next = Signal(Angle, reset_less=True), Signal(Angle, reset_less=True)
-        first = delay(m, column == 0, READ_LATENCY - 1, "first")[-1]
-        passes = delay(m, reads & (column == (row + 1)[: len(row)]), READ_LATENCY - 1, "passes")[-1]
+        first = delay(m, now.column == 0, READ_LATENCY - 1, "first")[-1]
+        passes = delay(m, now.reads & (now.column == (now.row + 1)[: len(now.row)]), READ_LATENCY - 1, "passes")[-1]
         with m.If(first):
             m.d.sync += of_row.eq(of_next)
-        with m.If(passes | begins):
-            m.d.sync += of_next.eq(angle)
-
+        with m.If(passes | now.begins):
+            m.d.sync += of_next.eq(now.angle)
         m.submodules.cosines = cosines = multiplier.Multiplier(signed(8), signed(8))
         m.submodules.sines = sines = multiplier.Multiplier(unsigned(ROOT_BITS), unsigned(ROOT_BITS))
         difference = Signal(signed(17), reset_less=True)
         value = Signal(signed(IMAGE_BITS), reset_less=True)
-        m.d.comb += [cosines.a.eq(of_row.x), cosines.b.eq(later.x), sines.a.eq(of_row.v), sines.b.eq(later.v)]
+        m.d.comb += [cosines.a.eq(of_row.x), cosines.b.eq(now.later.x), sines.a.eq(of_row.v), sines.b.eq(now.later.v)]
         m.d.sync += [difference.eq(cosines.p - sines.p), value.eq(shift_round(difference, PRODUCT_SHIFT))]
-        with m.If(delay(m, later.flat, multiplier.LATENCY + 1, "flat_later")[-1]):
+        with m.If(delay(m, now.later.flat, multiplier.LATENCY + 1, "flat_later")[-1]):
             m.d.sync += value.eq(0)
-
-        m.submodules.queue = queue = SyncFIFOBuffered(width=IMAGE_BITS, depth=QUEUE)
-        m.d.comb += [
-            queue.w_en.eq(delay(m, reads, VALUE_LATENCY, "valued")[-1]),
-            queue.w_data.eq(value),
-            self.o.valid.eq(queue.r_rdy),
-            self.o.payload.eq(queue.r_data.as_signed()),
-            queue.r_en.eq(self.o.ready),
-            leaves.eq(self.o.valid & self.o.ready),
-        ]
-        return m
+        return value

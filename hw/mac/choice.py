@@ -1,5 +1,5 @@
-"""Multiplexers and comparisons in the form that takes the fewest LUTs and levels: one of four words as a tree whose first choices
-neighbours can share, and which of two numbers is larger."""
+"""A multiplexer of four words, as two levels of multiplexers of two: neighbours in a rotation can share the first level. A
+comparison of signed numbers by the sign of their difference."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The array's Verilog, and what a network needs to run on it: the image, a listing, a description."""
+"""An array with a network for it as one design: Verilog, compiled image, listing of the program, description as JSON."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

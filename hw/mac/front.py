@@ -1,6 +1,6 @@
 """The array's front: raw samples to what a network takes, windows or images, whichever the loaded network asks for."""
 
-from amaranth.hdl import Module, ResetInserter, Signal, signed
+from amaranth.hdl import Const, Module, ResetInserter, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -49,7 +49,8 @@ class Front(wiring.Component):
       - ``i``: stream of raw samples with ``last`` (:func:`hw.front.normaliser.sample_layout`);
       - ``image``: 0, windows are normalised and rounded to Q3.4; 1, beats of 256 samples become images (only where ``images``);
       - ``enable``: samples are taken;
-      - ``restart``: everything in here is dropped and numbers begin anew, as after a reset; nothing moves in such a cycle;
+      - ``restart``: everything in here is dropped and numbers begin anew, as after a reset; ``enable`` must be low, and what
+        leaves in such a cycle must be dropped, too;
       - ``o``: stream of int8; ``meta``: stream of numbers and flat flags, one for each window or beat as it begins to leave.
     ``tap`` and ``tap_moves`` show, for simulation, normalised samples or the image's values.
     """
@@ -77,19 +78,18 @@ class Front(wiring.Component):
         connect(m, normaliser.o, quantiser.i)
         m.d.comb += [self.tap.eq(normaliser.o.payload), self.tap_moves.eq(normaliser.o.valid & normaliser.o.ready)]
         if not self.images:
-            self._join(m, normaliser.i, quantiser.o, normaliser.meta, ~self.restart)
+            self._join(m, normaliser.i, quantiser.o, normaliser.meta, Const(1))
             return m
         image = gasf.Gasf()
         m.submodules.gasf = inner(image)
-        chosen = self.image & ~self.restart
-        self._join(m, normaliser.i, quantiser.o, normaliser.meta, ~self.image & ~self.restart)
-        self._join(m, image.i, image.o, image.meta, chosen)
+        self._join(m, normaliser.i, quantiser.o, normaliser.meta, ~self.image)
+        self._join(m, image.i, image.o, image.meta, self.image)
         with m.If(self.image):
             m.d.comb += [self.tap.eq(image.o.payload), self.tap_moves.eq(image.o.valid & image.o.ready)]
         return m
 
     def _join(self, m: Module, i, o, meta, chosen) -> None:
-        """Connect one way through, which moves while it is ``chosen``."""
+        """Connect one way through, where it is ``chosen``."""
         m.d.comb += [i.payload.eq(self.i.payload), i.valid.eq(self.i.valid & chosen & self.enable)]
         with m.If(chosen):
             m.d.comb += self.i.ready.eq(i.ready & self.enable)

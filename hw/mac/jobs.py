@@ -14,6 +14,19 @@ from sw.export.array.program import LOGITS, SLOTS
 READY = LATENCY - AT_VALUE
 
 
+class _Place:
+    """What is known of the pass that ended, a cycle later and from registers: its marks, and where its results go."""
+
+    def __init__(self, channels: int, rows: int):
+        marks = ("ended", "mean", "row_last", "block_last")
+        self.ended, self.mean, self.row_last, self.block_last = (Signal(name=n) for n in marks)
+        self.row, self.block, self.means = (Signal(ADDRESS_BITS, name=n) for n in ("row", "block", "means"))
+        self.across = Signal(ADDRESS_BITS)
+        # Channels from this block on, of the block before, of this one.
+        self.left, self.of_block, self.here = Signal(channels), Signal(channels, name="of_block"), Signal(channels)
+        self.rows, self.step, self.mean_step = Signal(range(rows + 1)), Signal(ADDRESS_BITS), Signal(ADDRESS_BITS, name="mean_step")
+
+
 class Jobs(wiring.Component):
     """Ports: ``fields``, ``ahead``, ``emits`` as at :class:`hw.mac.pool.PoolControl`; ``restart``: the program starts; ``job``,
     ``done``: a pulse when its results stand in the shift registers, in the next cycle they must be taken."""
@@ -35,56 +48,67 @@ class Jobs(wiring.Component):
         m.d.comb += count_now.eq(Mux(ahead.start, 0, count) + self.emits)
         m.d.sync += count.eq(count_now)
 
-        # A cycle later, from registers.
-        ended, mean, row_last, block_last = (Signal(name=n) for n in ("ended", "mean", "row_last", "block_last"))
+        at = _Place(len(f.channels), SLOTS * self.params.groups)
         m.d.sync += [
-            ended.eq(ends),
-            mean.eq(ahead.pass_.mean),
-            row_last.eq(ahead.pass_.row_last),
-            block_last.eq(ahead.pass_.block_last),
+            at.ended.eq(ends),
+            at.mean.eq(ahead.pass_.mean),
+            at.row_last.eq(ahead.pass_.row_last),
+            at.block_last.eq(ahead.pass_.block_last),
         ]
-        row, block, means = (Signal(ADDRESS_BITS, name=n) for n in ("row", "block", "means"))
-        across = Signal(ADDRESS_BITS)
-        left, of_block = Signal(len(f.channels)), Signal(len(f.channels))  # channels from this block on; of the block before
-        rows, step, mean_step = Signal(range(SLOTS * self.params.groups + 1)), Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)
-        here, each, total = Signal(len(f.channels)), Signal(5), Signal(5)
         spread = Mux(windows, 0, f.slots)
         m.d.sync += [
-            rows.eq(Mux(f.single, 1, Const(self.params.groups) << spread)),
-            step.eq(Mux(f.single, f.out_chan, (f.out_chan << spread) << shift)),
-            mean_step.eq(Mux(f.single, f.mean_step, (f.mean_step << spread) << shift)),
+            at.rows.eq(Mux(f.single, 1, Const(self.params.groups) << spread)),
+            at.step.eq(Mux(f.single, f.out_chan, (f.out_chan << spread) << shift)),
+            at.mean_step.eq(Mux(f.single, f.mean_step, (f.mean_step << spread) << shift)),
         ]
+        each, total = Signal(5), Signal(5)
         m.d.comb += [
-            here.eq(Mux(left < rows, left, rows)),
-            each.eq(Mux(mean, 1, Mux(f.kind == LOGITS, 0, count))),
+            at.here.eq(Mux(at.left < at.rows, at.left, at.rows)),
+            each.eq(Mux(at.mean, 1, Mux(f.kind == LOGITS, 0, count))),
             total.eq(each << f.slots),
         ]
         operation = Signal(len(self.job.operation))
-        with m.If(ended):
+        with m.If(at.ended):
             m.d.sync += self.job.operation.eq(operation)
             m.d.sync += [self.job.count.eq(Mux(windows, total, each)), self.job.total.eq(total)]
-            with m.If(mean):
-                m.d.sync += [
-                    self.job.address.eq(means),
-                    self.job.step.eq(f.mean_step),
-                    self.job.channels.eq(of_block),
-                    means.eq(means + mean_step),
-                ]
-            with m.Else():
-                m.d.sync += [
-                    self.job.address.eq(row + across),
-                    self.job.step.eq(f.out_chan),
-                    self.job.channels.eq(here),
-                    across.eq(across + count),
-                ]
-                with m.If(row_last):
-                    m.d.sync += [across.eq(0), row.eq(row + f.out_row)]
-                with m.If(block_last):
-                    m.d.sync += [row.eq(block + step), block.eq(block + step), left.eq(left - rows), of_block.eq(here)]
+            self._place(m, at, count)
         with m.If(ahead.begins):
-            m.d.sync += [row.eq(f.out_base), block.eq(f.out_base), means.eq(f.mean_base), across.eq(0), left.eq(f.channels)]
+            m.d.sync += [
+                at.row.eq(f.out_base),
+                at.block.eq(f.out_base),
+                at.means.eq(f.mean_base),
+                at.across.eq(0),
+                at.left.eq(f.channels),
+            ]
             m.d.sync += operation.eq(operation + 1)
         with m.If(self.restart):
             m.d.sync += operation.eq(0)
         m.d.comb += self.done.eq(delay(m, ends, READY, "ending")[-1])
         return m
+
+    def _place(self, m: Module, at: _Place, count: Signal) -> None:
+        """The addresses of this job, and of the next one."""
+        f = self.fields
+        with m.If(at.mean):
+            m.d.sync += [
+                self.job.address.eq(at.means),
+                self.job.step.eq(f.mean_step),
+                self.job.channels.eq(at.of_block),
+                at.means.eq(at.means + at.mean_step),
+            ]
+        with m.Else():
+            m.d.sync += [
+                self.job.address.eq(at.row + at.across),
+                self.job.step.eq(f.out_chan),
+                self.job.channels.eq(at.here),
+                at.across.eq(at.across + count),
+            ]
+            with m.If(at.row_last):
+                m.d.sync += [at.across.eq(0), at.row.eq(at.row + f.out_row)]
+            with m.If(at.block_last):
+                m.d.sync += [
+                    at.row.eq(at.block + at.step),
+                    at.block.eq(at.block + at.step),
+                    at.left.eq(at.left - at.rows),
+                    at.of_block.eq(at.here),
+                ]

@@ -29,6 +29,32 @@ class Status(enum.IntEnum):
     CHECKSUM = 5
 
 
+class _Image:
+    """The image that comes in: its byte of this cycle, the word it completes, and what is known of the rest."""
+
+    def __init__(self, word_bits: int, address_bits: int):
+        # A byte is taken in one cycle and looked at in the next, in which none is taken. ``accepts`` only where nothing but a byte
+        # changes the state.
+        self.accepts = Signal()
+        self.taken, self.last, self.byte = Signal(), Signal(reset_less=True), Signal(8, reset_less=True)
+        self.word = Signal(word_bits, reset_less=True)
+        self.index = Signal(range(max(HEADER_BYTES, word_bits // 8)))  # byte within the header or word
+        self.section, self.words = Signal(8), Signal(24, name="words")
+        # Bytes of the body; none of them, told by a register of its own.
+        self.left, self.empty = Signal(32), Signal(name="empty")
+        self.address = Signal(address_bits)
+        self.write = Signal()
+        # What follows from the section's number is in registers before its words come.
+        self.size, self.room = Signal(8, reset_less=True), Signal(24, name="room", reset_less=True)
+        self.known = Signal()
+        self.wrong = Signal(Status)
+        self.checks = Signal(32, reset_less=True)
+
+    def count(self, m: Module) -> None:
+        """Count a byte of the body."""
+        m.d.sync += [self.index.eq(self.index + 1), self.left.eq(self.left - 1), self.empty.eq(self.left == 1)]
+
+
 class Loader(wiring.Component):
     """Ports: ``i``: stream of :data:`Byte`, ``last`` with an image's last byte; at most a byte every other cycle (far more than a
     host's line brings), and it waits while a checked image has not been taken. ``write_<section>``: enables, with ``address`` and
@@ -61,133 +87,149 @@ class Loader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = CRC32_ETHERNET(data_width=8).create()
-        # A byte is taken in one cycle and looked at in the next, in which none is taken. ``accepts`` only where nothing but a byte
-        # changes the state.
-        accepts = Signal()
-        taken, last, byte = Signal(), Signal(reset_less=True), Signal(8, reset_less=True)
-        m.d.sync += [taken.eq(self.i.valid & self.i.ready), last.eq(self.i.payload.last), byte.eq(self.i.payload.data)]
-        m.d.comb += [self.i.ready.eq(accepts & ~taken), crc.data.eq(byte)]
-        word = Signal(self.word_bits, reset_less=True)
-        with m.If(taken):
-            m.d.sync += word.eq(Cat(word[8:], byte))
-        m.d.comb += self.word.eq(word)
-
-        index = Signal(range(max(HEADER_BYTES, self.word_bits // 8)))  # byte within the header or word
-        section, words = Signal(8), Signal(24)
-        left, empty = Signal(32), Signal()  # bytes of the body; none of them, told by a register of its own
-        address = Signal(self.address_bits)
-        write = Signal()
-        # The word is still there in the cycle after ``write``.
-        m.d.sync += [write.eq(0), self.address.eq(address)]
-        with m.If(write):
-            m.d.sync += address.eq(address + 1)
-        # What follows from the section's number is in registers before its words come.
-        size, room = Signal(8, reset_less=True), Signal(24, reset_less=True)
-        known = Signal()
-        m.d.sync += known.eq(0)
-        for number, (name, count) in enumerate(self.bytes.items()):
-            chosen, enable = Signal(name=f"chosen_{name}"), Signal(name=f"enable_{name}")
-            m.d.sync += [chosen.eq(section == number), enable.eq(write & chosen)]
-            m.d.comb += getattr(self, f"write_{name}").eq(enable)
-            with m.If(section == number):
-                m.d.sync += [size.eq(count - 1), room.eq(self.params.depth(name)), known.eq(1)]
-
-        expected = MAGIC + VERSION.to_bytes(2, "little") + self.params.groups.to_bytes(2, "little")
-        wrong = Signal(Status)
-        checks = Signal(32, reset_less=True)
-
-        def refuse(status):
-            m.d.sync += self.status.eq(status)
-            with m.If(last):
-                m.next = "BEGIN"
-            with m.Else():
-                m.next = "SKIP"
-
+        image = _Image(self.word_bits, self.address_bits)
+        self._take_bytes(m, image, crc)
+        self._write_words(m, image)
         with m.If(self.take):
             m.d.sync += self.ready.eq(0)
         with m.FSM():
             with m.State("BEGIN"):
                 m.d.comb += crc.start.eq(1)
-                m.d.sync += [index.eq(0), wrong.eq(Status.NONE)]
+                m.d.sync += [image.index.eq(0), image.wrong.eq(Status.NONE)]
                 with m.If(~self.ready):
                     m.next = "HEADER"
-            with m.State("HEADER"):
-                m.d.comb += accepts.eq(1)
-                with m.If(taken):
-                    m.d.comb += crc.valid.eq(1)
-                    m.d.sync += index.eq(index + 1)
-                    with m.Switch(index):
-                        for place, value in enumerate(expected):
-                            with m.Case(place), m.If((byte != value) & (wrong == Status.NONE)):
-                                m.d.sync += wrong.eq(Status.FORMAT if place < 6 else Status.GROUPS)
-                    for field, place in (left, 8), (self.samples, 12), (self.front, 14):
-                        for k in range(len(field) // 8):
-                            with m.If(index == place + k):
-                                m.d.sync += field.word_select(k, 8).eq(byte)
-                    with m.If(last):
-                        refuse(Mux(wrong != Status.NONE, wrong, Status.LENGTH))
-                    with m.Elif(index == HEADER_BYTES - 1):
-                        m.d.sync += [empty.eq(left == 0), index.eq(0)]
-                        with m.If(wrong != Status.NONE):
-                            refuse(wrong)
-                        with m.Elif((self.samples == 0) | (self.samples > self.params.window)):
-                            refuse(Status.LENGTH)
-                        with m.Else():
-                            m.next = "SECTION" if self.params.halves else "CLAIM"
+            self._header(m, image, crc)
             with m.State("CLAIM"):
                 m.d.comb += self.claims.eq(1)
                 with m.If(self.granted):
                     m.next = "SECTION"
-            with m.State("SECTION"):
-                ended = empty & (index == 0)
-                m.d.comb += accepts.eq(~ended)
-                with m.If(ended):
-                    m.d.sync += checks.eq(crc.crc)
-                    m.next = "CHECKSUM"
-                with m.Elif(taken):
-                    m.d.comb += crc.valid.eq(1)
-                    m.d.sync += [index.eq(index + 1), left.eq(left - 1), empty.eq(left == 1)]
-                    with m.If(index == 0):
-                        m.d.sync += section.eq(byte)
-                    with m.If(last | empty):
-                        refuse(Status.LENGTH)
-                    with m.Elif(index == 3):
-                        m.d.sync += [words.eq(Cat(word[-16:], byte)), index.eq(0), address.eq(0)]
-                        m.next = "MEASURE"
-            with m.State("MEASURE"):
-                m.next = "WORDS"
-                with m.If(words == 0):
-                    m.next = "SECTION"
-                with m.If(~known | (words > room)):
-                    m.d.sync += self.status.eq(Status.LENGTH)
-                    m.next = "SKIP"
-            with m.State("WORDS"):
-                m.d.comb += accepts.eq(1)
-                with m.If(taken):
-                    m.d.comb += crc.valid.eq(1)
-                    m.d.sync += [index.eq(index + 1), left.eq(left - 1), empty.eq(left == 1)]
-                    with m.If(index == size):
-                        m.d.sync += [index.eq(0), write.eq(1), words.eq(words - 1)]
-                        with m.If(words == 1):
-                            m.next = "SECTION"
-                    with m.If(last | empty):
-                        refuse(Status.LENGTH)
-            with m.State("CHECKSUM"):
-                m.d.comb += accepts.eq(1)
-                with m.If(taken):
-                    m.d.sync += [index.eq(index + 1), checks.eq(checks >> 8)]
-                    with m.If((byte != checks[:8]) & (wrong == Status.NONE)):
-                        m.d.sync += wrong.eq(Status.CHECKSUM)
-                    with m.If(last | (index == 3)):
-                        with m.If(~(last & (index == 3))):
-                            refuse(Status.LENGTH)
-                        with m.Elif((wrong != Status.NONE) | (byte != checks[:8])):
-                            refuse(Status.CHECKSUM)
-                        with m.Else():
-                            m.d.sync += [self.status.eq(Status.LOADED), self.ready.eq(1)]
-                            m.next = "BEGIN"
+            self._section(m, image, crc)
+            self._words(m, image, crc)
+            self._checksum(m, image)
             with m.State("SKIP"):
-                m.d.comb += accepts.eq(1)
-                with m.If(taken & last):
+                m.d.comb += image.accepts.eq(1)
+                with m.If(image.taken & image.last):
                     m.next = "BEGIN"
         return m
+
+    def _take_bytes(self, m: Module, image: _Image, crc) -> None:
+        """Bytes one by one; the last ones make the word."""
+        m.d.sync += [
+            image.taken.eq(self.i.valid & self.i.ready),
+            image.last.eq(self.i.payload.last),
+            image.byte.eq(self.i.payload.data),
+        ]
+        m.d.comb += [self.i.ready.eq(image.accepts & ~image.taken), crc.data.eq(image.byte)]
+        with m.If(image.taken):
+            m.d.sync += image.word.eq(Cat(image.word[8:], image.byte))
+        m.d.comb += self.word.eq(image.word)
+
+    def _write_words(self, m: Module, image: _Image) -> None:
+        """Words into the memory of their section."""
+        # The word is still there in the cycle after ``write``.
+        m.d.sync += [image.write.eq(0), self.address.eq(image.address)]
+        with m.If(image.write):
+            m.d.sync += image.address.eq(image.address + 1)
+        m.d.sync += image.known.eq(0)
+        for number, (name, count) in enumerate(self.bytes.items()):
+            chosen, enable = Signal(name=f"chosen_{name}"), Signal(name=f"enable_{name}")
+            m.d.sync += [chosen.eq(image.section == number), enable.eq(image.write & chosen)]
+            m.d.comb += getattr(self, f"write_{name}").eq(enable)
+            with m.If(image.section == number):
+                m.d.sync += [image.size.eq(count - 1), image.room.eq(self.params.depth(name)), image.known.eq(1)]
+
+    def _refuse(self, m: Module, image: _Image, status) -> None:
+        """Say why, and skip the rest of the image."""
+        m.d.sync += self.status.eq(status)
+        with m.If(image.last):
+            m.next = "BEGIN"
+        with m.Else():
+            m.next = "SKIP"
+
+    def _header(self, m: Module, image: _Image, crc) -> None:
+        """What the image is for, byte by byte; then whether that is this array."""
+        index, byte, wrong = image.index, image.byte, image.wrong
+        expected = MAGIC + VERSION.to_bytes(2, "little") + self.params.groups.to_bytes(2, "little")
+        with m.State("HEADER"):
+            m.d.comb += image.accepts.eq(1)
+            with m.If(image.taken):
+                m.d.comb += crc.valid.eq(1)
+                m.d.sync += index.eq(index + 1)
+                with m.Switch(index):
+                    for place, value in enumerate(expected):
+                        with m.Case(place), m.If((byte != value) & (wrong == Status.NONE)):
+                            m.d.sync += wrong.eq(Status.FORMAT if place < 6 else Status.GROUPS)
+                for field, place in (image.left, 8), (self.samples, 12), (self.front, 14):
+                    for k in range(len(field) // 8):
+                        with m.If(index == place + k):
+                            m.d.sync += field.word_select(k, 8).eq(byte)
+                with m.If(image.last):
+                    self._refuse(m, image, Mux(wrong != Status.NONE, wrong, Status.LENGTH))
+                with m.Elif(index == HEADER_BYTES - 1):
+                    m.d.sync += [image.empty.eq(image.left == 0), index.eq(0)]
+                    with m.If(wrong != Status.NONE):
+                        self._refuse(m, image, wrong)
+                    with m.Elif((self.samples == 0) | (self.samples > self.params.window)):
+                        self._refuse(m, image, Status.LENGTH)
+                    with m.Else():
+                        m.next = "SECTION" if self.params.halves else "CLAIM"
+
+    def _section(self, m: Module, image: _Image, crc) -> None:
+        """A section's number and how many words it has; whether there is such a section, with room for them."""
+        index, words = image.index, image.words
+        with m.State("SECTION"):
+            ended = image.empty & (index == 0)
+            m.d.comb += image.accepts.eq(~ended)
+            with m.If(ended):
+                m.d.sync += image.checks.eq(crc.crc)
+                m.next = "CHECKSUM"
+            with m.Elif(image.taken):
+                m.d.comb += crc.valid.eq(1)
+                image.count(m)
+                with m.If(index == 0):
+                    m.d.sync += image.section.eq(image.byte)
+                with m.If(image.last | image.empty):
+                    self._refuse(m, image, Status.LENGTH)
+                with m.Elif(index == 3):
+                    m.d.sync += [words.eq(Cat(image.word[-16:], image.byte)), index.eq(0), image.address.eq(0)]
+                    m.next = "MEASURE"
+        with m.State("MEASURE"):
+            m.next = "WORDS"
+            with m.If(words == 0):
+                m.next = "SECTION"
+            with m.If(~image.known | (words > image.room)):
+                m.d.sync += self.status.eq(Status.LENGTH)
+                m.next = "SKIP"
+
+    def _words(self, m: Module, image: _Image, crc) -> None:
+        """A section's words."""
+        index, words = image.index, image.words
+        with m.State("WORDS"):
+            m.d.comb += image.accepts.eq(1)
+            with m.If(image.taken):
+                m.d.comb += crc.valid.eq(1)
+                image.count(m)
+                with m.If(index == image.size):
+                    m.d.sync += [index.eq(0), image.write.eq(1), words.eq(words - 1)]
+                    with m.If(words == 1):
+                        m.next = "SECTION"
+                with m.If(image.last | image.empty):
+                    self._refuse(m, image, Status.LENGTH)
+
+    def _checksum(self, m: Module, image: _Image) -> None:
+        """The checksum at the end; where it is right, the image is there."""
+        index, byte, wrong, checks = image.index, image.byte, image.wrong, image.checks
+        with m.State("CHECKSUM"):
+            m.d.comb += image.accepts.eq(1)
+            with m.If(image.taken):
+                m.d.sync += [index.eq(index + 1), checks.eq(checks >> 8)]
+                with m.If((byte != checks[:8]) & (wrong == Status.NONE)):
+                    m.d.sync += wrong.eq(Status.CHECKSUM)
+                with m.If(image.last | (index == 3)):
+                    with m.If(~(image.last & (index == 3))):
+                        self._refuse(m, image, Status.LENGTH)
+                    with m.Elif((wrong != Status.NONE) | (byte != checks[:8])):
+                        self._refuse(m, image, Status.CHECKSUM)
+                    with m.Else():
+                        m.d.sync += [self.status.eq(Status.LOADED), self.ready.eq(1)]
+                        m.next = "BEGIN"

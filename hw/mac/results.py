@@ -44,19 +44,15 @@ class Results(wiring.Component):
         read, write = logits.read_port(domain="sync"), logits.write_port()
         into, out = Signal(), Signal()  # buffers: filled, sent
 
-        # The largest logit so far, from registers: what comes and goes here lies far apart on an FPGA.
+        # From registers: what comes and goes here lies far apart on an FPGA.
         logit, first, done = Signal(Logit), Signal(), Signal()
-        best, label, last = Signal(signed(LOGIT_BITS)), Signal(8), Signal(8)
         m.d.sync += [logit.eq(self.logit), first.eq(self.logit.channel == 0), done.eq(self.done)]
         m.d.comb += [
             write.addr.eq(Cat(logit.channel[:bits], into)),
             write.data.eq(logit.value),
             write.en.eq(logit.valid),
         ]
-        with m.If(logit.valid):
-            m.d.sync += last.eq(logit.channel)
-            with m.If(first | (logit.value > best)):
-                m.d.sync += [best.eq(logit.value), label.eq(logit.channel)]
+        label, last = self._largest(m, logit, first)
 
         # Labels of finished windows.
         finished = data.StructLayout({"label": 8, "last": 8})
@@ -73,23 +69,35 @@ class Results(wiring.Component):
         m.d.sync += waiting.eq(waiting + self.done - sent)
         with m.If(done):
             m.d.sync += into.eq(~into)
+        self._send(m, labels.o, read, bits, out, sent)
+        return m
 
-        # The packet.
+    def _largest(self, m: Module, logit: Signal, first: Signal) -> tuple[Signal, Signal]:
+        """The class of the largest logit so far, and the last class."""
+        best, label, last = Signal(signed(LOGIT_BITS)), Signal(8), Signal(8)
+        with m.If(logit.valid):
+            m.d.sync += last.eq(logit.channel)
+            with m.If(first | (logit.value > best)):
+                m.d.sync += [best.eq(logit.value), label.eq(logit.channel)]
+        return label, last
+
+    def _send(self, m: Module, finished, read, bits: int, out: Signal, sent: Signal) -> None:
+        """The packet of a ``finished`` window, from the buffer ``out``; ``sent``: it has left."""
         beat, final = Signal(8), Signal(8)
         word = Signal(32, reset_less=True)
         header = Signal(Header)
         m.d.comb += [
             header.number.eq(self.meta.payload.number),
-            header.label.eq(Mux(self.meta.payload.flat, NO_CALL, labels.o.payload.label)),
+            header.label.eq(Mux(self.meta.payload.flat, NO_CALL, finished.payload.label)),
             header.no_call.eq(self.meta.payload.flat),
             read.addr.eq(Cat(beat[:bits], out)),
             self.o.payload.word.eq(word),
             self.o.payload.last.eq(beat == final),
         ]
         with m.FSM():
-            with m.State("HEADER"), m.If(labels.o.valid & self.meta.valid):
-                m.d.comb += [labels.o.ready.eq(1), self.meta.ready.eq(1)]
-                m.d.sync += [word.eq(header), beat.eq(0), final.eq(labels.o.payload.last + 1)]
+            with m.State("HEADER"), m.If(finished.valid & self.meta.valid):
+                m.d.comb += [finished.ready.eq(1), self.meta.ready.eq(1)]
+                m.d.sync += [word.eq(header), beat.eq(0), final.eq(finished.payload.last + 1)]
                 m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.o.valid.eq(1)
@@ -104,4 +112,3 @@ class Results(wiring.Component):
             with m.State("TAKE"):
                 m.d.sync += [word.eq(read.data), beat.eq(beat + 1)]
                 m.next = "OFFER"
-        return m

@@ -85,13 +85,15 @@ class MacDatapath(wiring.Component):
         connect(m, meta.o, collected.meta)
         connect(m, wiring.flipped(self.image), array.image)
         connect(m, collected.o, wiring.flipped(self.o))
-        m.d.sync += restart.eq(array.taken)
+        # From registers alone: from here a cycle's ways go through the whole front.
+        opens = Signal()
+        m.d.sync += [restart.eq(array.taken), opens.eq(array.loaded & ~array.taken)]
         m.d.comb += [
             array.i.payload.eq(samples.o.payload),
             array.i.valid.eq(samples.o.valid & ~restart),
-            samples.o.ready.eq(array.i.ready & ~restart),
+            samples.o.ready.eq(array.i.ready),
             front.restart.eq(restart),
-            front.enable.eq(array.loaded),
+            front.enable.eq(array.loaded & opens),
             front.image.eq(array.images),
             collected.logit.eq(array.logit),
             collected.done.eq(array.done),

@@ -75,8 +75,50 @@ class Datapath(wiring.Component):
         connect(m, flipped(self.i), windows.i)
         connect(m, windows.sums, scale.i)
         connect(m, told.o, flipped(self.o))
+        starts = self._start_windows(m, windows, scale, block1, sequencer, told)
 
-        # One window after the other: it starts when its scale is there and the packet before has left.
+        # A step and what becomes of it, a cycle a stage.
+        steps = [sequencer.step]
+        for stage in range(1, SUM + 1):
+            steps.append(Signal(step_layout(p), name=f"step{stage}"))
+            m.d.sync += steps[stage].eq(steps[stage - 1])
+        layer, last = sequencer.layer, Signal()
+        layers = Signal()  # at work behind block 1
+        with m.If(block1.done):
+            m.d.sync += layers.eq(1)
+        with m.If(told.free):
+            m.d.sync += layers.eq(0)
+        m.d.comb += last.eq(layer == len(p.layers) - 1)
+
+        depth = max(layer.geometry.length * layer.groups for layer in p.layers)
+        banks = [SinglePortMemory(GROUP, depth) for _ in range(2)]
+        reads, writes = Signal(range(depth)), Signal(range(depth))
+        byte, written = Signal(GROUP), Signal()
+        self._store_columns(m, banks, (layers & ~layer[0], layer[0]), reads, writes, byte, written)
+        with m.If(sequencer.takes):
+            m.d.sync += reads.eq(reads + 1)
+        with m.If(written):
+            m.d.sync += writes.eq(writes + 1)
+        with m.If(sequencer.begins | starts):
+            m.d.sync += [reads.eq(0), writes.eq(0)]
+        row, weights = self._window_and_weights(m, sequencer, steps[1], Mux(layer[0], banks[1].data_out, banks[0].data_out))
+        pooling = self._sum_and_pool(m, row, weights, layer, last & layers, steps[SUM - 1], steps[SUM])
+        m.d.comb += [told.i.valid.eq(pooling.counts.valid), told.i.payload.eq(pooling.counts.payload)]
+
+        # Bits of two sets make a byte.
+        ended, low = steps[SUM], Signal(LANES, reset_less=True)
+        whole = ended.final & ended.emits & ended.turn[0] & ~last
+        with m.If(ended.final):
+            m.d.sync += low.eq(pooling.pooled)
+        m.d.comb += [
+            written.eq(Mux(layers, whole, block1.write)),
+            byte.eq(Mux(layers, Cat(low, pooling.pooled), block1.byte)),
+        ]
+        self._taps(m, block1, told, layer, written & layers, byte, ended.turn)
+        return m
+
+    def _start_windows(self, m: Module, windows, scale, block1, sequencer, told) -> Value:
+        """One window after the other: it starts when its scale is there and the packet before has left. Returns whether it does."""
         busy = Signal()
         meta = Signal(Meta, reset_less=True)
         starts = scale.o.valid & ~busy
@@ -96,78 +138,58 @@ class Datapath(wiring.Component):
             m.d.sync += [busy.eq(1), meta.number.eq(windows.number.payload), meta.flat.eq(scale.o.payload.flat)]
         with m.If(told.free):
             m.d.sync += busy.eq(0)
+        return starts
 
-        # A step and what becomes of it, a cycle a stage.
-        steps = [sequencer.step]
-        for stage in range(1, SUM + 1):
-            steps.append(Signal(step_layout(p), name=f"step{stage}"))
-            m.d.sync += steps[stage].eq(steps[stage - 1])
-        layer, last = sequencer.layer, Signal()
-        layers = Signal()  # at work behind block 1
-        with m.If(block1.done):
-            m.d.sync += layers.eq(1)
-        with m.If(told.free):
-            m.d.sync += layers.eq(0)
-        m.d.comb += last.eq(layer == len(p.layers) - 1)
-
-        # Columns of bytes: each layer reads one memory and writes the other one.
-        depth = max(layer.geometry.length * layer.groups for layer in p.layers)
-        banks = [SinglePortMemory(GROUP, depth) for _ in range(2)]
-        reads, writes = Signal(range(depth)), Signal(range(depth))
-        byte, written = Signal(GROUP), Signal()
+    def _store_columns(self, m: Module, banks, is_read, reads, writes, byte, written) -> None:
+        """Columns of bytes: each layer reads one memory and writes the other one."""
         for number, bank in enumerate(banks):
             m.submodules[f"bank{number}"] = bank
-            is_read = (layers & ~layer[0]) if number == 0 else layer[0]
             m.d.comb += [
-                bank.address.eq(Mux(is_read, reads, writes)),
+                bank.address.eq(Mux(is_read[number], reads, writes)),
                 bank.data_in.eq(byte),
-                bank.write.eq(written & ~is_read),
+                bank.write.eq(written & ~is_read[number]),
             ]
-        with m.If(sequencer.takes):
-            m.d.sync += reads.eq(reads + 1)
-        with m.If(written):
-            m.d.sync += writes.eq(writes + 1)
-        with m.If(sequencer.begins | starts):
-            m.d.sync += [reads.eq(0), writes.eq(0)]
 
-        # The window of a step's group, and its weights.
+    def _window_and_weights(self, m: Module, sequencer, now, stored) -> tuple[Value, Value]:
+        """The window of a step's group, and its weights; ``stored``: the byte that was read for the step ``now``."""
+        p = self.params
         part_bits = len(sequencer.step.part)
         pads = Array(
             Const(value, GROUP) for of_layer in p.pad_bytes for value in of_layer + [0] * ((1 << part_bits) - len(of_layer))
         )
         pad = Signal(GROUP, reset_less=True)
-        m.d.sync += pad.eq(pads[Cat(sequencer.step.part, layer)])
+        m.d.sync += pad.eq(pads[Cat(sequencer.step.part, sequencer.layer)])
         m.submodules.window = window = Window(p)
-        taps = p.kernel * GROUP
         m.submodules.weights = weights = Memory(
-            shape=LANES * taps, depth=len(p.weight_rows), init=p.weight_rows, attrs={"ram_style": "block"}
+            shape=LANES * p.kernel * GROUP, depth=len(p.weight_rows), init=p.weight_rows, attrs={"ram_style": "block"}
         )
         row = weights.read_port(domain="sync")
-        now = steps[1]
         m.d.comb += [
             window.part.eq(sequencer.step.part),
             window.side.eq(sequencer.step.old ^ ~sequencer.step.shifts),
-            window.byte.eq(Mux(now.inside, Mux(layer[0], banks[1].data_out, banks[0].data_out), pad)),
+            window.byte.eq(Mux(now.inside, stored, pad)),
             window.shifts.eq(now.shifts),
             window.write.eq(now.written),
             window.to_part.eq(now.part),
             window.to_side.eq(~now.old),
             row.addr.eq(sequencer.row),
         ]
+        return window.row, row.data
 
-        # Lanes, thresholds, pool.
+    def _sum_and_pool(self, m: Module, row, weights, layer, last, ending, ended) -> pool.Pool:
+        """Lanes, thresholds, pool; the steps ``ending`` and, a cycle on, ``ended`` are those whose sums are there."""
+        p, taps = self.params, self.params.kernel * GROUP
         m.submodules.pool = pooling = pool.Pool(p)
         bases = [sum(before.passes for before in p.layers[:k]) for k in range(len(p.layers))]
         m.submodules.thresholds = thresholds = Memory(
             shape=LANES * p.threshold_bits, depth=max(2, len(p.threshold_rows)), init=p.threshold_rows, attrs={"ram_style": "block"}
         )
         threshold = thresholds.read_port(domain="sync")
-        ending, ended = steps[SUM - 1], steps[SUM]
         for number in range(LANES):
             m.submodules[f"lane{number}"] = one = lane.Lane(taps, p.count_bits)
             m.d.comb += [
-                one.row.eq(window.row),
-                one.weights.eq(row.data.word_select(number, taps)),
+                one.row.eq(row),
+                one.weights.eq(weights.word_select(number, taps)),
                 one.real.eq(ending.real),
                 one.first.eq(ending.first),
                 pooling.totals[number].eq(one.total),
@@ -175,27 +197,14 @@ class Datapath(wiring.Component):
             ]
         m.d.comb += [
             threshold.addr.eq(choose(layer, bases) + ending.turn),
-            pooling.last.eq(last & layers),
+            pooling.last.eq(last),
             pooling.next_turn.eq(ending.turn),
             pooling.final.eq(ended.final),
             pooling.turn.eq(ended.turn),
             pooling.odd.eq(ended.odd),
             pooling.emits.eq(ended.emits),
-            told.i.valid.eq(pooling.counts.valid),
-            told.i.payload.eq(pooling.counts.payload),
         ]
-
-        # Bits of two sets make a byte.
-        low = Signal(LANES, reset_less=True)
-        whole = ended.final & ended.emits & ended.turn[0] & ~last
-        with m.If(ended.final):
-            m.d.sync += low.eq(pooling.pooled)
-        m.d.comb += [
-            written.eq(Mux(layers, whole, block1.write)),
-            byte.eq(Mux(layers, Cat(low, pooling.pooled), block1.byte)),
-        ]
-        self._taps(m, block1, told, layer, written & layers, byte, ended.turn)
-        return m
+        return pooling
 
     def _taps(self, m: Module, block1, head, layer, written, byte, turn) -> None:
         """Wires with lasting names that follow every layer's output: for the benches and for waveforms, no hardware."""

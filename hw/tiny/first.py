@@ -1,6 +1,6 @@
 """Block 1 of the tiny engine: a window's raw samples, scaled on their way, into the first block's bits."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -48,15 +48,36 @@ class FirstBlock(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         geometry, spec = self.bundle.network.blocks[0], self.bundle.normaliser
-        weights, thresholds = self.bundle.weights[0][:, 0], self.bundle.thresholds[0]
+        step, ends, inside, final = self._walk(m)
 
-        # Which sample: `kernel` of them, then a cycle without one.
+        # What goes along with it.
+        new = self.reading & inside & (step >= geometry.kernel - geometry.stride)
+        adds, compares, real, fresh, done = (
+            delay(m, flag, LATENCY, name)[-1]
+            for flag, name in ((self.reading, "adds"), (ends, "compares"), (inside, "real"), (new, "fresh"), (final, "final"))
+        )
+        m.submodules.scaler = scaler = Scaler(spec)
+        m.d.comb += [
+            scaler.sample.eq(self.sample),
+            scaler.scale.eq(self.scale),
+            self.z.eq(scaler.z),
+            self.fresh.eq(fresh),
+            self.done.eq(done),
+        ]
+        value = Mux(real, scaler.z, Const(self.bundle.pad_value, signed(spec.z_bits))).as_unsigned()
+        self._pool(m, self._sum(m, value, adds, compares), compares)
+        return m
+
+    def _walk(self, m: Module) -> tuple:
+        """Which sample: ``kernel`` of them, then a cycle without one. Returns the step; whether it is that cycle, and whether its
+        sample is inside the window; whether it is the last one of all."""
+        geometry, window = self.bundle.network.blocks[0], self.bundle.normaliser.window
         running, step, position = Signal(), Signal(range(geometry.kernel + 1)), Signal(range(geometry.positions))
         place = Signal(signed(len(self.address) + 2), init=-geometry.pad)
         ends, inside = Signal(), Signal()
         m.d.comb += [
             ends.eq(running & (step == geometry.kernel)),
-            inside.eq((place >= 0) & (place < spec.window)),
+            inside.eq((place >= 0) & (place < window)),
             self.address.eq(place),
             self.reading.eq(running & ~ends),
         ]
@@ -71,25 +92,12 @@ class FirstBlock(wiring.Component):
                     m.d.sync += running.eq(0)
         with m.If(self.start):
             m.d.sync += [running.eq(1), step.eq(0), position.eq(0), place.eq(-geometry.pad)]
+        return step, ends, inside, ends & (position == geometry.positions - 1)
 
-        # What goes along with it.
-        new = self.reading & inside & (step >= geometry.kernel - geometry.stride)
-        final = ends & (position == geometry.positions - 1)
-        adds, compares, real, fresh, done = (
-            delay(m, flag, LATENCY, name)[-1]
-            for flag, name in ((self.reading, "adds"), (ends, "compares"), (inside, "real"), (new, "fresh"), (final, "final"))
-        )
-        m.submodules.scaler = scaler = Scaler(spec)
-        m.d.comb += [
-            scaler.sample.eq(self.sample),
-            scaler.scale.eq(self.scale),
-            self.z.eq(scaler.z),
-            self.fresh.eq(fresh),
-            self.done.eq(done),
-        ]
-
-        # The lanes. -v is ~v + 1: the ones are in the sum from the start, as is the threshold.
-        value = Mux(real, scaler.z, Const(self.bundle.pad_value, signed(spec.z_bits))).as_unsigned()
+    def _sum(self, m: Module, value, adds, compares) -> Value:
+        """The lanes, and the bits of their sums. -v is ~v + 1: the ones are in the sum from the start, as is the threshold."""
+        geometry, spec = self.bundle.network.blocks[0], self.bundle.normaliser
+        weights, thresholds = self.bundle.weights[0][:, 0], self.bundle.thresholds[0]
         tap = Signal(range(geometry.kernel))
         bits = []
         reach = geometry.taps << (spec.z_bits - 1)
@@ -106,11 +114,13 @@ class FirstBlock(wiring.Component):
             m.d.sync += tap.eq(tap + 1)
         with m.If(compares):
             m.d.sync += tap.eq(0)
+        return Cat(bits)
 
-        # The pool: of the last one, two and three pairs of positions, whether a bit was set.
-        pairs = [Signal(geometry.out_channels, name=f"pairs{k}", reset_less=True) for k in range(3)]
+    def _pool(self, m: Module, now: Value, compares) -> None:
+        """The pool: of the last one, two and three pairs of positions, whether a bit was set."""
+        channels = self.bundle.network.blocks[0].out_channels
+        pairs = [Signal(channels, name=f"pairs{k}", reset_less=True) for k in range(3)]
         odd, seen = Signal(), Signal(range(POOL))
-        now = Cat(bits)
         with m.If(compares):
             m.d.sync += odd.eq(~odd)
             with m.If(seen != POOL - 1):
@@ -126,4 +136,3 @@ class FirstBlock(wiring.Component):
         ]
         with m.If(self.start):
             m.d.sync += [odd.eq(0), seen.eq(0)]
-        return m

@@ -1,6 +1,6 @@
 """The head of the tiny engine: :mod:`hw.binary.head` with its constants in a memory; the largest logit is looked for at the end."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -22,6 +22,16 @@ def latency(params: HeadParams) -> int:
 def send_cycles(params: HeadParams) -> int:
     """Offer of the header to the last beat's transfer, the consumer ready."""
     return SEND_CYCLES * params.classes
+
+
+class _Count:
+    """Where the next count belongs, and what one needs later: that stays put until the next one."""
+
+    def __init__(self, params: HeadParams):
+        self.index, self.position = Signal(range(params.classes)), Signal(range(params.positions), name="position")
+        self.of, self.first, self.end = Signal.like(self.index), Signal(), Signal(name="end")
+        self.x = Signal(signed(params.count_bits + 2), reset_less=True)
+        self.multiplies, self.adds = Signal(), Signal(name="adds")
 
 
 class Head(wiring.Component):
@@ -48,56 +58,64 @@ class Head(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.params
-        logit = signed(p.logit_bits)
+        count = _Count(p)
+        self._take(m, count)
+        offset, product = self._multiply(m, count)
+        # What is written is read again only much later.
+        attributes = {"ram_style": "block", "no_rw_check": 1}
+        m.submodules.logits = logits = Memory(shape=signed(p.logit_bits), depth=p.classes, init=[], attrs=attributes)
+        read, write = logits.read_port(domain="sync"), logits.write_port()
+        beat, counting = Signal(range(p.classes + 1)), Signal()
+        m.d.comb += [
+            read.addr.eq(Mux(counting, count.of, beat)),
+            write.addr.eq(count.of),
+            write.data.eq(Mux(count.first, offset, read.data) + product),
+            write.en.eq(count.adds),
+        ]
+        self._send(m, read, beat, counting, count.adds & count.end)
+        return m
 
-        # Which count this is; what a count needs later stays put until the next one.
-        index, position = Signal(range(p.classes)), Signal(range(p.positions))
-        of, first, end = Signal.like(index), Signal(), Signal()
-        x = Signal(signed(p.count_bits + 2), reset_less=True)
-        multiplies, adds = Signal(), Signal()
+    def _take(self, m: Module, count: _Count) -> None:
+        """Which count this is."""
+        p, index, position = self.params, count.index, count.position
         with m.If(self.i.valid):
             m.d.sync += [
-                x.eq((self.i.payload << 1) - p.taps),
-                of.eq(index),
-                first.eq(position == 0),
-                end.eq((position == p.positions - 1) & (index == p.classes - 1)),
+                count.x.eq((self.i.payload << 1) - p.taps),
+                count.of.eq(index),
+                count.first.eq(position == 0),
+                count.end.eq((position == p.positions - 1) & (index == p.classes - 1)),
                 index.eq(index + 1),
             ]
             with m.If(index == p.classes - 1):
                 m.d.sync += [index.eq(0), position.eq(position + 1)]
                 with m.If(position == p.positions - 1):
                     m.d.sync += position.eq(0)
-        m.d.sync += [multiplies.eq(self.i.valid), adds.eq(multiplies)]
+        m.d.sync += [count.multiplies.eq(self.i.valid), count.adds.eq(count.multiplies)]
 
-        # Rows of both slopes, then rows of offsets: a count's are read one after the other.
+    def _multiply(self, m: Module, count: _Count) -> tuple[Value, Signal]:
+        """Its class's offset, and its product with the slope. The memory has rows of both slopes, then rows of offsets: a count's
+        are read one after the other."""
+        p, x = self.params, count.x
         slopes = unsigned(p.slope_bits)
         mask = (1 << p.slope_bits) - 1
         pairs = zip(p.positive, p.negative, strict=True)
-        half = 1 << len(index)
+        half = 1 << len(count.index)
         rows = [(int(above) & mask) | (int(below) & mask) << p.slope_bits for above, below in pairs]
         rows += [0] * (half - p.classes) + [int(offset) & ((1 << p.logit_bits) - 1) for offset in p.offset]
         bits = max(2 * p.slope_bits, p.logit_bits)
         m.submodules.constants = constants = Memory(shape=bits, depth=len(rows), init=rows, attrs={"ram_style": "block"})
         constant = constants.read_port(domain="sync")
-        m.d.comb += constant.addr.eq(Mux(multiplies, Cat(of, 1), Cat(index, 0)))
+        m.d.comb += constant.addr.eq(Mux(count.multiplies, Cat(count.of, 1), Cat(count.index, 0)))
         above, below = (constant.data.word_select(k, slopes.width).as_signed() for k in range(2))
         product = Signal(signed(len(x) + p.slope_bits), reset_less=True)
         m.d.sync += product.eq(x * Mux(x < 0, below, above))
+        return constant.data[: p.logit_bits].as_signed(), product
 
-        # What is written is read again only much later.
-        attributes = {"ram_style": "block", "no_rw_check": 1}
-        m.submodules.logits = logits = Memory(shape=logit, depth=p.classes, init=[], attrs=attributes)
-        read, write = logits.read_port(domain="sync"), logits.write_port()
-        beat, counting = Signal(range(p.classes + 1)), Signal()
-        m.d.comb += [
-            read.addr.eq(Mux(counting, of, beat)),
-            write.addr.eq(of),
-            write.data.eq(Mux(first, constant.data[: p.logit_bits].as_signed(), read.data) + product),
-            write.en.eq(adds),
-        ]
-
-        # The largest logit; then the packet, header first.
-        best, label = Signal(logit, reset_less=True), Signal(range(p.classes), reset_less=True)
+    def _send(self, m: Module, read, beat: Signal, counting: Signal, ends) -> None:
+        """Once the last count ``ends`` the window, the largest logit; then the packet, header first. ``counting`` until then:
+        after that the memory is read for the ``beat``."""
+        p = self.params
+        best, label = Signal(signed(p.logit_bits), reset_less=True), Signal(range(p.classes), reset_less=True)
         scans, heads = Signal(), Signal()
         header = Signal(Header)
         m.d.comb += [
@@ -111,7 +129,7 @@ class Head(wiring.Component):
             with m.State("COUNT"):
                 m.d.comb += counting.eq(1)
                 m.d.sync += [beat.eq(0), scans.eq(1)]
-                with m.If(adds & end):
+                with m.If(ends):
                     m.next = "READ"
             with m.State("READ"):
                 m.next = "TAKE"
@@ -135,4 +153,3 @@ class Head(wiring.Component):
                     with m.If(self.o.payload.last):
                         m.d.comb += self.free.eq(1)
                         m.next = "COUNT"
-        return m

@@ -38,6 +38,19 @@ def choose(index: Signal, values) -> Array:
     return Array(Const(value, max(values).bit_length() or 1) for value in values)[index]
 
 
+class _State:
+    """Where a :class:`Sequencer` stands, and which of that is the last one."""
+
+    def __init__(self, sequencer: "Sequencer"):
+        self.running, self.drains = Signal(), Signal(range(DRAIN + 1), name="drains")
+        self.column = Signal(range(max(layer.columns for layer in sequencer.params.layers)))
+        self.part, self.turn = Signal.like(sequencer.step.part), Signal.like(sequencer.step.turn, name="turn")
+        self.first_row = Signal(range(ROWS))
+        # The column is one of the input; the window is full; two positions' bits are there.
+        self.inside, self.primed, self.pools = Signal(), Signal(), Signal(name="pools")
+        self.last_part, self.last_turn, self.last_column = Signal(), Signal(), Signal(name="last_column")
+
+
 class Sequencer(wiring.Component):
     """All steps of all layers, one a cycle; ``DRAIN`` cycles between layers.
 
@@ -60,73 +73,79 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        layers = self.params.layers
-        before = self.params.kernel - 1  # columns that fill the window
-        running, drains = Signal(), Signal(range(DRAIN + 1))
-        column = Signal(range(max(layer.columns for layer in layers)))
-        part, turn = Signal.like(self.step.part), Signal.like(self.step.turn)
-        first_row = Signal(range(ROWS))
-        inside, primed, pools = Signal(), Signal(), Signal()
+        s = _State(self)
+        self._tell(m, s)
+        self._go_on(m, s)
+        self._begin(m, s)
+        return m
 
-        # Ends of things, from the constants of the layer.
-        last_part, last_turn, last_column = Signal(), Signal(), Signal()
+    def _tell(self, m: Module, s: _State) -> None:
+        """The step of this cycle, from the constants of the layer."""
+        layers, before = self.params.layers, self.params.kernel - 1
         shifting = choose(self.layer, [layer.shifting for layer in layers])
         m.d.comb += [
-            last_part.eq(part == choose(self.layer, [layer.parts - 1 for layer in layers])),
-            last_turn.eq(
-                turn
+            s.last_part.eq(s.part == choose(self.layer, [layer.parts - 1 for layer in layers])),
+            s.last_turn.eq(
+                s.turn
                 == Mux(
-                    primed,
+                    s.primed,
                     choose(self.layer, [layer.passes - 1 for layer in layers]),
                     choose(self.layer, [layer.priming - 1 for layer in layers]),
                 )
             ),
-            last_column.eq(column == choose(self.layer, [layer.columns - 1 for layer in layers])),
+            s.last_column.eq(s.column == choose(self.layer, [layer.columns - 1 for layer in layers])),
         ]
         step = self.step
         m.d.comb += [
-            step.part.eq(part),
-            step.turn.eq(turn),
-            step.old.eq(column[0]),
-            step.shifts.eq(running & (turn < shifting)),
-            step.written.eq(running & (turn == 0)),
-            step.inside.eq(inside),
-            step.real.eq(part < choose(self.layer, [layer.groups for layer in layers])),
-            step.first.eq(part == 0),
-            step.final.eq(running & primed & last_part),
-            step.odd.eq(column[0] ^ (before & 1)),
-            step.emits.eq(pools & (column[0] == before % 2)),
-            self.takes.eq(running & inside & step.real & (turn == shifting - 1)),
+            step.part.eq(s.part),
+            step.turn.eq(s.turn),
+            step.old.eq(s.column[0]),
+            step.shifts.eq(s.running & (s.turn < shifting)),
+            step.written.eq(s.running & (s.turn == 0)),
+            step.inside.eq(s.inside),
+            step.real.eq(s.part < choose(self.layer, [layer.groups for layer in layers])),
+            step.first.eq(s.part == 0),
+            step.final.eq(s.running & s.primed & s.last_part),
+            step.odd.eq(s.column[0] ^ (before & 1)),
+            step.emits.eq(s.pools & (s.column[0] == before % 2)),
+            self.takes.eq(s.running & s.inside & step.real & (s.turn == shifting - 1)),
         ]
-        with m.If(running):
-            m.d.sync += [part.eq(part + 1), self.row.eq(self.row + 1)]
-            with m.If(last_part):
-                m.d.sync += [part.eq(0), turn.eq(turn + 1)]
-                with m.If(last_turn):
-                    m.d.sync += [turn.eq(0), column.eq(column + 1), self.row.eq(first_row)]
+
+    def _go_on(self, m: Module, s: _State) -> None:
+        """The next step: another part, pass or column; the pipeline drains behind the last one of a layer."""
+        layers, before = self.params.layers, self.params.kernel - 1  # columns that fill the window
+        with m.If(s.running):
+            m.d.sync += [s.part.eq(s.part + 1), self.row.eq(self.row + 1)]
+            with m.If(s.last_part):
+                m.d.sync += [s.part.eq(0), s.turn.eq(s.turn + 1)]
+                with m.If(s.last_turn):
+                    m.d.sync += [s.turn.eq(0), s.column.eq(s.column + 1), self.row.eq(s.first_row)]
                     # The first columns are padding, as are the last; `pad` of them fill no window.
-                    with m.If(column == choose(self.layer, [layer.geometry.pad - 1 for layer in layers])):
-                        m.d.sync += inside.eq(1)
-                    with m.If(column == choose(self.layer, [layer.geometry.pad + layer.geometry.length - 1 for layer in layers])):
-                        m.d.sync += inside.eq(0)
-                    with m.If(column == before - 1):
-                        m.d.sync += primed.eq(1)
-                    with m.If(column == before + POOL - 2):
-                        m.d.sync += pools.eq(1)
-                    with m.If(last_column):
-                        m.d.sync += [running.eq(0), drains.eq(DRAIN), first_row.eq(self.row + 1)]
-        m.d.comb += self.begins.eq(self.start | ((drains == 1) & (self.layer != len(layers) - 1)))
-        with m.If(drains != 0):
-            m.d.sync += drains.eq(drains - 1)
+                    with m.If(s.column == choose(self.layer, [layer.geometry.pad - 1 for layer in layers])):
+                        m.d.sync += s.inside.eq(1)
+                    with m.If(s.column == choose(self.layer, [layer.geometry.pad + layer.geometry.length - 1 for layer in layers])):
+                        m.d.sync += s.inside.eq(0)
+                    with m.If(s.column == before - 1):
+                        m.d.sync += s.primed.eq(1)
+                    with m.If(s.column == before + POOL - 2):
+                        m.d.sync += s.pools.eq(1)
+                    with m.If(s.last_column):
+                        m.d.sync += [s.running.eq(0), s.drains.eq(DRAIN), s.first_row.eq(self.row + 1)]
+
+    def _begin(self, m: Module, s: _State) -> None:
+        """The next layer, when the one before has drained; the first one at ``start``."""
+        layers = self.params.layers
+        m.d.comb += self.begins.eq(self.start | ((s.drains == 1) & (self.layer != len(layers) - 1)))
+        with m.If(s.drains != 0):
+            m.d.sync += s.drains.eq(s.drains - 1)
         with m.If(self.begins):
             m.d.sync += [
-                running.eq(1),
-                column.eq(0),
-                primed.eq(0),
-                pools.eq(0),
-                self.row.eq(first_row),
+                s.running.eq(1),
+                s.column.eq(0),
+                s.primed.eq(0),
+                s.pools.eq(0),
+                self.row.eq(s.first_row),
                 self.layer.eq(self.layer + 1),
             ]
         with m.If(self.start):
-            m.d.sync += [self.row.eq(0), first_row.eq(0), self.layer.eq(0)]
-        return m
+            m.d.sync += [self.row.eq(0), s.first_row.eq(0), self.layer.eq(0)]

@@ -62,7 +62,8 @@ def find_candidates(envelope: np.ndarray, hold: int) -> np.ndarray:
 
 
 class Judge:
-    """Levels, intervals and the candidate kept for the search-back; one instance a lead."""
+    """Decides whether a candidate, a peak of the envelope, is a QRS complex: levels of signal and noise, intervals, and the
+    candidate kept for the search-back; one instance a lead."""
 
     def __init__(self, params: QrsParams):
         self.params = params

@@ -298,6 +298,61 @@ def read(folder: Path | str) -> GraphBundle:
     return common.read_parts(folder, _assemble)
 
 
+class _Reader:
+    """Makes the nodes of a stored graph with its tensors; ``expected``: names of the tensors that they want."""
+
+    def __init__(self, known: dict[str, Tensor], tensors: dict[str, np.ndarray]):
+        self.known, self.tensors = known, tensors
+        self.expected: set[str] = set()
+
+    def called(self, name) -> Tensor:
+        """The graph's tensor of that name."""
+        if name not in self.known:
+            raise PopbeatError(f"there is no tensor called {name!r}")
+        return self.known[name]
+
+    def part(self, value) -> Tensor | Slice:
+        """A tensor by its name, or some of its channels."""
+        if isinstance(value, str):
+            return self.called(value)
+        if not isinstance(value, dict) or value.keys() != {"tensor", "first", "count", "step"}:
+            raise PopbeatError(f"{value!r} is no part of a tensor: a name, or tensor, first, count and step")
+        of = Slice(self.called(value["tensor"]), 0, 1)
+        for number in packing.PART:
+            number.check(value[number.name], of.tensor.name)
+        return Slice(of.tensor, *(value[number.name] for number in packing.PART))
+
+    def node(self, number: int, node: dict) -> Node:
+        """The ``number``-th node."""
+        if node["op"] not in OPERATIONS:
+            raise PopbeatError(f"operation {node['op']!r} is unknown; known are {', '.join(OPERATIONS)}")
+        kind, name = OPERATIONS[node["op"]], node["name"]
+        source, target = self.part(node["source"]), self.part(node["target"]) if "target" in node else None
+        if target is None and kind is not Multibit:
+            raise PopbeatError(f"{name} has no target; a convolution alone makes the logits")
+        if kind is Multibit:
+            self.expected |= {f"node{number}.{what}" for what in TENSORS}
+            return _convolution(node, number, source, target, self.tensors)
+        if kind is Add:
+            return Add(name, source, self.part(node["other"]), target, tuple(node["up"]), node["shift"])
+        if kind is Average:
+            of = tuple(node["kernel"]), tuple(node["stride"]), node["alpha"], node["shift"]
+            return Average(name, source, target, *of, self._table(number) if node["table"] else None)
+        if kind is GlobalAverage:
+            return GlobalAverage(name, source, target, node["alpha"], node["shift"])
+        if kind is MaxPool:
+            return MaxPool(name, source, target, node["kernel"], node["stride"], node["across"], node["pad"])
+        return Scale(name, source, self.called(node["by"]), target, node["shift"])
+
+    def _table(self, number: int) -> np.ndarray:
+        """The table of the ``number``-th node."""
+        name = f"node{number}.table"
+        self.expected.add(name)
+        table = _tensor(self.tensors, name)
+        common.check_tensor(name, table, (256,), np.uint8, 0, 255)
+        return table
+
+
 def _assemble(stored: dict, tensors: dict[str, np.ndarray]) -> GraphBundle:
     network = stored["network"]
     if network["kind"] != KIND:
@@ -305,57 +360,14 @@ def _assemble(stored: dict, tensors: dict[str, np.ndarray]) -> GraphBundle:
     if len(network["nodes"]) > MAX_NODES or len(network["tensors"]) > MAX_TENSORS:
         raise PopbeatError(f"a graph has at most {MAX_NODES} nodes and {MAX_TENSORS} tensors")
     _check_called("tensor", [t["name"] for t in network["tensors"]])
-    known = {t["name"]: Tensor(**t) for t in network["tensors"]}
-
-    def called(name) -> Tensor:
-        if name not in known:
-            raise PopbeatError(f"there is no tensor called {name!r}")
-        return known[name]
-
-    def part(value) -> Tensor | Slice:
-        if isinstance(value, str):
-            return called(value)
-        if not isinstance(value, dict) or value.keys() != {"tensor", "first", "count", "step"}:
-            raise PopbeatError(f"{value!r} is no part of a tensor: a name, or tensor, first, count and step")
-        of = Slice(called(value["tensor"]), 0, 1)
-        for number in packing.PART:
-            number.check(value[number.name], of.tensor.name)
-        return Slice(of.tensor, *(value[number.name] for number in packing.PART))
-
-    expected: set[str] = set()
-    nodes = []
-    for number, node in enumerate(network["nodes"], start=1):
-        if node["op"] not in OPERATIONS:
-            raise PopbeatError(f"operation {node['op']!r} is unknown; known are {', '.join(OPERATIONS)}")
-        kind, name = OPERATIONS[node["op"]], node["name"]
-        source, target = part(node["source"]), part(node["target"]) if "target" in node else None
-        if target is None and kind is not Multibit:
-            raise PopbeatError(f"{name} has no target; a convolution alone makes the logits")
-        if kind is Multibit:
-            expected |= {f"node{number}.{what}" for what in TENSORS}
-            nodes.append(_convolution(node, number, source, target, tensors))
-        elif kind is Add:
-            nodes.append(Add(name, source, part(node["other"]), target, tuple(node["up"]), node["shift"]))
-        elif kind is Average:
-            table = None
-            if node["table"]:
-                expected.add(f"node{number}.table")
-                table = _tensor(tensors, f"node{number}.table")
-                common.check_tensor(f"node{number}.table", table, (256,), np.uint8, 0, 255)
-            of = tuple(node["kernel"]), tuple(node["stride"]), node["alpha"], node["shift"]
-            nodes.append(Average(name, source, target, *of, table))
-        elif kind is GlobalAverage:
-            nodes.append(GlobalAverage(name, source, target, node["alpha"], node["shift"]))
-        elif kind is MaxPool:
-            nodes.append(MaxPool(name, source, target, node["kernel"], node["stride"], node["across"], node["pad"]))
-        else:
-            nodes.append(Scale(name, source, called(node["by"]), target, node["shift"]))
-    common.check_names(expected, tensors)
+    reader = _Reader({t["name"]: Tensor(**t) for t in network["tensors"]}, tensors)
+    nodes = tuple(reader.node(number, node) for number, node in enumerate(network["nodes"], start=1))
+    common.check_names(reader.expected, tensors)
     made = GraphBundle(
         model=stored["model"],
         task=stored["task"],
         classes=tuple(stored["classes"]),
-        graph=Graph(called(network["source"]), tuple(nodes), stored["model"]),
+        graph=Graph(reader.called(network["source"]), nodes, stored["model"]),
         front=network["front"],
         answer=network["answer"],
         input_fraction=network["input_fraction"],

@@ -197,8 +197,7 @@ class Lowering:
     def _dense(self, work: Work) -> None:
         """A convolution over all channels, with the number of slots that takes the fewest cycles."""
         node, x, target = work.node, work.source, work.target
-        tensor, (ky, kx) = x.tensor, node.basis.shape[2:]
-        out, kind = len(node.count), node.kind
+        tensor, out, kind = x.tensor, len(node.count), node.kind
         by_element = work.gate is not None and node.basis.shape[1] == 1
         if max(node.stride) > 2 or node.basis.shape[1] != x.count:
             raise PopbeatError(f"{node.name}: strides are 1 or 2 and weights fit the {x.count} channels; not {node.stride}")
@@ -211,27 +210,8 @@ class Lowering:
         if len(set(np.diff(sources[by_place]))) > 1:
             raise PopbeatError(f"{node.name}: the channels of {tensor.name} don't lie at equal distances")
         basis = node.basis[:, by_place]
-        if by_element:  # taps of a row as channels of one value
-            shape = {"taps_c": kx, "in_chan": 1}
-        else:
-            shape = {
-                "in_row": tensor.width,
-                "width": tensor.width,
-                "height": tensor.height,
-                "taps_c": x.count,
-                "in_chan": _step(sources[by_place]),
-                "taps_y": ky,
-                "taps_x": kx,
-                "pad_y": node.pad[0],
-                "pad_x": node.pad[1],
-                "stride_y": node.stride[0],
-                "stride_x": node.stride[1],
-                "out_w": self._positions(work, pool),
-                "out_h": node.out_height,
-            }
-            if (ky, kx, node.stride, node.pad, pool) == (1, 1, (1, 1), (0, 0), (1, 1, 0)) and not work.mean_of_two:
-                shape |= {"width": tensor.height * tensor.width, "height": 1, "out_h": 1}
-                shape["out_w"] = shape["width"]
+        taps_of_a_row = {"taps_c": node.basis.shape[3], "in_chan": 1}  # as channels of one value
+        shape = taps_of_a_row if by_element else self._window(work, _step(sources[by_place]), pool)
         gates = {}
         if work.gate is not None:
             first, step = (0, 1) if by_element else self._gate_order(work, by_place)
@@ -251,20 +231,47 @@ class Lowering:
         if target is not None:
             places = self._addresses(target)[order]
             shape |= {"out_base": int(places[0]), "out_chan": self._equal(node, places), "out_row": target.tensor.width}
-        means, mean_fields = self._means(work)
-        best = None
-        for slots in (1, 2) if kind == LOGITS else (1,) if shape["table"] or shape["to_gates"] else (1, 2, 4):
-            d = Descriptor(**shape, slots=slots)
-            if len(means):
-                d = replace(d, **self._mean_fields(node, means[order], mean_fields, d.rows(self.groups)))
-            op = self._operation(node.name, d, _own(node, basis)[order])
-            cycles = descriptor_cycles(op.descriptor, self.groups, sum(op.passes))
-            if best is None or cycles < best[0]:
-                best = cycles, op
-        op = best[1]
+        op = self._fewest_cycles(work, shape, order, _own(node, basis)[order])
         if op.descriptor.to_gates:
             self.gates = target.tensor
         self.made.append(Made(node, op, None if target is None else target.tensor, additions(node)))
+
+    def _window(self, work: Work, channel_step: int, pool: tuple[int, int, int]) -> dict:
+        """Fields of the input's rows and of the taps that move over them; what has neither taps nor pools is one long row."""
+        node, tensor, (ky, kx) = work.node, work.source.tensor, work.node.basis.shape[2:]
+        shape = {
+            "in_row": tensor.width,
+            "width": tensor.width,
+            "height": tensor.height,
+            "taps_c": work.source.count,
+            "in_chan": channel_step,
+            "taps_y": ky,
+            "taps_x": kx,
+            "pad_y": node.pad[0],
+            "pad_x": node.pad[1],
+            "stride_y": node.stride[0],
+            "stride_x": node.stride[1],
+            "out_w": self._positions(work, pool),
+            "out_h": node.out_height,
+        }
+        if (ky, kx, node.stride, node.pad, pool) == (1, 1, (1, 1), (0, 0), (1, 1, 0)) and not work.mean_of_two:
+            shape |= {"width": tensor.height * tensor.width, "height": 1, "out_h": 1}
+            shape["out_w"] = shape["width"]
+        return shape
+
+    def _fewest_cycles(self, work: Work, shape: dict, order: np.ndarray, parameters: Parameters) -> Operation:
+        """The operation of these fields with the number of slots that takes the fewest cycles."""
+        means, mean_fields = self._means(work)
+        best = None
+        for slots in (1, 2) if shape["kind"] == LOGITS else (1,) if shape["table"] or shape["to_gates"] else (1, 2, 4):
+            d = Descriptor(**shape, slots=slots)
+            if len(means):
+                d = replace(d, **self._mean_fields(work.node, means[order], mean_fields, d.rows(self.groups)))
+            op = self._operation(work.node.name, d, parameters)
+            cycles = descriptor_cycles(op.descriptor, self.groups, sum(op.passes))
+            if best is None or cycles < best[0]:
+                best = cycles, op
+        return best[1]
 
     def _positions(self, work: Work, pool: tuple[int, int, int]) -> int:
         """Positions of a row that the pools look at."""
