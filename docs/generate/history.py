@@ -109,8 +109,8 @@ def draw(entries: list[dict], path: Path = PICTURE) -> Path:
         axis.grid(alpha=0.3)
         if key == "interval_cycles":
             axis.set_yscale("log")
-    axes.flat[0].legend(fontsize=8)
-    return pictures.save(figure, path)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="lower center", ncols=len(names), fontsize=9)
+    return pictures.save(figure, path, rect=(0, 0.05, 1, 1))
 
 
 def write(stored: dict) -> list[dict]:
