@@ -68,6 +68,8 @@ def _make(name: str, wrong: bool):
     return cocotb.test(expect_error=AssertionError if wrong else ())(test)
 
 
+# Canaries first: where a case fails, the log ends with what it says.
+for _name in CASES:
+    globals()[f"canary_{_name}"] = _make(_name, wrong=True)
 for _name in CASES:
     globals()[f"test_{_name}"] = _make(_name, wrong=False)
-    globals()[f"canary_{_name}"] = _make(_name, wrong=True)
