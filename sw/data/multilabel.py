@@ -4,13 +4,11 @@ A label is there where one of its beats or marks lies in the window, or where on
 :data:`LEAST` samples of it. The rules need no grid: a window may begin anywhere, and training makes use of that.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sw.data.mitbih import LENGTH, RECORDS, WINDOW, WINDOWS_A_RECORD
 from sw.data.source import Source
-from sw.data.windows import Task, Windows
+from sw.data.windows import Split, Task, Windows
 
 LEAST = 360  # samples of a window that a rhythm covers at least
 # Each label with its symbols of beats and marks and its rhythms.
@@ -81,15 +79,6 @@ def rule(source: Source) -> list[tuple[str, int, str, int]]:
         name, numbers = lead(source, record), as_numbers(labels_at(source, record, starts))
         rows += [(record, int(s), name, int(k)) for s, k in zip(starts, numbers, strict=True)]
     return rows
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row numbers of the task's windows: ``train``, ``validation``, ``test``."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
 
 
 def by_time(windows: Windows) -> Split:

@@ -61,3 +61,23 @@ def scatter(state: dict, net: torch.nn.Module, optimiser, generator: torch.Gener
     generator.set_state(state["random.own"])
     torch.set_rng_state(state["random.torch"])
     return part(state, "best."), state["progress"].tolist()
+
+
+class Resumable:
+    """A training whose whole state is in ``folder`` after every epoch, and which goes on from there. It has ``net``, ``optimiser``,
+    ``generator``, ``epoch`` and ``seconds``; ``best``: figures of the best epoch, the last of them its number; ``best_state``; and
+    the ``mark`` of what it starts from."""
+
+    def save(self) -> None:
+        """Write the state."""
+        progress = [self.epoch, self.seconds, *self.best]
+        store(self.folder, gather(self.net, self.best_state, self.optimiser, self.generator, progress), self.mark)
+
+    def resume(self) -> None:
+        """Go on from the state that is stored, if one is."""
+        state = restore(self.folder, self.mark)
+        if state is None:
+            return
+        self.best_state, progress = scatter(state, self.net, self.optimiser, self.generator)
+        epoch, self.seconds, *figures, best_epoch = progress
+        self.epoch, self.best = int(epoch), (*figures, int(best_epoch))

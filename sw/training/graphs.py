@@ -27,7 +27,7 @@ from sw.export.array.graph import Graph
 from sw.export.array.program import ALPHA_BITS
 from sw.models import alq
 from sw.models.graph_net import GraphNet
-from sw.training.checkpoints import gather, restore, scatter, snapshot, store
+from sw.training.checkpoints import Resumable, snapshot
 from sw.training.trainer import one_cycle
 
 CHUNK = 32  # channels that the array may work on together
@@ -97,7 +97,7 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-class Stage:
+class Stage(Resumable):
     """Gradient descent on one network for one phase; its whole state is in ``folder`` after every epoch."""
 
     def __init__(self, net: GraphNet, phase: Phase, recipe: Recipe, task: Task, folder: Path, mark: str, teacher=None):
@@ -113,7 +113,7 @@ class Stage:
         self.last = False
         self.after_step: Callable[[], None] = lambda: None
         self.after_epoch: Callable[[], None] = lambda: None
-        self._resume()
+        self.resume()
 
     def run(self, advance: Callable[[float], None]) -> None:
         """Train to the last epoch, then hold the best state (the last one where ``last``); ``advance(validation)`` is called after
@@ -128,7 +128,7 @@ class Stage:
             if self.epoch > 0.75 * self.phase.epochs and value >= self.best[0]:
                 self.best, self.best_state = (value, self.epoch), snapshot(self.net)
             self.seconds += time.monotonic() - begun
-            self._save()
+            self.save()
             advance(value)
         if not self.last:
             self.net.load_state_dict(self.best_state)
@@ -149,18 +149,6 @@ class Stage:
             self.task.loss(self.net(x), target.to(device()), wanted).backward()
             self.after_step()
             self.optimiser.step()
-
-    def _save(self) -> None:
-        progress = [self.epoch, self.seconds, *self.best]
-        store(self.folder, gather(self.net, self.best_state, self.optimiser, self.generator, progress), self.mark)
-
-    def _resume(self) -> None:
-        state = restore(self.folder, self.mark)
-        if state is None:
-            return
-        self.best_state, progress = scatter(state, self.net, self.optimiser, self.generator)
-        epoch, self.seconds, value, best_epoch = progress
-        self.epoch, self.best = int(epoch), (value, int(best_epoch))
 
 
 def groups_of(net: GraphNet, phase: Phase) -> list[dict]:

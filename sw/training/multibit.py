@@ -30,7 +30,7 @@ from sw.export.array import fold as multibit_fold
 from sw.export.array.bundle import GraphBundle
 from sw.models import alq, lockstep
 from sw.models.multibit import FloatNet, MultibitNet
-from sw.training.checkpoints import gather, part, restore, scatter, snapshot, store
+from sw.training.checkpoints import Resumable, part, restore, snapshot, store
 from sw.training.trainer import Data, augment, one_cycle
 from sw.training.trainer import Recipe as Augmentation
 
@@ -84,7 +84,7 @@ RECIPES = {"alq17": Recipe()}
 AFTER_PRUNING = ("basis_phase", "final_phase", "cycles", "groups", "utilisation")
 
 
-class Trainer:
+class Trainer(Resumable):
     """Gradient descent on one network; its whole state is in ``folder`` after every epoch."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Trainer:
         self.epoch, self.seconds = 0, 0.0
         self.best = (-1.0, 0.0, 0)  # validation accuracy, negative loss, epoch
         self.best_state = snapshot(net)
-        self._resume()
+        self.resume()
 
     def run(self, advance: Callable[[float], None]) -> None:
         """Train to the last epoch, then hold the best state; ``advance(validation accuracy)`` is called after each epoch."""
@@ -128,22 +128,10 @@ class Trainer:
                 self.best = (accuracy, -loss, self.epoch)
                 self.best_state = snapshot(self.net)
             self.seconds += time.monotonic() - begun
-            self._save()
+            self.save()
             advance(accuracy)
         self.net.load_state_dict(self.best_state)
         self.net.eval()
-
-    def _save(self) -> None:
-        progress = [self.epoch, self.seconds, *self.best]
-        store(self.folder, gather(self.net, self.best_state, self.optimiser, self.generator, progress), self.mark)
-
-    def _resume(self) -> None:
-        state = restore(self.folder, self.mark)
-        if state is None:
-            return
-        self.best_state, progress = scatter(state, self.net, self.optimiser, self.generator)
-        epoch, self.seconds, accuracy, loss, best_epoch = progress
-        self.epoch, self.best = int(epoch), (accuracy, loss, int(best_epoch))
 
 
 def batches(data: Data, split: Split, recipe: Recipe, generator: torch.Generator):
