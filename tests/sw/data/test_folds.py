@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from sw.data import folds, mitbih, source, tasks
+from sw.data import folds, mitbih, tasks
 from sw.errors import PopbeatError
-from tests.sw.data.conftest import SHARED, real
 
 WITH_FOLDS = [task.name for task in tasks.TASKS.values() if not task.sets]
 
@@ -40,10 +39,8 @@ def test_folds_refuse_other_windows(rhythm17):
         folds.load("rhythm-17", windows, 5)
 
 
-@real
 @pytest.mark.parametrize("name", WITH_FOLDS)
-def test_drawing_the_folds_again_gives_the_stored_ones(name, monkeypatch, tmp_path):
+def test_drawing_the_folds_again_gives_the_stored_ones(name, mitdb, monkeypatch, tmp_path):
     stored = (folds.FOLDER / f"{name}.json").read_bytes()
     monkeypatch.setattr(folds, "FOLDER", tmp_path)
-    found = source.Source(mitbih.NAME, SHARED / "mitdb")
-    assert folds.draw(name, tasks.get(name).windows(found)).read_bytes() == stored
+    assert folds.draw(name, tasks.get(name).windows(mitdb)).read_bytes() == stored

@@ -45,12 +45,10 @@ def test_rule(beats, rhythms, expected):
     assert pseudo_labels.label(marks(beats, *rhythms), 0, 3600) == expected
 
 
-def test_agreement_with_the_published_labels(recordings):
-    if recordings.kind != mitbih.NAME:
-        pytest.skip("needs the real recordings")
+def test_agreement_with_the_published_labels(mitdb):
     task = tasks.get("rhythm-17")
-    windows = task.windows(recordings)
-    given = pseudo_labels.of_windows(task, recordings, windows)
+    windows = task.windows(mitdb)
+    given = pseudo_labels.of_windows(task, mitdb, windows)
     assert (given >= 0).sum() == RULE_LABELS
     assert (given == windows.label).sum() == RULE_RIGHT
 

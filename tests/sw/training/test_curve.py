@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 import torch
 
 from sw import networks
@@ -7,8 +6,6 @@ from sw.models.multibit import FloatNet
 from sw.training import curve
 from sw.training.multibit import RECIPES
 from tests.conftest import SMALL
-
-STORED = curve.STORED.is_file()
 
 
 def test_the_published_groups():
@@ -49,7 +46,6 @@ def test_picture(tmp_path):
     assert (tmp_path / "curve.png").stat().st_size > 10_000
 
 
-@pytest.mark.skipif(not STORED, reason="no curve is stored")
 def test_stored_curve_is_of_the_recordings():
     from sw import files
 
