@@ -1,6 +1,6 @@
 """Tables of ``docs/accuracy.md``: every model, every protocol, every class."""
 
-from docs.generate.common import busy, clock, compared, micros, shipped_under
+from docs.generate.common import best, busy, clock, compared, micros, shipped_under
 from sw import document
 from sw.data import protocols
 from sw.metrics import percent, with_interval
@@ -20,10 +20,9 @@ def systems(stored: dict) -> str:
         else:
             twin = found["float_accuracy"] if "float_accuracy" in found else found["float"]["accuracy"]
             told = [percent(found["accuracy"]), percent(twin), percent(found["record_majority"])]
-        best = max(model.get("fpga", {}).values(), key=lambda f: f["fmax_mhz"], default=None)
-        where = ["not placed", "", "", ""]
-        if best:
-            where = [best["device"], f"{best['lut4']:,}", clock(best), *micros(best, "classification_us")]
+        placed, where = best(model), ["not placed", "", "", ""]
+        if placed:
+            where = [placed["device"], f"{placed['lut4']:,}", clock(placed), *micros(placed, "classification_us")]
         rtl = model["rtl"]
         cost = [f"{model['stored_bytes']:,}", f"{rtl['interval_cycles']:,}", busy(rtl), compared(rtl)]
         rows.append([f"`{name}`", SYSTEMS[name], model["task"], f"*{protocol}*", *told, *cost, *where])

@@ -1,5 +1,6 @@
 """Tables of ``docs/beats.md``: beats between patients, by record, and from raw recordings, no annotation used."""
 
+from docs.generate.common import pair
 from docs.generate.detection import WAYS
 from sim import beats as recordings
 from sw import document, published
@@ -19,12 +20,7 @@ def _pair(rates: dict, name: str) -> str:
 
 def _plain(rates: dict) -> list[str]:
     """Of S, then of V: sensitivity / positive predictivity, and false-positive rate, without intervals."""
-    names = "sensitivity", "positive_predictivity"
-    return [
-        cell
-        for k in "SV"
-        for cell in (" / ".join(percent(rates[f"{k}_{what}"]) for what in names), percent(rates[f"{k}_false_positive_rate"]))
-    ]
+    return [cell for k in "SV" for cell in (pair(rates, k), percent(rates[f"{k}_false_positive_rate"]))]
 
 
 def _beats_between(stored: dict) -> list[tuple[str, dict]]:
@@ -65,7 +61,7 @@ def records(stored: dict) -> str:
     for name, found in _beats_between(stored):
         rows = []
         for record, r in found["by_record"].items():
-            pairs = [f"{percent(r[f'{k}_sensitivity'])} / {percent(r[f'{k}_positive_predictivity'])}" if r[k] else "" for k in "SV"]
+            pairs = [pair(r, k) if r[k] else "" for k in "SV"]
             rows.append([record, r["beats"], percent(r["accuracy"]), *[r[k] for k in "NSVF"], *pairs])
         parts.append(f"`{name}`\n\n" + document.table(["record", "beats", "accuracy", *"NSVF", "S: Se / +P", "V: Se / +P"], rows))
     return "\n\n".join(parts)

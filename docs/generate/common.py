@@ -24,6 +24,16 @@ def micros(figures: dict, *names: str) -> list[str]:
     return [f"{figures[name]:,.1f}" if name in figures else "" for name in names]
 
 
+def best(model: dict) -> dict | None:
+    """The placement that tables with one row a model show: the one of the fastest clock."""
+    return max(model.get("fpga", {}).values(), key=lambda placed: placed["fmax_mhz"], default=None)
+
+
+def pair(rates: dict, kind: str) -> str:
+    """Sensitivity / positive predictivity of a kind of beats."""
+    return " / ".join(percent(rates[f"{kind}_{what}"]) for what in ("sensitivity", "positive_predictivity"))
+
+
 def clock(figures: dict) -> str:
     """The worst clock in MHz, and of how many placements."""
     seeds = f"worst of {figures['seeds']} seeds" if figures["seeds"] > 1 else "one seed"

@@ -3,26 +3,24 @@
 from pathlib import Path
 
 from docs.generate import cycles_picture as picture
-from sw import cli, files, networks
+from hw.mac.params import LARGE
+from sw import cli, document, files, networks
 from sw.export import bundle
 from sw.export.array import bundle as array
 from sw.export.array import compiler, systems
-from sw.export.array.program import cycles, sections
+from sw.export.array.program import LANES, cycles, sections
+from sw.metrics import percent
 
-# The configuration mac128l of ``hw/mac/params.py``.
-GROUPS = 8
-HALF = 4096
-MEMORY = 1 << 16
 PAGE = files.ROOT / "docs" / "array_cycles.md"
 COMMAND = "make cycles"
 
 
 def compiled() -> list[compiler.Compiled]:
-    """Every network on :data:`GROUPS` x 16 lanes with windows: the shipped ones, then those of one random base a channel."""
+    """Every network on :data:`hw.mac.params.LARGE`: the shipped ones, then those of one random base a channel."""
     shipped = [bundle.SHIPPED / name for name in networks.on_array()]
     graphs = [array.read(path).graph for path in shipped if path.is_dir()]
     graphs += [make() for make in systems.SYSTEMS.values()]
-    return [compiler.compile_graph(g, GROUPS, HALF, MEMORY) for g in graphs]
+    return [compiler.compile_graph(g, LARGE.groups, LARGE.half, LARGE.memory) for g in graphs]
 
 
 def page(made: list[compiler.Compiled]) -> str:
@@ -32,31 +30,36 @@ def page(made: list[compiler.Compiled]) -> str:
         "",
         "This page shows how many cycles each layer takes on the multi-bit array, and how busy its lanes are meanwhile.",
         "",
-        f"Written by `{COMMAND}`, for {GROUPS * 16} lanes. `alq17`, `lamscn17` and `gasf5` are the trained networks; `lamscn` and",
+        f"Written by `{COMMAND}`, for {LARGE.groups * LANES} lanes."
+        " `alq17`, `lamscn17` and `gasf5` are the trained networks; `lamscn` and",
         "`gasf` are their graphs with random weights of one base a channel (`sw/export/array/systems.py`): the fewest cycles.",
         "",
         "![](array_cycles.png)",
         "",
-        "| | " + " | ".join(c.graph.name for c in made) + " |",
-        "| --- |" + " --- |" * len(made),
     ]
     needs = [sections(c.program) for c in made]
-    rows = {
+    rows: dict[str, list] = {
         "multiply-accumulates": [systems.macs(c.graph) for c in made],
         "cycles": [cycles(c.program) for c in made],
         "operations": [len(c.nodes) for c in made],
         "bytes of activation memory": [c.bytes for c in made],
     } | {f"words of {name}": [len(n[name]) for n in needs] for name in needs[0]}
-    lines += [f"| {name} | " + " | ".join(f"{v:,}" for v in values) + " |" for name, values in rows.items()]
-    lines.append("| lanes busy | " + " | ".join(f"{100 * c.utilisation:.1f} %" for c in made) + " |")
+    rows["lanes busy"] = [percent(c.utilisation) for c in made]
+    lines.append(document.table(["", *[c.graph.name for c in made]], [[name, *values] for name, values in rows.items()]))
     for each in made:
-        lines += ["", f"## {each.graph.name}", "", "| operation | cycles | lanes busy | slots | passes | taps |"]
-        lines.append("| --- |" + " --- |" * 5)
-        for row in each.listing():
-            busy = f"{100 * row['utilisation']:.1f} %" if row["additions"] else ""
-            lines.append(
-                f"| {row['operation']} | {row['cycles']:,} | {busy} | {row['slots']} | {row['passes']:,} | {row['taps']} |"
-            )
+        cells = [
+            [
+                row["operation"],
+                row["cycles"],
+                percent(row["utilisation"]) if row["additions"] else "",
+                row["slots"],
+                row["passes"],
+                row["taps"],
+            ]
+            for row in each.listing()
+        ]
+        lines += ["", f"## {each.graph.name}", ""]
+        lines.append(document.table(["operation", "cycles", "lanes busy", "slots", "passes", "taps"], cells))
     return "\n".join(lines) + "\n"
 
 

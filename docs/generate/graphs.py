@@ -2,11 +2,11 @@
 ``docs/gasf.md``."""
 
 from docs.generate.beats import end_to_end
-from sw import document, files
+from docs.generate.common import pair
+from sw import document
 from sw.data import beats, protocols
 from sw.metrics import percent
 
-DOCS = files.ROOT / "docs"
 LAMSCN, GASF = "lamscn17", "gasf5"
 BY_TIME, INTER_PATIENT, COMPARABLE = protocols.BY_TIME, beats.INTER_PATIENT, protocols.COMPARABLE
 
@@ -64,7 +64,7 @@ def images(stored: dict) -> str:
     rows = []
     for protocol, found in stored["models"].get(GASF, {}).get("accuracy", {}).items():
         for name, rates in (("hardware integers", found["rates"]), ("float twin", found["float"])):
-            pairs = [" / ".join(percent(rates[f"{k}_{what}"]) for what in ("sensitivity", "positive_predictivity")) for k in "SV"]
+            pairs = [pair(rates, k) for k in "SV"]
             macro = f"{found['macro_f1']:.3f}" if name == "hardware integers" else ""
             rows.append([f"*{protocol}*, {name}", f"{found['windows']:,}", f"{100 * rates['accuracy']:.2f} %", *pairs, macro])
         for name, text in (("record_majority", "guessing the record's most common class"), ("class_majority", "guessing N")):

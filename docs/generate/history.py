@@ -6,7 +6,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from docs.generate.common import shipped_under
+from docs.generate.common import best, shipped_under
 from sw import cli, document, files, pictures
 from sw.pictures import pyplot
 
@@ -34,10 +34,9 @@ def figures(model: dict, protocol: str) -> dict:
     kept = {"protocol": protocol, "accuracy": accuracy.get("accuracy", accuracy.get("micro_f1"))}
     if "rtl" in model:
         kept["interval_cycles"] = model["rtl"]["interval_cycles"]
-    placed = model.get("fpga", {})
-    if placed:
-        where, best = max(placed.items(), key=lambda item: item[1]["fmax_mhz"])
-        kept |= {"placed": where, "lut4": best["lut4"], "fmax_mhz": round(best["fmax_mhz"], 1), "seeds": best["seeds"]}
+    if placed := best(model):
+        where = f"{placed['device']}/{placed['config']}"
+        kept |= {"placed": where, "lut4": placed["lut4"], "fmax_mhz": round(placed["fmax_mhz"], 1), "seeds": placed["seeds"]}
     return {name: value for name, value in kept.items() if value is not None}
 
 

@@ -1,6 +1,6 @@
 """README's tables: every model in a row, and which command measured what."""
 
-from docs.generate.common import shipped_under
+from docs.generate.common import best, clock, micros, shipped_under
 from sw import document
 from sw.data import beats, protocols
 from sw.metrics import percent
@@ -15,11 +15,9 @@ def models(stored: dict) -> str:
     for name, model in stored["models"].items():
         protocol = shipped_under(name)
         between = next((model["accuracy"][p] for p in BETWEEN if p in model["accuracy"]), None)
-        where = ["not placed", "", "", ""]
-        if model.get("fpga"):
-            best = max(model["fpga"].values(), key=lambda f: f["fmax_mhz"])
-            micros = f"{best['classification_us']:,.1f}" if "classification_us" in best else ""
-            where = [best["device"], f"{best['lut4']:,}", f"{best['fmax_mhz']:.1f}", micros]
+        placed, where = best(model), ["not placed", "", "", ""]
+        if placed:
+            where = [placed["device"], f"{placed['lut4']:,}", clock(placed), *micros(placed, "classification_us")]
         rows.append(
             [
                 f"`{name}`",

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from docs.generate import cycles as forecast
+from docs.generate import cycles as page
+from hw.mac.params import LARGE
 from sw.errors import PopbeatError
 from sw.export.array import compiler, machine, systems
 from sw.export.array.graph import Graph, MaxPool, Multibit, Tensor
@@ -23,9 +24,9 @@ def test_published_sizes():
 def test_the_array_computes_the_graph(name):
     graph = systems.SYSTEMS[name]()
     samples = graph.source.height * graph.source.width
-    made = compiler.compile_graph(graph, forecast.GROUPS, forecast.HALF, forecast.MEMORY)
+    made = compiler.compile_graph(graph, LARGE.groups, LARGE.half, LARGE.memory)
     window = np.random.default_rng(3).integers(-128, 128, (1, samples))
-    memory = np.zeros((1, forecast.MEMORY), np.uint8)
+    memory = np.zeros((1, LARGE.memory), np.uint8)
     memory[:, :samples] = window & 0xFF
     seen = machine.run(made.program, memory)
     values, logits = graph.run(window)
@@ -58,7 +59,7 @@ def with_bases(graph: Graph, dense: int, depthwise: int) -> Graph:
 @pytest.mark.parametrize(("dense", "depthwise"), [(1, 1), (2, 1), (1, 2), (2, 2)])
 def test_lanes_are_as_busy_as_the_study_of_the_array_said(name, dense, depthwise):
     graph = with_bases(systems.SYSTEMS[name](), dense, depthwise)
-    made = compiler.compile_graph(graph, forecast.GROUPS, forecast.HALF, forecast.MEMORY)
+    made = compiler.compile_graph(graph, LARGE.groups, LARGE.half, LARGE.memory)
     rest, by_dense, by_depthwise = STUDY[name]
     assert cycles(made.program) <= 1.1 * (rest + dense * by_dense + depthwise * by_depthwise)
     if (dense, depthwise) == (1, 1):
@@ -74,4 +75,4 @@ def test_a_padded_pool_of_int8_is_refused():
 
 
 def test_the_stored_page_is_the_compiler_s():
-    assert forecast.PAGE.read_text() == forecast.page(forecast.compiled()), f"run {forecast.COMMAND}"
+    assert page.PAGE.read_text() == page.page(page.compiled()), f"run {page.COMMAND}"
