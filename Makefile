@@ -19,6 +19,7 @@ MHZ    ?=
 PORT   ?= /dev/ttyUSB0
 CYCLES ?= 0
 LUTS   ?= 0
+NAME   ?=
 BRAMS  ?=
 CALIBRATE ?=
 LEVERS ?=
@@ -71,8 +72,8 @@ curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: 
 cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array: docs/array_cycles.md
 	@$(RUN) -m docs.generate.cycles
 
-verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector]
-	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)"
+verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector, NAME= of the module]
+	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --name "$(NAME)"
 
 explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS= | FULL=1 | CALIBRATE=1]
 ifneq ($(filter-out 0,$(FULL)),)

@@ -27,18 +27,18 @@ class Design:
     description: dict
 
 
-def generate(packed: bundle.Bundle, config: configurations.Config, folder: Path | None = None) -> Design:
-    """Generate a bundle's top in ``folder`` (default ``build/<model>/verilog``): ``popbeat_<model>_<config>.v`` and ``.json``."""
+def generate(packed: bundle.Bundle, config: configurations.Config, folder: Path | None = None, name: str = "") -> Design:
+    """Generate a bundle's top in ``folder`` (default ``build/<model>/verilog``) as the module ``name``, by default
+    ``popbeat_<model>_<config>``, in files of that name: ``.v`` and ``.json``."""
     params = configurations.parameters(packed, config)
-    name = f"popbeat_{packed.model}"
+    name = name or verilog.module(packed.model, config.name)
     top = configurations.top(params)
-    text = (
-        f"// popbeat: {packed.model} ({packed.task}, {len(packed.classes)} classes), configuration {config.name}\n"
-        f"// bundle {packed.sha256}\n" + verilog.convert(top, name)
-    )
+    what = f"{packed.model} ({packed.task}, {len(packed.classes)} classes), configuration {config.name}"
+    command = f"make verilog MODEL={packed.model} CONFIG={config.name}"
+    text = verilog.header(what, command, packed.sha256) + verilog.convert(top, name)
     folder = folder or files.BUILD / packed.model / "verilog"
-    path = files.write_bytes(folder / f"{name}_{config.name}.v", text.encode())
-    description = describe(params, top, name, files.sha256(text.encode()))
+    path = files.write_bytes(folder / f"{name}.v", text.encode())
+    description = describe(params, top, name, verilog.digest(text))
     files.write_json(path.with_suffix(".json"), description)
     return Design(name, params, path, description)
 
@@ -70,7 +70,7 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, di
         },
         "output": {
             "beats": params.head.beats,
-            "header": result.header(),
+            "header": result.header(loaded=False),
             "logit_bits": params.head.logit_bits,
         },
         "cycles": asdict(configurations.cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
@@ -91,27 +91,29 @@ def main(
     ] = "full",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
     out: Annotated[str, typer.Option(help="Folder to write to; default build/<model>/verilog")] = "",
+    name: Annotated[str, typer.Option(help="Name of the module and its files; default popbeat_<model>_<configuration>")] = "",
 ) -> None:
     """Write one Verilog file (the same bytes every time) and its ports as JSON; for a multi-bit network the array, the image that
     is loaded into it, and the program's listing."""
-    packed = bundles.read(bundle.locate(model, path))
+    verilog.check_name(name)
+    packed, folder = bundles.read(bundle.locate(model, path)), Path(out) if out else None
     if isinstance(packed, GraphBundle) and config == image_top.NAME:
         params = image_top.parameters(packed)
-        made, _ = image_top.generate(packed, params, folder=Path(out) if out else None)
+        made, _ = image_top.generate(packed, params, folder=folder, name=name)
         stem = made.parent / image_top.stem(packed, params)
         cli.say(f"{made}\n{stem}.image\n{stem}.json")
         return
     if isinstance(packed, GraphBundle):
-        array = mac_design.generate(packed, mac_design.config(config, packed), Path(out) if out else None)
+        array = mac_design.generate(packed, mac_design.config(config, packed), folder, name)
         stem = array.verilog.parent / array.description["image"]
         cli.say(f"{array.verilog}\n{stem}\n{stem.with_suffix('.json')}")
         mac_design.show(array)
         return
     if config == beat_top.NAME:
-        made, _ = beat_top.generate(beat_top.parameters(packed), folder=Path(out) if out else None)
+        made, _ = beat_top.generate(beat_top.parameters(packed), folder=folder, name=name)
         cli.say(f"{made}\n{made.with_suffix('.json')}")
         return
-    design = generate(packed, configurations.get(config), Path(out) if out else None)
+    design = generate(packed, configurations.get(config), folder, name)
     exact = design.description["cycles"]
     cli.say(f"{design.verilog}\n{design.verilog.with_suffix('.json')}")
     cli.say(f"module {design.name}: interval {exact['interval']} cycles a window, latency {exact['latency']} cycles")

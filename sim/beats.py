@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from hw import verilog
 from sim import canary, verilator
 from sim.bulk import record as bulk
 from sim.bulk.record import Harness
@@ -116,7 +117,7 @@ def run_rtl(
         "beats": count,
         "mismatches": 0,  # the first one would have ended the run
         "canary": said,
-        "verilog_sha256": files.sha256_file(harness.verilog),
+        "verilog_sha256": verilog.digest(harness.verilog.read_text()),
         **({"image_sha256": files.sha256(harness.image)} if harness.image else {}),
     }
 

@@ -74,7 +74,7 @@ def run_rtl(found: source.Source, detections: dict[str, Detection], full: bool, 
         "mismatches": 0,  # the first one would have ended the run
         "canaries": spoil(harness, found.signal(names[0], evaluate.lead(found, names[0]))[:20_000]),
         "interval_cycles": INTERVAL,
-        "verilog_sha256": files.sha256_file(harness.verilog),
+        "verilog_sha256": verilog.digest(harness.verilog.read_text()),
     }
 
 

@@ -32,10 +32,11 @@ BENCH = "sim.benches.mac.networks"
 Loads = list[tuple[GraphBundle, np.ndarray]]  # a network and its raw windows or beats int16[n, window]
 
 
-def packets(packed: GraphBundle, samples: np.ndarray) -> np.ndarray:
-    """What the top sends of raw windows, numbered from 0: ``int32[n, 1 + classes]``."""
+def packets(packed: GraphBundle, samples: np.ndarray, load: int = 0) -> np.ndarray:
+    """What the top sends of raw windows, numbered from 0, of the network that is the ``load``-th after reset, from 0 on: ``int32[n,
+    1 + classes]``."""
     trace = integer.run(packed, samples, keep=False)
-    header = np.arange(len(samples)) | trace.label << 16 | trace.flat.astype(np.int64) << 24
+    header = np.arange(len(samples)) | trace.label << 16 | trace.flat.astype(np.int64) << 24 | (load + 1) << 26
     return np.concatenate([header[:, None], trace.logits], axis=1).astype("<i4")
 
 
@@ -45,7 +46,7 @@ def bench_file(path: Path, params: ArrayParams, loads: Loads, wrong: int = 0) ->
     for number, (packed, samples) in enumerate(loads):
         program = design.compile_bundle(packed, params).program
         data[f"image{number}"] = np.frombuffer(image(program), np.uint8)
-        data[f"samples{number}"], data[f"packets{number}"] = samples, packets(packed, samples)
+        data[f"samples{number}"], data[f"packets{number}"] = samples, packets(packed, samples, number)
     data[f"packets{len(loads) - 1}"][-1, -1] += wrong
     content = io.BytesIO()
     np.savez(content, **data)
@@ -54,7 +55,7 @@ def bench_file(path: Path, params: ArrayParams, loads: Loads, wrong: int = 0) ->
 
 def run(params: ArrayParams, spec: NormaliserSpec, loads: Loads, home: Path) -> None:
     """Build the top in ``home``, run the bench and its canary; any difference raises."""
-    name = f"popbeat_{params.name}"
+    name = verilog.module(params.name)
     path = files.write_bytes(home / f"{name}.v", verilog.convert(MacTop(params, spec), name).encode())
     runner.build(path, name, home)
     runner.run(name, BENCH, home, {"POPBEAT_BENCH": str(bench_file(home / "bench.npz", params, loads))}, tests=1)
@@ -128,7 +129,7 @@ def run_board(params: ArrayParams, spec: NormaliserSpec, loads: Loads, home: Pat
         results = load_and_classify(host, flip.bundle, params, samples)
         check_answers(number + 1, results, packets(flip.bundle, samples))
         must_fail(number + 1, results, wanted, flip.what)
-    return Board(cycles, sent, answers, fresh, flip.what, files.sha256((home / "top.v").read_bytes()))
+    return Board(cycles, sent, answers, fresh, flip.what, verilog.digest((home / "top.v").read_text()))
 
 
 app = cli.new_app(__doc__)

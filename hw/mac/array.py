@@ -4,7 +4,7 @@ The window goes to one half of the input region while the program works on the o
 :mod:`sw.export.array.machine` is its reference.
 """
 
-from amaranth.hdl import C, Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import C, Cat, Module, Mux, ResetInserter, Signal, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect
@@ -22,7 +22,7 @@ from hw.mac.weights import BLOCK, WeightMemory, WeightReader
 from hw.mac.writer import Logit, Logits, Writer
 from hw.stream.delay import delay
 from sw.export.array import program
-from sw.export.array.program import FIELDS, FRONTS, LANES
+from sw.export.array.program import FIELDS, FRONTS, LANES, LIMIT_BITS
 
 # From a step to its inputs at the lanes' doors, to the word of their weights, and to its sums: a pass's sums are copied in the
 # cycle after its end.
@@ -40,6 +40,8 @@ CYCLES = {
     "LOGIT_CYCLES": sequencer.LATENCY + AT_POST + 1 + stages.PLAIN + writer.LOGITS - 1,
     "HOLD_CYCLES": sequencer.LATENCY + AT_POST + 2,
 }
+# A program that has not ended in time is reset for so long: what it left on its way has gone by then.
+CLEARING = 64
 for name, cycles in CYCLES.items():
     if getattr(program, name) != cycles:
         raise ValueError(f"{name} of the array are {cycles}, and sw/export/array/program.py says {getattr(program, name)}")
@@ -48,24 +50,29 @@ for name, cycles in CYCLES.items():
 class Array(wiring.Component):
     """Ports:
       - ``image``: stream of bytes, a network to load (:class:`hw.mac.loader.Loader`); ``status`` of the last one; ``loaded``: there
-        is a network, whose windows have ``samples`` and are ``images`` or not; ``taken``: a pulse as it is taken over, from the
-        next cycle on those are its, and samples of the network before are gone;
+        is a network, whose windows have ``samples`` and are ``images`` or not; ``waiting``: another one, whole and right, waits to
+        be taken over; ``taken``: a pulse as it is, from the next cycle on those are its, and samples of the network before are
+        gone;
       - ``i``: stream of int8 samples; waits while there is no network, both input buffers are full or the writer writes;
       - ``hold``: no window may start; ``pending``: results have not been read, no network may be taken over;
       - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse after a window's last one;
-      - ``overrun``: sticky, a program whose passes are too short for what they write.
+        ``fault``: with it, where a window's program did not end in the cycles that its image says, and its logits are worth
+        nothing; ``idle``: no window is at work;
+      - ``overrun``: until the next network, a program whose passes are too short for what they write.
+    ``fronts``: numbers of the front ends whose networks are loaded.
     The taps are for simulation: ``tap_write`` (address, bytes, operation), ``tap_low`` and ``tap_high`` show every row that an
     operation writes, ``tap_read`` (address, first and last byte, stride, bytes that are used, operation) every read;
     ``tap_events`` says in which cycles: a program starts, a network is taken, a row, a read, a logit, done, overrun.
     """
 
-    def __init__(self, params: ArrayParams):
-        self.params = params
+    def __init__(self, params: ArrayParams, fronts: tuple[int, ...] = tuple(FRONTS.values())):
+        self.params, self.fronts = params, fronts
         super().__init__(
             {
                 "image": In(stream.Signature(Byte)),
                 "status": Out(Status),
                 "loaded": Out(1),
+                "waiting": Out(1),
                 "samples": Out(16),
                 "images": Out(1),
                 "taken": Out(1),
@@ -74,6 +81,8 @@ class Array(wiring.Component):
                 "pending": In(1),
                 "logit": Out(Logit),
                 "done": Out(1),
+                "fault": Out(1),
+                "idle": Out(1),
                 "overrun": Out(1),
                 "tap_events": Out(7),
                 "tap_write": Out(25 + OPERATION_BITS),
@@ -87,40 +96,67 @@ class Array(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.params
-        m.submodules.loader = loader = Loader(p)
-        m.submodules.sequencer = self.sequence = sequence = Sequencer(p)
+        m.submodules.loader = loader = Loader(p, self.fronts)
+        self.sequence, self.post, self.writer, self.logits = Sequencer(p), Post(p), Writer(p), Logits(p, FIELDS["channels"])
+        sequence, write_out, logits = self.sequence, self.writer, self.logits
+        half, swap = Signal(), Signal()
+        clear = self._watch(m, loader, swap)
+        again = ResetInserter(clear)
+        m.submodules.sequencer, m.submodules.post = again(sequence), again(self.post)
+        m.submodules.writer, m.submodules.logits = again(write_out), again(logits)
         m.submodules.memory = self.activations = activations = VectorMemory(p)
         m.submodules.gates = self.gates = Gates(p)
         m.submodules.lanes = self.lanes = Lanes(p)
-        m.submodules.post = self.post = Post(p)
-        m.submodules.writer = self.writer = write_out = Writer(p)
-        m.submodules.logits = self.logits = logits = Logits(p, FIELDS["channels"])
         connect(m, wiring.flipped(self.image), loader.i)
-        half, swap = Signal(), Signal()
         words = self._parameters(m, loader, half)
         signs, reader = self._weights(m, loader, half)
         self._input(m, sequence, loader, swap, write_out.write, activations.write)
 
         # A network is taken over between two windows; then the next window starts.
         m.d.comb += [
-            swap.eq(sequence.idle & loader.ready & ~self.pending),
+            swap.eq(self.idle & loader.ready & ~self.pending),
+            self.waiting.eq(loader.ready),
+            self.idle.eq(sequence.idle & ~clear),
             loader.take.eq(swap),
             self.taken.eq(swap),
-            loader.granted.eq(sequence.idle),
+            loader.granted.eq(self.idle),
             self.status.eq(loader.status),
-            self.done.eq(sequence.done),
-            self.overrun.eq(write_out.overrun),
+            self.done.eq(sequence.done | self.fault),
             self.logit.eq(logits.logit),
         ]
         with m.If(loader.claims & loader.granted):
             m.d.sync += self.loaded.eq(0)
+        with m.If(write_out.overrun):
+            m.d.sync += self.overrun.eq(1)
         with m.If(swap):
+            m.d.sync += self.overrun.eq(0)
             m.d.sync += [half.eq(~half if p.halves else 0), self.loaded.eq(1)]
             m.d.sync += [self.samples.eq(loader.samples), self.images.eq(loader.front == FRONTS["GASF image"])]
 
         self._wire(m, words, signs, reader)
         self._taps(m, swap)
         return m
+
+    def _watch(self, m: Module, loader: Loader, swap: Signal) -> Signal:
+        """End a window whose program takes longer than its image says. Returns what resets the parts that keep a program's
+        state, until nothing of it is on its way any more; then the window is a ``fault``."""
+        limit, spent = Signal(LIMIT_BITS), Signal(LIMIT_BITS)
+        late, clear, left = Signal(), Signal(), Signal(range(CLEARING))
+        with m.If(swap):
+            m.d.sync += limit.eq(loader.limit)
+        with m.If(self.sequence.idle | clear):
+            m.d.sync += [spent.eq(0), late.eq(0)]
+        with m.Else():
+            m.d.sync += [spent.eq(spent + 1), late.eq(spent == limit)]
+        with m.If(clear):
+            m.d.sync += left.eq(left - 1)
+            with m.If(left == 0):
+                m.d.sync += clear.eq(0)
+                m.d.comb += self.fault.eq(1)
+        with m.Elif(late & ~self.sequence.idle & ~self.sequence.done):
+            m.d.sync += [clear.eq(1), left.eq(CLEARING - 1)]
+        m.d.comb += loader.fault.eq(self.fault)
+        return clear
 
     def _wire(self, m: Module, words: dict, signs: WeightMemory, reader: WeightReader) -> None:
         """Sequencer to memory and, in step with what that reads, to weights, lanes and post-processing; from there to memory."""
@@ -197,7 +233,7 @@ class Array(wiring.Component):
             self.tap_write_moves.eq(written.enable),
             self.tap_read.eq(Cat(read.address, read.low, read.high, read.stride, used, operation)),
             self.tap_events.eq(
-                Cat(sequence.start, swap, written.enable, read.valid, logits.logit.valid, sequence.done, write_out.overrun)
+                Cat(sequence.start, swap, written.enable, read.valid, logits.logit.valid, self.done, write_out.overrun)
             ),
         ]
 
@@ -252,9 +288,7 @@ class Array(wiring.Component):
             sample.enable.eq(waiting),
             sample.count.eq(1),
             write.eq(Mux(results.enable, results, sample)),
-            sequence.start.eq(
-                sequence.idle & ~loader.ready & ~loader.claims & self.loaded & ~self.hold & full.bit_select(working, 1)
-            ),
+            sequence.start.eq(self.idle & ~loader.ready & ~loader.claims & self.loaded & ~self.hold & full.bit_select(working, 1)),
             sequence.half.eq(working),
         ]
         with m.If(self.i.ready):
@@ -270,7 +304,7 @@ class Array(wiring.Component):
             m.d.sync += place.eq(place + 1)
             with m.If(place == last):
                 m.d.sync += [place.eq(0), full.bit_select(filling, 1).eq(1), filling.eq(~filling)]
-        with m.If(sequence.done):
+        with m.If(self.done):
             m.d.sync += [full.bit_select(working, 1).eq(0), working.eq(~working)]
         with m.If(swap):
             m.d.sync += [last.eq(loader.samples - 1), waiting.eq(0), place.eq(0), full.eq(0), filling.eq(0), working.eq(0)]

@@ -79,7 +79,7 @@ def describe(
     """What every top with the array says of itself, its Verilog ``text`` and the network's image beside it."""
     return {
         "top": name,
-        "verilog_sha256": files.sha256(text.encode()),
+        "verilog_sha256": verilog.digest(text),
         "bundle_sha256": bundle.sha256,
         "image": image_name,
         "image_sha256": files.sha256(data),
@@ -94,13 +94,16 @@ def describe(
     }
 
 
-def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = None) -> MacDesign:
-    """Write ``popbeat_<array>.v`` (the same for every network), ``<model>_<array>.image`` and ``.json`` into ``folder``
-    (default ``build/<model>/verilog``)."""
+def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = None, name: str = "") -> MacDesign:
+    """Write ``popbeat_<array>.v`` (the same for every network; ``name`` is another name of module and file),
+    ``<model>_<array>.image`` and ``.json`` into ``folder`` (default ``build/<model>/verilog``)."""
     compiled = compile_bundle(bundle, params)
-    name = f"popbeat_{params.name}"
+    name = name or verilog.module(params.name)
     top = MacTop(params, normaliser(bundle))
-    text = f"// popbeat: multi-bit array of {params.lanes} lanes\n" + verilog.convert(top, name)
+    # The same bytes for every network: the command names one that all arrays hold.
+    what = f"multi-bit array of {params.lanes} lanes, for any network that fits"
+    command = f"make verilog MODEL=alq17 CONFIG={params.name}"
+    text = verilog.header(what, command) + verilog.convert(top, name)
     folder = folder or files.BUILD / bundle.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     data = image(compiled.program)
@@ -111,7 +114,7 @@ def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = Non
         "input": {"window": bundle.normaliser.window, "raw_bits": bundle.normaliser.raw_bits, "rate_hz": 360},
         "output": {
             "beats": 1 + len(bundle.classes),
-            "header": result.header(),
+            "header": result.header(loaded=True),
         },
         "cycles": asdict(exact),
         "utilisation": round(compiled.utilisation, 4),

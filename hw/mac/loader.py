@@ -2,7 +2,8 @@
 
 Where the parameter memories have two halves, an image goes to the one that is not in use, so that the network before works on and
 stays whatever happens. Where they have one, the network before ends when an image comes whose header is good. The format is
-:func:`sw.export.array.program.image`'s."""
+:func:`sw.export.array.program.image`'s. An image's first eight bytes never occur within an image: wherever they come, a new one
+begins, so that a load which was broken off, or whose TLAST is missing, does no harm to the next."""
 
 import enum
 
@@ -15,7 +16,7 @@ from hw.mac.params import ArrayParams
 from sw.export.array.program import MAGIC, VERSION, section_bytes
 
 Byte = data.StructLayout({"data": 8, "last": 1})
-HEADER_BYTES = 16
+HEADER_BYTES = 20
 
 
 class Status(enum.IntEnum):
@@ -27,6 +28,8 @@ class Status(enum.IntEnum):
     GROUPS = 3  # for an array of another size
     LENGTH = 4  # too short, too long, or a section that does not fit
     CHECKSUM = 5
+    FAULT = 6  # loaded, and its program did not end in the cycles that it says: the window is a "no call"
+    FRONT = 7  # it wants samples in another form than there is
 
 
 class _Image:
@@ -49,6 +52,8 @@ class _Image:
         self.known = Signal()
         self.wrong = Signal(Status)
         self.checks = Signal(32, reset_less=True)
+        # How many of an image's first eight bytes were the last ones; all of them, within another image.
+        self.matched, self.again = Signal(range(9), name="matched"), Signal(name="again")
 
     def count(self, m: Module) -> None:
         """Count a byte of the body."""
@@ -59,12 +64,13 @@ class Loader(wiring.Component):
     """Ports: ``i``: stream of :data:`Byte`, ``last`` with an image's last byte; at most a byte every other cycle (far more than a
     host's line brings), and it waits while a checked image has not been taken. ``write_<section>``: enables, with ``address`` and
     ``word`` common (a word's bytes lie at the upper end). ``ready``: an image is there, whose windows have ``samples`` made
-    by the front end ``front``; ``take``: it is taken over. ``status``: :class:`Status` of the last image, two cycles after its last
-    byte. Where there is room for one network alone, it ``claims`` the memories before it writes, and waits until that is
-    ``granted``."""
+    by the front end ``front``, and whose program takes ``limit`` cycles; ``take``: it is taken over. ``status``: :class:`Status` of
+    the last image, two cycles after its last byte; ``fault``: that of its program. Where there is room for one network alone, it
+    ``claims`` the memories before it writes, and waits until that is ``granted``. ``fronts``: front ends that there are."""
 
-    def __init__(self, params: ArrayParams):
-        self.params = params
+    def __init__(self, params: ArrayParams, fronts: tuple[int, ...]):
+        self.params, self.fronts = params, fronts
+        self.begin = MAGIC + VERSION.to_bytes(2, "little") + params.groups.to_bytes(2, "little")
         self.bytes = section_bytes(params.groups)
         self.word_bits = 8 * max(self.bytes.values())
         self.address_bits = max(params.depth(name) - 1 for name in self.bytes).bit_length()
@@ -76,6 +82,8 @@ class Loader(wiring.Component):
                 **{f"write_{name}": Out(1) for name in self.bytes},
                 "samples": Out(16),
                 "front": Out(8),
+                "limit": Out(32),
+                "fault": In(1),
                 "claims": Out(1),
                 "granted": In(1),
                 "ready": Out(1),
@@ -89,9 +97,12 @@ class Loader(wiring.Component):
         m.submodules.crc = crc = CRC32_ETHERNET(data_width=8).create()
         image = _Image(self.word_bits, self.address_bits)
         self._take_bytes(m, image, crc)
+        self._match(m, image)
         self._write_words(m, image)
         with m.If(self.take):
             m.d.sync += self.ready.eq(0)
+        with m.If(self.fault):
+            m.d.sync += self.status.eq(Status.FAULT)
         with m.FSM():
             with m.State("BEGIN"):
                 m.d.comb += crc.start.eq(1)
@@ -110,7 +121,36 @@ class Loader(wiring.Component):
                 m.d.comb += image.accepts.eq(1)
                 with m.If(image.taken & image.last):
                     m.next = "BEGIN"
+                self._or_again(m, image)
+            with m.State("AGAIN"):
+                # The checksum begins anew, with the eight bytes that were taken for something else.
+                m.d.comb += [crc.start.eq(image.index == 0), crc.valid.eq(image.index != 0)]
+                with m.Switch(image.index):
+                    for place, value in enumerate(self.begin, start=1):
+                        with m.Case(place):
+                            m.d.comb += crc.data.eq(value)
+                m.d.sync += [image.index.eq(image.index + 1), image.wrong.eq(Status.NONE)]
+                with m.If(image.index == len(self.begin)):
+                    m.d.sync += image.index.eq(len(self.begin))
+                    m.next = "HEADER"
         return m
+
+    def _match(self, m: Module, image: _Image) -> None:
+        """Follow an image's first bytes wherever they come; no two of them are like the first one."""
+        following = Signal.like(image.matched)
+        m.d.comb += following.eq(image.byte == self.begin[0])
+        for place, value in enumerate(self.begin):
+            with m.If((image.matched == place) & (image.byte == value)):
+                m.d.comb += following.eq(place + 1)
+        with m.If(image.taken):
+            m.d.sync += image.matched.eq(Mux(image.last, 0, following))
+        m.d.comb += image.again.eq(image.taken & ~image.last & (following == len(self.begin)))
+
+    def _or_again(self, m: Module, image: _Image) -> None:
+        """In a state that takes bytes, and last of all there: a new image may have begun."""
+        with m.If(image.again):
+            m.d.sync += image.index.eq(0)
+            m.next = "AGAIN"
 
     def _take_bytes(self, m: Module, image: _Image, crc) -> None:
         """Bytes one by one; the last ones make the word."""
@@ -149,17 +189,18 @@ class Loader(wiring.Component):
     def _header(self, m: Module, image: _Image, crc) -> None:
         """What the image is for, byte by byte; then whether that is this array."""
         index, byte, wrong = image.index, image.byte, image.wrong
-        expected = MAGIC + VERSION.to_bytes(2, "little") + self.params.groups.to_bytes(2, "little")
+        known = Signal()
+        m.d.comb += known.eq(Cat(self.front == number for number in self.fronts).any())
         with m.State("HEADER"):
             m.d.comb += image.accepts.eq(1)
             with m.If(image.taken):
                 m.d.comb += crc.valid.eq(1)
                 m.d.sync += index.eq(index + 1)
                 with m.Switch(index):
-                    for place, value in enumerate(expected):
+                    for place, value in enumerate(self.begin):
                         with m.Case(place), m.If((byte != value) & (wrong == Status.NONE)):
                             m.d.sync += wrong.eq(Status.FORMAT if place < 6 else Status.GROUPS)
-                for field, place in (image.left, 8), (self.samples, 12), (self.front, 14):
+                for field, place in (image.left, 8), (self.samples, 12), (self.front, 14), (self.limit, 16):
                     for k in range(len(field) // 8):
                         with m.If(index == place + k):
                             m.d.sync += field.word_select(k, 8).eq(byte)
@@ -169,10 +210,15 @@ class Loader(wiring.Component):
                     m.d.sync += [image.empty.eq(image.left == 0), index.eq(0)]
                     with m.If(wrong != Status.NONE):
                         self._refuse(m, image, wrong)
-                    with m.Elif((self.samples == 0) | (self.samples > self.params.window)):
+                    with m.Elif(~known):
+                        self._refuse(m, image, Status.FRONT)
+                    with m.Elif((self.samples == 0) | (self.samples > self.params.window) | (byte != 0)):
                         self._refuse(m, image, Status.LENGTH)
                     with m.Else():
                         m.next = "SECTION" if self.params.halves else "CLAIM"
+                # The first eight bytes of an image that began at its beginning are no news.
+                with m.If(index != len(self.begin) - 1):
+                    self._or_again(m, image)
 
     def _section(self, m: Module, image: _Image, crc) -> None:
         """A section's number and how many words it has; whether there is such a section, with room for them."""
@@ -193,6 +239,7 @@ class Loader(wiring.Component):
                 with m.Elif(index == 3):
                     m.d.sync += [words.eq(Cat(image.word[-16:], image.byte)), index.eq(0), image.address.eq(0)]
                     m.next = "MEASURE"
+                self._or_again(m, image)
         with m.State("MEASURE"):
             m.next = "WORDS"
             with m.If(words == 0):
@@ -215,6 +262,7 @@ class Loader(wiring.Component):
                         m.next = "SECTION"
                 with m.If(image.last | image.empty):
                     self._refuse(m, image, Status.LENGTH)
+                self._or_again(m, image)
 
     def _checksum(self, m: Module, image: _Image) -> None:
         """The checksum at the end; where it is right, the image is there."""
@@ -233,3 +281,4 @@ class Loader(wiring.Component):
                     with m.Else():
                         m.d.sync += [self.status.eq(Status.LOADED), self.ready.eq(1)]
                         m.next = "BEGIN"
+                self._or_again(m, image)

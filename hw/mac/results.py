@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.mac.writer import Logit
 from hw.stream.elastic import ElasticChain, ElasticParams
-from hw.stream.result import NO_CALL, Beat, Header, Meta
+from hw.stream.result import IMAGE_BITS, NO_CALL, Beat, Header, Meta
 from sw.export.array.program import LOGIT_BITS
 
 BUFFERS = 2
@@ -19,10 +19,10 @@ LATENCY = BUFFERS + 2
 
 
 class Results(wiring.Component):
-    """Ports: ``logit`` (in the order of the classes, from 0 on) and ``done`` after a window's last one; ``meta``: stream of the
-    windows' numbers, one is taken with each packet; ``o``: stream of :data:`hw.stream.result.Beat`: the header, then the logits,
-    ties go to the lowest class; ``hold``: no further window may begin; ``pending``: a window's packet has not left yet. At most
-    ``classes`` logits a window."""
+    """Ports: ``logit`` (in the order of the classes, from 0 on) and ``done`` after a window's last one, with ``fault`` where it has
+    no logits; ``meta``: stream of the windows' numbers, one is taken with each packet; ``image``: number of the network; ``o``:
+    stream of :data:`hw.stream.result.Beat`: the header, then the logits, ties go to the lowest class; ``hold``: no further window
+    may begin; ``pending``: a window's packet has not left yet. At most ``classes`` logits a window."""
 
     def __init__(self, classes: int):
         self.classes = classes
@@ -30,6 +30,8 @@ class Results(wiring.Component):
             {
                 "logit": In(Logit),
                 "done": In(1),
+                "fault": In(1),
+                "image": In(IMAGE_BITS),
                 "meta": In(stream.Signature(Meta)),
                 "o": Out(stream.Signature(Beat)),
                 "hold": Out(1),
@@ -45,8 +47,8 @@ class Results(wiring.Component):
         into, out = Signal(), Signal()  # buffers: filled, sent
 
         # From registers: what comes and goes here lies far apart on an FPGA.
-        logit, first, done = Signal(Logit), Signal(), Signal()
-        m.d.sync += [logit.eq(self.logit), first.eq(self.logit.channel == 0), done.eq(self.done)]
+        logit, first, done, fault = Signal(Logit), Signal(), Signal(), Signal()
+        m.d.sync += [logit.eq(self.logit), first.eq(self.logit.channel == 0), done.eq(self.done), fault.eq(self.fault)]
         m.d.comb += [
             write.addr.eq(Cat(logit.channel[:bits], into)),
             write.data.eq(logit.value),
@@ -55,7 +57,7 @@ class Results(wiring.Component):
         label, last = self._largest(m, logit, first)
 
         # Labels of finished windows.
-        finished = data.StructLayout({"label": 8, "last": 8})
+        finished = data.StructLayout({"label": 8, "last": 8, "fault": 1})
         m.submodules.labels = labels = ElasticChain(ElasticParams(finished, BUFFERS))
         waiting = Signal(range(BUFFERS + 1))
         sent = Signal()
@@ -63,6 +65,7 @@ class Results(wiring.Component):
             labels.i.valid.eq(done),
             labels.i.payload.label.eq(label),
             labels.i.payload.last.eq(last),
+            labels.i.payload.fault.eq(fault),
             self.hold.eq(waiting == BUFFERS),
             self.pending.eq(waiting != 0),
         ]
@@ -88,8 +91,10 @@ class Results(wiring.Component):
         header = Signal(Header)
         m.d.comb += [
             header.number.eq(self.meta.payload.number),
-            header.label.eq(Mux(self.meta.payload.flat, NO_CALL, finished.payload.label)),
-            header.no_call.eq(self.meta.payload.flat),
+            header.no_call.eq(self.meta.payload.flat | finished.payload.fault),
+            header.label.eq(Mux(header.no_call, NO_CALL, finished.payload.label)),
+            header.fault.eq(finished.payload.fault),
+            header.image.eq(self.image),
             read.addr.eq(Cat(beat[:bits], out)),
             self.o.payload.word.eq(word),
             self.o.payload.last.eq(beat == final),
@@ -97,7 +102,7 @@ class Results(wiring.Component):
         with m.FSM():
             with m.State("HEADER"), m.If(finished.valid & self.meta.valid):
                 m.d.comb += [finished.ready.eq(1), self.meta.ready.eq(1)]
-                m.d.sync += [word.eq(header), beat.eq(0), final.eq(finished.payload.last + 1)]
+                m.d.sync += [word.eq(header), beat.eq(0), final.eq(Mux(finished.payload.fault, 0, finished.payload.last + 1))]
                 m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.o.valid.eq(1)

@@ -17,7 +17,7 @@ from hw.mac.params import ArrayParams
 from hw.mac.results import Results
 from hw.stream import axis, skid
 from hw.stream.elastic import ElasticChain, ElasticParams
-from hw.stream.result import Beat, Meta
+from hw.stream.result import IMAGE_BITS, Beat, Meta
 from sw.export.array import program as layer_program
 from sw.export.array.program import FRONTS, Program
 from sw.export.front.normaliser import NormaliserSpec
@@ -50,12 +50,13 @@ def cycles(params: ArrayParams, spec: NormaliserSpec, program: Program) -> Cycle
 
 
 class MacDatapath(wiring.Component):
-    """Raw samples in, result packets out: front, array, results. ``image`` and ``status`` as at the array. A network that is taken
-    over restarts the front: windows that had begun are dropped, and numbers begin anew. Its wires ``tap_*`` show, for simulation,
-    what the front makes, what operations write, and the results."""
+    """Raw samples in, result packets out: front, array, results. ``image`` and ``status`` as at the array, ``number`` of the
+    network that is at work, ``busy``: a window is at work, or its result has not left. A network that is taken over restarts the
+    front: windows that had begun are dropped, and numbers begin anew. Its wires ``tap_*`` show, for simulation, what the front
+    makes, what operations write, and the results."""
 
-    def __init__(self, params: ArrayParams, spec: NormaliserSpec):
-        self.params, self.spec = params, spec
+    def __init__(self, params: ArrayParams, spec: NormaliserSpec, fronts: tuple[int, ...]):
+        self.params, self.spec, self.fronts = params, spec, fronts
         super().__init__(
             {
                 "i": In(stream.Signature(sample_layout(spec))),
@@ -63,6 +64,9 @@ class MacDatapath(wiring.Component):
                 "o": Out(stream.Signature(Beat)),
                 "status": Out(Status),
                 "loaded": Out(1),
+                "waiting": Out(1),
+                "busy": Out(1),
+                "number": Out(IMAGE_BITS),
                 "overrun": Out(1),
             }
         )
@@ -72,7 +76,7 @@ class MacDatapath(wiring.Component):
         restart = Signal()
         again = ResetInserter(restart)
         m.submodules.front = front = Front(self.spec, self.params.images)
-        m.submodules.array = array = Array(self.params)
+        m.submodules.array = array = Array(self.params, self.fronts)
         m.submodules.results = collected = Results(self.params.classes)
         numbers, meta = skid.SkidBuffer(Meta), ElasticChain(ElasticParams(Meta, IN_FLIGHT - skid.CAPACITY))
         # A register each way between front and array, whose ways are long.
@@ -97,12 +101,18 @@ class MacDatapath(wiring.Component):
             front.image.eq(array.images),
             collected.logit.eq(array.logit),
             collected.done.eq(array.done),
+            collected.fault.eq(array.fault),
+            collected.image.eq(self.number),
             array.hold.eq(collected.hold),
             array.pending.eq(collected.pending),
             self.status.eq(array.status),
             self.loaded.eq(array.loaded),
+            self.waiting.eq(array.waiting),
+            self.busy.eq(~array.idle | collected.pending),
             self.overrun.eq(array.overrun),
         ]
+        with m.If(array.taken):
+            m.d.sync += self.number.eq(self.number + 1)
         writes = Signal()
         m.d.comb += writes.eq(array.tap_write_moves)
         taps = {
@@ -126,6 +136,9 @@ def ports(last: bool = True) -> dict:
         **axis.source_ports("m_axis", 32),
         "status": Out(3),
         "loaded": Out(1),
+        "waiting": Out(1),
+        "busy": Out(1),
+        "image": Out(IMAGE_BITS),
         "overrun": Out(1),
     }
 
@@ -140,30 +153,38 @@ def network_in(top: wiring.Component, image: skid.SkidBuffer) -> list:
     ]
 
 
-def told(top: wiring.Component, array) -> list:
-    """What the ``array`` in a top says of its network, at the top's ports."""
-    return [top.status.eq(array.status), top.loaded.eq(array.loaded), top.overrun.eq(array.overrun)]
+def told(top: wiring.Component, array, number: Signal) -> list:
+    """What the ``array`` in a top says of its network, the one with this ``number``, at the top's ports."""
+    same = [getattr(top, name).eq(getattr(array, name)) for name in ("status", "loaded", "waiting", "busy", "overrun")]
+    return [*same, top.image.eq(number)]
 
 
 class MacTop(wiring.Component):
     """A whole classifier on the multi-bit array, with AXI4-Stream ports.
 
     ``s_axis_*`` raw samples and ``m_axis_*`` result packets are those of :class:`hw.binary.top.Top`; of an image network
-    ``s_axis_*`` takes beats of 256 samples. ``c_axis_*`` takes networks to load, a byte a beat, TLAST with the last one;
-    ``status`` tells what became of the last one (:class:`hw.mac.loader.Status`), ``loaded`` that there is a network; without
-    one, samples wait. A new network is taken over when no window is at work and all results have been read; windows that had
-    begun are dropped then, and numbers begin anew: send its samples after that. ``overrun``: the program is faulty.
+    ``s_axis_*`` takes beats of 256 samples. In a packet's header bits 31-26 are the ``image``, the number of the network that it is
+    of: how many had been taken over since reset, modulo 64. Bit 25, fault: the program did not end in the cycles that its image
+    says; the window is a *no call*, and the header is the whole packet.
+
+    ``c_axis_*`` takes networks to load, a byte a beat, TLAST with the last one. ``status`` tells what became of the last one
+    (:class:`hw.mac.loader.Status`); ``waiting``: it is whole and right, and waits to be taken over; ``loaded``: there is a network,
+    whose number is ``image``; without one, samples wait. A new network is taken over when the array is not ``busy``: no window is
+    at work and all results have been read. Windows that had begun are dropped then, and numbers begin anew: send its samples when
+    ``image`` has changed. An image that stops without TLAST is given up when the next one begins. Reset forgets the network.
+    ``overrun``: the program is faulty. ``fronts``: numbers of the front ends whose networks are loaded, by default all there are.
     """
 
-    def __init__(self, params: ArrayParams, spec: NormaliserSpec):
+    def __init__(self, params: ArrayParams, spec: NormaliserSpec, fronts: tuple[int, ...] = ()):
         if spec.window > params.window:
             raise ValueError(f"the normaliser takes windows of {spec.window} samples, the array of {params.window} at most")
         self.params, self.spec = params, spec
+        self.fronts = fronts or tuple(FRONTS.values())[: 1 + params.images]
         super().__init__(ports())
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.datapath = datapath = MacDatapath(self.params, self.spec)
+        m.submodules.datapath = datapath = MacDatapath(self.params, self.spec, self.fronts)
         m.submodules.source = source = skid.SkidBuffer(sample_layout(self.spec))
         m.submodules.image = image = skid.SkidBuffer(Byte)
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
@@ -174,6 +195,6 @@ class MacTop(wiring.Component):
             *axis.samples_in(self, source, self.spec.raw_bits),
             *network_in(self, image),
             *axis.results_out(self, sink),
-            *told(self, datapath),
+            *told(self, datapath, datapath.number),
         ]
         return m

@@ -44,5 +44,5 @@ class QrsTop(wiring.Component):
 
 def generate(params: QrsParams, folder: Path | None = None) -> Path:
     """Write the top as ``popbeat_qrs.v`` in ``folder`` (default ``build/qrs/verilog``), the same bytes every time."""
-    text = f"// popbeat: QRS detector, {params}\n" + verilog.convert(QrsTop(params), NAME)
+    text = verilog.header(f"QRS detector, {params}", "make detect") + verilog.convert(QrsTop(params), NAME)
     return files.write_bytes((folder or files.BUILD / "qrs" / "verilog") / f"{NAME}.v", text.encode())

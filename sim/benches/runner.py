@@ -20,7 +20,7 @@ def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", v
     the top's own signals, those that the patterns ``visible`` name, and every ``tap_*`` below; to show all would take long."""
     folder, verilog = folder.resolve(), verilog.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    arguments, control = ["-g2012"], []
+    arguments, control = ["-g2005"], []
     if simulator == "verilator":
         lines = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
         lines += 'public_flat_rd -module "*" -var "tap_*"\n'

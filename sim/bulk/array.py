@@ -57,7 +57,7 @@ class MacHarness:
             nodes=nodes,
             hidden=frozenset(node.name for node in design.bundle.graph.nodes[:-1]) - nodes.keys(),
             cycles=seen.cycles,
-            **seen.results(design.compiled.program.classes),
+            **seen.results(design.compiled.program.classes, image=1),
         )
 
     def _nodes(self, seen) -> dict[str, np.ndarray]:

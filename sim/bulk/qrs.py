@@ -36,7 +36,7 @@ class QrsHarness:
             "judged": (f"{inside}judge__DOT__", sum(self.fields.values())),
         }
         listed = " ".join(f"T({name}, {path}, {bits})" for name, (path, bits) in self.taps.items())
-        modules = (f"{top.NAME}.detector", f"{top.NAME}.detector.envelope", f"{top.NAME}.detector.judge")
+        modules = (f"{top.NAME}__detector{part}" for part in ("", "__envelope", "__judge"))
         control = "".join(f'public_flat_rd -module "{name}" -var "tap_*"\n' for name in modules)
         sources = {
             "top.v": self.verilog.read_text(),

@@ -62,7 +62,7 @@ class Simulator:
             f"#define POPBEAT_FRONT {front or window // beat}\n"
             f"#define POPBEAT_TAPS(T) {listed}\n"
             f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
-            "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}.datapath" -var "tap_*"\n',
+            "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}__datapath" -var "tap_*"\n',
         }
         tracing = ("--trace-vcd",) if waves else ()
         self.program = verilator.program(sources, name, folder, "-O0" if brief else "-O2", tracing)
@@ -105,14 +105,15 @@ class Recorded:
         values = (beats[:, :, None] >> (bits * np.arange(self.beat))) & (2 * sign - 1)
         return ((values.reshape(self.n, window) ^ sign) - sign).astype(np.int16)
 
-    def results(self, classes: int) -> dict[str, np.ndarray]:
-        """Logits ``int64[n, classes]``, label, number and no-call flag of each packet."""
+    def results(self, classes: int, image: int = 0) -> dict[str, np.ndarray]:
+        """Logits ``int64[n, classes]``, label, number and no-call flag of each packet; ``image``: number of the network that must
+        stand in all headers."""
         if len(self.words) != self.n * (classes + 1):
             raise PopbeatError(f"{len(self.words)} result beats came out for {self.n} windows of {classes + 1}")
         words = self.words.reshape(self.n, classes + 1)
         header = words[:, 0].astype(np.int64)
-        if (header >> 25).any():
-            raise PopbeatError("a result's header has bits set that must be 0")
+        if (header >> 25 != image << 1).any():
+            raise PopbeatError(f"a result's header has bits from 25 on that are not those of network {image} without a fault")
         return {
             "logits": words[:, 1:].astype(np.int32).astype(np.int64),
             "label": (header >> 16) & 0xFF,

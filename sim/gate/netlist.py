@@ -17,7 +17,7 @@ from sim import canary, engines
 from sim.benches import runner
 from sim.gate import toggles
 from sim.gate.cells import source_of
-from sw import cli, files, report
+from sw import cli, report
 from sw.data import source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
@@ -100,7 +100,7 @@ def main(
         "windows": count,
         "mismatches": 0,
         "canary_caught": True,
-        "verilog_sha256": files.sha256(text.encode()),
+        "verilog_sha256": verilog.digest(text),
         "bundle_sha256": packed.sha256,
         **switching,
     }

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hw import generate as generator
+from hw import verilog
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
@@ -28,7 +29,7 @@ def test_same_bytes_every_time_and_no_paths(tmp_path):
     assert str(tmp_path).encode() not in text
     assert str(files.ROOT).encode() not in text
     assert b".py" not in text
-    assert first.description["verilog_sha256"] == files.sha256(text)
+    assert first.description["verilog_sha256"] == verilog.digest(text.decode())
 
 
 def test_ports_as_json(tmp_path):

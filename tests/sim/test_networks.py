@@ -29,7 +29,7 @@ def loads():
 
 def test_networks_one_after_another(loads):
     image, beats = loads[1]
-    assert networks.packets(image, beats)[1, 0] >> 24 == 1
+    assert networks.packets(image, beats, 4)[1, 0] >> 24 == 5 << 2 | 1
     networks.run(PARAMS, NormaliserSpec(window=WINDOW), loads, files.BUILD / "test-networks")
 
 

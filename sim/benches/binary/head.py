@@ -54,7 +54,7 @@ def _results(params: HeadParams, counts: np.ndarray, sums: np.ndarray) -> list[i
     for window, number, flat, added in zip(counts, NUMBERS, FLATS, sums, strict=True):
         logits = params.reference(window, added)
         label = NO_CALL if flat else int(logits.argmax())
-        header = beat(Header, number=number, label=label, no_call=flat, zero=0)
+        header = beat(Header, number=number, label=label, no_call=flat, fault=0, image=0)
         words = [header, *(int(v) & 0xFFFFFFFF for v in logits)]
         out += [beat(Beat, word=w, last=i == len(words) - 1) for i, w in enumerate(words)]
     return out

@@ -12,7 +12,7 @@ from hw.mac.params import ArrayParams
 from sim.benches import runner
 from sw import files
 from sw.export.array import machine
-from sw.export.array.program import Program, cycles, image, sections
+from sw.export.array.program import Program, cycles, image, pack, sections
 
 WINDOWS = 2
 
@@ -60,9 +60,36 @@ def write(path: Path, params: ArrayParams, programs: list[Program], rng: np.rand
     for number, (data, status) in enumerate(broken):
         cases |= {f"fault{number}": np.frombuffer(data, np.uint8), f"status{number}": int(status)}
         # Where there is room for one network alone, it is lost when the header is good.
-        header = len(data) > HEADER_BYTES and data[:8] == good[:8] and data[12:16] == good[12:16]
+        header = len(data) > HEADER_BYTES and data[:8] == good[:8] and data[12:20] == good[12:20]
         cases[f"ends{number}"] = header and not params.halves
     path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **cases)
+    return path.resolve()
+
+
+def hosts(path: Path, params: ArrayParams, programs: list[Program], rng: np.random.Generator, spoiled: int) -> Path:
+    """The same of two programs, and images that a host may send by mistake: sections that fill their memory or are a word too long,
+    an unknown section alone, and as many ``spoiled`` programs, each with some random words and a right checksum."""
+    write(path, params, programs, rng, count=1)
+    cases = dict(np.load(path))
+    good, limit = dict(enumerate(sections(programs[0]).values())), cycles(programs[0])
+    sized = []
+    for number, (name, words) in enumerate(sections(programs[0]).items()):
+        for more in 0, 1:
+            filled = np.zeros((params.depth(name) + more, words.shape[1]), np.uint8)
+            filled[: len(words)] = words
+            sized.append((pack(programs[0], good | {number: filled}, limit), Status.LENGTH if more else Status.LOADED))
+    sized.append((pack(programs[0], {len(good): np.zeros((4, 1), np.uint8)}, limit), Status.LENGTH))
+    cases["sized"], cases["spoiled"] = len(sized), spoiled
+    for number, (data, status) in enumerate(sized):
+        cases |= {f"sized{number}": np.frombuffer(data, np.uint8), f"size_status{number}": int(status)}
+    for number in range(spoiled):
+        program = {k: v.copy() for k, v in good.items()}
+        words = program[0].reshape(-1)
+        at = rng.integers(len(words), size=rng.integers(1, 12))
+        words[at] = rng.integers(0, 256, len(at))
+        cases[f"spoiled{number}"] = np.frombuffer(pack(programs[0], program, limit), np.uint8)
+    cases["limit"] = limit
     np.savez(path, **cases)
     return path.resolve()
 
@@ -83,14 +110,16 @@ def faults(good: bytes) -> list[tuple[bytes, Status]]:
         (changed(6, good[6] ^ 0x10, True), Status.GROUPS),
         (good[:1], Status.LENGTH),
         (good[:11], Status.LENGTH),
-        (good[:18], Status.LENGTH),
+        (good[:22], Status.LENGTH),
         (good[: len(good) // 2], Status.LENGTH),
         (good[:-1], Status.LENGTH),
         (good + b"\0", Status.LENGTH),
         (changed(8, good[8] ^ 1, True), Status.LENGTH),
         (changed(13, 0x7F, True), Status.LENGTH),  # windows of so many samples that no buffer holds
-        (changed(16, 77, True), Status.LENGTH),  # an unknown section
-        (changed(19, 0x40, True), Status.LENGTH),  # a section of millions of words
+        (changed(14, 7, True), Status.FRONT),
+        (changed(19, 1, True), Status.LENGTH),  # a program of millions of cycles
+        (changed(20, 77, True), Status.LENGTH),  # an unknown section
+        (changed(23, 0x40, True), Status.LENGTH),  # a section of millions of words
         (changed(40, good[40] ^ 4), Status.CHECKSUM),
         (changed(len(good) - 1, good[-1] ^ 0x80), Status.CHECKSUM),
     ]

@@ -44,7 +44,8 @@ HOLD_CYCLES = 18
 APART_CYCLES = LEAST_PERIOD + 2
 
 MAGIC = b"PBMA"
-VERSION = 3
+VERSION = 4
+LIMIT_BITS = 24  # of a program's cycles in an image
 
 # Bits of each field of a descriptor, in their order from the least significant bit of the first word.
 FIELDS = {
@@ -433,13 +434,26 @@ def sections(program: Program) -> dict[str, np.ndarray]:
 
 
 def image(program: Program) -> bytes:
-    """What is loaded: magic, version, groups, length of the body (u32), samples of a window (u16), front end (u8), 0, the body,
-    CRC-32 of all before. The body holds the sections: number (u8), words (u24), the words. All little-endian."""
+    """What is loaded to run a program (:func:`pack`)."""
+    return pack(program, dict(enumerate(sections(program).values())), cycles(program))
+
+
+def pack(program: Program, numbered: dict[int, np.ndarray], limit: int) -> bytes:
+    """Magic, version, groups, length of the body (u32), samples of a window (u16), front end (u8), 0, the program's cycles
+    (``limit``, u32, below 2^24), the body, CRC-32 of all before. The body holds the sections: number (u8), words (u24), the words.
+    All little-endian. The first eight bytes never come again in it: they tell a loader that an image begins."""
     body = b""
-    for number, words in enumerate(sections(program).values()):
+    for number, words in numbered.items():
         body += struct.pack("<I", number | len(words) << 8) + words.tobytes()
-    head = MAGIC + struct.pack("<HHIHBB", VERSION, program.groups, len(body), program.samples, program.front, 0)
-    return head + body + struct.pack("<I", zlib.crc32(head + body))
+    begin = MAGIC + struct.pack("<HH", VERSION, program.groups)
+    data = begin + struct.pack("<IHBBI", len(body), program.samples, program.front, 0, limit) + body
+    data += struct.pack("<I", zlib.crc32(data))
+    if limit >> LIMIT_BITS or data.count(begin) != 1:
+        raise PopbeatError(
+            f"the network can't be loaded: its program takes {limit:,} cycles (below {1 << LIMIT_BITS:,} can be said), and "
+            f"the bytes that begin an image occur {data.count(begin)} times in it"
+        )
+    return data
 
 
 def descriptor_cycles(d: Descriptor, groups: int, passes: int) -> int:

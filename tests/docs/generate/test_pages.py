@@ -3,6 +3,7 @@ import json
 import pytest
 
 from docs.generate import fpga, pages, store
+from hw import verilog
 from sw import files
 from sw.errors import PopbeatError
 from sw.networks import MODELS
@@ -73,7 +74,6 @@ def test_other_configurations_are_of_the_verilog_that_is_generated_now(tmp_path)
 
 
 def test_placed_verilog_is_what_is_generated_now():
-    from hw import verilog
     from hw.fpga import devices
     from hw.fpga.measure import classifier, placed_top
     from sw.export import bundle, bundles
@@ -85,15 +85,13 @@ def test_placed_verilog_is_what_is_generated_now():
         device = devices.get(figures["device"])
         text = verilog.convert(placed_top(made, device), made.name, device.family)
         again = f"measure anew: {figures['command']}; make report"
-        assert files.sha256(text.encode()) == figures["verilog_sha256"], again
+        assert verilog.digest(text) == figures["verilog_sha256"], again
         counted = (made.cycles.interval, made.cycles.latency) if made.cycles else (None, None)
         assert counted == (figures.get("interval_cycles"), figures.get("latency_cycles")), again
         if "gate_level" in figures:
             same = device.family == "ecp5"  # elsewhere the host link stands round what is placed
             simulated = text if same else verilog.convert(made.top, made.name, device.family)
-            assert figures["gate_level"]["verilog_sha256"] == files.sha256(simulated.encode()), (
-                "measure anew: make gate; make report"
-            )
+            assert figures["gate_level"]["verilog_sha256"] == verilog.digest(simulated), "measure anew: make gate; make report"
         assert figures["fmax_mhz"] == min(figures["fmax_by_seed"]) and len(figures["fmax_by_seed"]) == figures["seeds"]
 
 
@@ -107,7 +105,7 @@ def test_bitstreams_are_of_the_verilog_that_is_generated_now():
     for name, board, figures in built:
         made = classifier(bundles.read(bundle.SHIPPED / name), figures["config"])
         text = bitstream.board_verilog(made, boards.get(board), bitstream.make_pll(boards.get(board), figures["mhz"]))
-        assert files.sha256(text.encode()) == figures["verilog_sha256"], f"build anew: {figures['command']}; make report"
+        assert verilog.digest(text) == figures["verilog_sha256"], f"build anew: {figures['command']}; make report"
         assert figures["reached_mhz"] >= figures["mhz"]
 
 
@@ -155,7 +153,7 @@ def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
 
     shipped, figures = bundle.read(bundle.SHIPPED / beats.MODEL), STORED["end_to_end"]
     path, _ = beat_top.generate(DatapathParams(shipped, folding.get("full")), folder=tmp_path)
-    assert files.sha256_file(path) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
+    assert verilog.digest(path.read_text()) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
     assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]
     assert not beats.presentable(figures | {"full": False}, shipped)
 
@@ -170,7 +168,7 @@ def test_beats_of_images_are_of_the_verilog_that_is_generated_now(tmp_path):
         assert "Not measured yet" in (files.ROOT / "docs" / "gasf.md").read_text()
         return
     path, _ = image_top.generate(shipped, image_top.parameters(shipped), folder=tmp_path)
-    assert files.sha256_file(path) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
+    assert verilog.digest(path.read_text()) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
     assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]
     assert figures["protocol"] == shipped.training["protocol"]
 

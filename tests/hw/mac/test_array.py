@@ -39,6 +39,21 @@ def test_array(array, test):
     assert runner.run("mac_array", "sim.benches.mac.array", folder, environment, tests=1) == 1
 
 
+@pytest.fixture(scope="module")
+def hosts(array) -> tuple[Path, Path]:
+    """A compiled array and the mistakes of its host; every program is short, of random graphs."""
+    params, folder, _ = array
+    made = [compiled(GRAPHS[0], seed, params.groups, params.windows).program for seed in (1, 2)]
+    return folder, array_cases.hosts(folder / "hosts.npz", params, made, np.random.default_rng(6), spoiled=200)
+
+
+@pytest.mark.parametrize("test", ["sizes", "broken_off", "one_waits", "faulty_programs"])
+def test_a_host_that_makes_mistakes(hosts, test):
+    folder, cases = hosts
+    environment = {"POPBEAT_BENCH": str(cases), "COCOTB_TEST_FILTER": rf"\.{test}$"}
+    assert runner.run("mac_array", "sim.benches.mac.hosts", folder, environment, tests=1) == 1
+
+
 def test_one_wrong_byte_is_caught(array, tmp_path):
     _, folder, cases = array
     data = dict(np.load(cases))
