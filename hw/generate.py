@@ -1,4 +1,4 @@
-"""Write the Verilog of a bundle in a configuration, and its ports as JSON."""
+"""``make verilog``: the Verilog of a bundle in a configuration, and what goes with it into a design of somebody else."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,8 +11,13 @@ from hw import configurations, verilog
 from hw.beats import top as beat_top
 from hw.images import top as image_top
 from hw.mac import design as mac_design
+from hw.package import bench, delivery
+from hw.package.description import common
+from hw.package.measured import measured
 from hw.stream import result
 from sw import cli, files
+from sw.data import source
+from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from sw.export.array.bundle import GraphBundle
 
@@ -38,29 +43,20 @@ def generate(packed: bundle.Bundle, config: configurations.Config, folder: Path 
     text = verilog.header(what, command, packed.sha256) + verilog.convert(top, name)
     folder = folder or files.BUILD / packed.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
-    description = describe(params, top, name, verilog.digest(text))
+    description = describe(params, top, name, text)
     files.write_json(path.with_suffix(".json"), description)
     return Design(name, params, path, description)
 
 
-def describe(params: configurations.Params, top: wiring.Component, name: str, digest: str) -> dict:
+def describe(params: configurations.Params, top: wiring.Component, name: str, text: str) -> dict:
     """Ports, formats, foldings and cycles of a design, for people and programs that instantiate it."""
     packed, spec = params.bundle, params.bundle.normaliser
-    return {
-        "top": name,
-        "verilog_sha256": digest,
-        "bundle_sha256": packed.sha256,
-        "model": packed.model,
-        "task": packed.task,
-        "classes": list(packed.classes),
+    return common(top, name, text, packed) | {
         "config": {
             "name": params.config.name,
             "samples": params.config.samples,
             "blocks": [asdict(f) for f in params.config.blocks],
         },
-        "clock": "clk",
-        "reset": "rst (synchronous, active high)",
-        "ports": verilog.ports(top),
         "input": {
             "window": spec.window,
             **({"rr_words": packed.network.words} if packed.network.words else {}),
@@ -75,6 +71,85 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, di
         },
         "cycles": asdict(configurations.cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
     }
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a command wrote first: the ``top`` as a bench knows it, its description in ``json``, the ``config`` under which its
+    placements are stored, the ``image`` of the network that is loaded, ``other`` files, and what to say of it."""
+
+    top: delivery.Top
+    json: Path
+    config: str
+    image: bytes = b""
+    other: tuple[Path, ...] = ()
+    said: str = ""
+
+
+def _binary(packed: bundle.Bundle, config: str, folder: Path | None, name: str) -> Made:
+    design = generate(packed, configurations.get(config), folder, name)
+    exact, at_once = design.description["cycles"], design.params.config.samples
+    window = (packed.network.words + packed.network.window) // at_once
+    what = f"{packed.model}, configuration {design.params.config.name}"
+    top = delivery.Top(
+        design.verilog, what, at_once, window, True, design.params.head.beats, True, False, 4 * exact["live_latency"]
+    )
+    said = f"module {design.name}: interval {exact['interval']} cycles a window, latency {exact['latency']} cycles"
+    return Made(top, design.verilog.with_suffix(".json"), design.params.config.name, said=said)
+
+
+def _beats(packed: bundle.Bundle, folder: Path | None, name: str) -> Made:
+    path, name = beat_top.generate(params := beat_top.parameters(packed), folder=folder, name=name)
+    exact = beat_top.times(params)
+    what = f"{packed.model} behind the QRS detector"
+    top = delivery.Top(path, what, 1, None, False, params.head.beats + 1, True, True, 60 * exact.result)
+    said = (
+        f"module {name}: {exact.sample} cycles a sample, {exact.beat} a beat; a label {exact.result} cycles after the next beat is "
+        f"known; 360 Hz from {exact.lowest_hz / 1000:.1f} kHz on"
+    )
+    return Made(top, path.with_suffix(".json"), beat_top.NAME, said=said)
+
+
+def _array(packed: GraphBundle, config: str, folder: Path | None, name: str) -> Made:
+    array = mac_design.generate(packed, mac_design.config(config, packed), folder, name)
+    what = f"{packed.model} on {array.params.lanes} lanes"
+    beats = 1 + array.params.classes
+    top = delivery.Top(array.verilog, what, 1, None, True, beats, False, False, 4 * array.cycles.live_latency)
+    stem = array.verilog.parent / array.description["image"]
+    mac_design.show(array)
+    return Made(top, stem.with_suffix(".json"), array.params.name, array.image, (stem,))
+
+
+def _images(packed: GraphBundle, folder: Path | None, name: str) -> Made:
+    params = image_top.parameters(packed)
+    path, name = image_top.generate(packed, params, folder=folder, name=name)
+    stem = path.parent / image_top.stem(packed, params)
+    described = files.read_json(stem.with_suffix(".json"))
+    what = f"{packed.model} behind the QRS detector"
+    top = delivery.Top(path, what, 1, None, False, params.classes + 2, False, True, 4 * described["cycles"]["beat"])
+    image = stem.with_suffix(".image")
+    return Made(top, stem.with_suffix(".json"), image_top.NAME, image.read_bytes(), (image,))
+
+
+def make(packed: bundles.Bundle, config: str, folder: Path | None = None, name: str = "") -> Made:
+    """Generate the top of a bundle of either kind in a configuration of any name."""
+    record = config == beat_top.NAME
+    if isinstance(packed, GraphBundle):
+        return _images(packed, folder, name) if record else _array(packed, config, folder, name)
+    return _beats(packed, folder, name) if record else _binary(packed, config, folder, name)
+
+
+def deliver(packed: bundles.Bundle, made: Made) -> list[Path]:
+    """Write what goes with a top into a design of somebody else: measured figures into its description, bench, assertions, core.
+    A network whose task popbeat does not know has no bench: there are no windows for it."""
+    files.write_json(made.json, files.read_json(made.json) | measured(packed, made.config))
+    try:
+        bundles.task(packed)
+    except PopbeatError as error:
+        cli.warn(f"no bench, no core: {error}")
+        return []
+    vectors = (bench.of_recording if made.top.placed else bench.of_windows)(packed, source.find(), made.image)
+    return delivery.write(made.top, vectors)
 
 
 app = cli.new_app(__doc__)
@@ -93,30 +168,14 @@ def main(
     out: Annotated[str, typer.Option(help="Folder to write to; default build/<model>/verilog")] = "",
     name: Annotated[str, typer.Option(help="Name of the module and its files; default popbeat_<model>_<configuration>")] = "",
 ) -> None:
-    """Write one Verilog file (the same bytes every time) and its ports as JSON; for a multi-bit network the array, the image that
-    is loaded into it, and the program's listing."""
+    """Write one file of Verilog-2005 (the same bytes every time) and, beside it, its ports, formats and cycles as JSON, a bench
+    with two real windows that needs no Python, assertions, and a core for FuseSoC; for a multi-bit network the array, the image
+    that is loaded into it, and the program's listing."""
     verilog.check_name(name)
-    packed, folder = bundles.read(bundle.locate(model, path)), Path(out) if out else None
-    if isinstance(packed, GraphBundle) and config == image_top.NAME:
-        params = image_top.parameters(packed)
-        made, _ = image_top.generate(packed, params, folder=folder, name=name)
-        stem = made.parent / image_top.stem(packed, params)
-        cli.say(f"{made}\n{stem}.image\n{stem}.json")
-        return
-    if isinstance(packed, GraphBundle):
-        array = mac_design.generate(packed, mac_design.config(config, packed), folder, name)
-        stem = array.verilog.parent / array.description["image"]
-        cli.say(f"{array.verilog}\n{stem}\n{stem.with_suffix('.json')}")
-        mac_design.show(array)
-        return
-    if config == beat_top.NAME:
-        made, _ = beat_top.generate(beat_top.parameters(packed), folder=folder, name=name)
-        cli.say(f"{made}\n{made.with_suffix('.json')}")
-        return
-    design = generate(packed, configurations.get(config), folder, name)
-    exact = design.description["cycles"]
-    cli.say(f"{design.verilog}\n{design.verilog.with_suffix('.json')}")
-    cli.say(f"module {design.name}: interval {exact['interval']} cycles a window, latency {exact['latency']} cycles")
+    packed = bundles.read(bundle.locate(model, path))
+    made = make(packed, config, Path(out) if out else None, name)
+    written = [made.top.verilog, made.json, *made.other, *deliver(packed, made)]
+    cli.say("\n".join(map(str, written)) + (f"\n{made.said}" if made.said else ""))
 
 
 if __name__ == "__main__":

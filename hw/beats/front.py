@@ -1,6 +1,7 @@
 """Raw samples of one lead in, a packet for every beat in them out: detector and what cuts beats, side by side."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from amaranth.hdl import Module, signed
 from amaranth.lib import data, stream, wiring
@@ -9,6 +10,19 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hw.beats.segmenter import Segmenter
 from hw.qrs.detector import Detector
 from sw.qrs.params import POSITION_BITS, QrsParams
+
+
+@dataclass(frozen=True)
+class Times:
+    """Cycles of a top that finds the beats itself, exact. ``sample``: from one sample to the next; ``beat``: work on a beat, during
+    which no sample is taken or (images) other beats wait; ``result``: from the sample with which the next beat is known, in the
+    usual way, to the header of the beat before it, or None where that depends on others; ``lowest_hz``: the slowest clock that
+    keeps up with 360 samples a second."""
+
+    sample: int
+    beat: int
+    result: int | None
+    lowest_hz: int
 
 
 class BeatFront(wiring.Component):

@@ -32,6 +32,9 @@ DEPTH = 2048
 SLACK = 8
 RR_BITS = LONGEST.bit_length()
 WORDS = len(RR_WORDS) + len(SHAPE_WORDS)
+# Cycles of a beat's packet in which no sample is taken, from the next beat's R peak on, where its taker does not pause: that peak,
+# two states to begin, twice over the taps, the words, the samples, two states to end.
+WORK = 5 + 4 * TAPS + WORDS + 2 * WINDOW
 
 
 def longest_wait(raw_bits: int, max_delay: int) -> int:

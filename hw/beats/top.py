@@ -1,5 +1,6 @@
 """The beat classifier for raw recordings: samples of one lead in, labelled beats out. No annotation is used."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from amaranth.hdl import Module
@@ -7,14 +8,18 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 
 from hw import verilog
-from hw.beats.front import BeatFront
+from hw.beats import segmenter
+from hw.beats.front import BeatFront, Times
 from hw.binary import folding
 from hw.binary.datapath import DatapathParams
-from hw.binary.top import Top
+from hw.binary.top import Top, cycles
+from hw.package.description import common
+from hw.qrs import detector
 from hw.stream import axis, positions, result, skid
 from hw.stream.result import Beat
 from sw import files
 from sw.data.beats import WORDS
+from sw.data.mitbih import RATE
 from sw.errors import PopbeatError
 from sw.export.bundle import Bundle
 from sw.qrs.detector import PARAMS
@@ -37,6 +42,13 @@ def parameters(packed: Bundle) -> DatapathParams:
     params = DatapathParams(packed, folding.get("full"))
     check(params)
     return params
+
+
+def times(params: DatapathParams) -> Times:
+    """Cycles of the top. At the lowest clock a beat's work lies between two samples, so that none has to wait."""
+    # The peak's offer, the packet but for its last states, then the classifier as from a window's last raw sample.
+    result = detector.LATENCY + segmenter.WORK - 3 + cycles(params).live_latency
+    return Times(detector.INTERVAL, segmenter.WORK, result, RATE * (detector.INTERVAL + segmenter.WORK))
 
 
 class BeatTop(wiring.Component):
@@ -87,15 +99,7 @@ def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | Non
     text = verilog.header(what, command, params.bundle.sha256) + verilog.convert(top, name)
     folder = folder or files.BUILD / params.bundle.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
-    description = {
-        "top": name,
-        "verilog_sha256": verilog.digest(text),
-        "bundle_sha256": params.bundle.sha256,
-        "model": model,
-        "classes": list(params.bundle.classes),
-        "clock": "clk",
-        "reset": "rst (synchronous, active high)",
-        "ports": verilog.ports(top),
+    description = common(top, name, text, params.bundle) | {
         "input": {"raw_bits": qrs.raw_bits, "rate_hz": 360},
         "output": {
             "beats": params.head.beats + 1,
@@ -103,6 +107,7 @@ def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | Non
             "logit_bits": params.head.logit_bits,
             "last": "number of the R peak's sample, modulo 2^16",
         },
+        "cycles": asdict(times(params)),
     }
     files.write_json(path.with_suffix(".json"), description)
     return path, name

@@ -1,5 +1,6 @@
 """The image networks' beat classifier for raw recordings: samples of one lead in, labelled beats out. No annotation is used."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from amaranth.hdl import Module, Signal
@@ -9,14 +10,16 @@ from amaranth.lib.wiring import In, Out
 
 from hw import verilog
 from hw.beats.cutter import Cutter
-from hw.beats.front import BeatFront
+from hw.beats.front import BeatFront, Times
 from hw.mac import design as mac_design
 from hw.mac.loader import Byte
 from hw.mac.params import ArrayParams
 from hw.mac.top import MacTop, cycles, network_in, ports, told
+from hw.qrs import detector
 from hw.stream import axis, positions, result, skid
 from hw.stream.result import Beat
 from sw import files
+from sw.data.mitbih import RATE
 from sw.errors import PopbeatError
 from sw.export.array.bundle import IMAGE, GraphBundle
 from sw.export.array.program import FRONTS, LOGIT_BITS, image
@@ -138,6 +141,12 @@ class ImageTop(wiring.Component):
         return m
 
 
+def times(interval: int, qrs: QrsParams = PARAMS) -> Times:
+    """Cycles of the top, ``interval`` being those of the network from beat to beat. At the lowest clock it keeps up with beats that
+    follow each other as fast as the detector finds them."""
+    return Times(detector.INTERVAL, interval, None, -(-RATE * interval // qrs.hold))
+
+
 def stem(packed: GraphBundle, params: ArrayParams) -> str:
     """What the files of a network for this top are called, without their ending."""
     return f"{packed.model}_{params.name}_{NAME}"
@@ -168,7 +177,7 @@ def generate(
             "logit_bits": LOGIT_BITS,
             "last": "number of the R peak's sample, modulo 2^16",
         },
-        "cycles": {"interval": cycles(params, spec, compiled.program).interval},
+        "cycles": asdict(times(cycles(params, spec, compiled.program).interval, qrs)),
     }
     files.write_json(folder / f"{own}.json", description)
     return path, name

@@ -9,6 +9,7 @@ from rich.table import Table
 from hw import verilog
 from hw.mac.params import CONFIGS, ArrayParams
 from hw.mac.top import Cycles, MacTop, cycles
+from hw.package.description import common
 from hw.stream import result
 from sw import cli, files
 from sw.errors import PopbeatError
@@ -77,20 +78,11 @@ def describe(
     bundle: GraphBundle, params: ArrayParams, top: wiring.Component, name: str, text: str, image_name: str, data: bytes
 ) -> dict:
     """What every top with the array says of itself, its Verilog ``text`` and the network's image beside it."""
-    return {
-        "top": name,
-        "verilog_sha256": verilog.digest(text),
-        "bundle_sha256": bundle.sha256,
+    return common(top, name, text, bundle, loaded=True) | {
         "image": image_name,
         "image_sha256": files.sha256(data),
         "image_bytes": len(data),
-        "model": bundle.model,
-        "task": bundle.task,
-        "classes": list(bundle.classes),
         "array": asdict(params),
-        "clock": "clk",
-        "reset": "rst (synchronous, active high)",
-        "ports": verilog.ports(top),
     }
 
 

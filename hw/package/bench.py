@@ -1,12 +1,11 @@
 """A stand-alone Verilog bench of a generated top, with vectors of real windows that are made at this moment and never stored."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hw import verilog
+from hw.package import templates
 from sw import files
 from sw.beats import chain
 from sw.data import source, tasks
@@ -16,7 +15,6 @@ from sw.export.binary import integer
 from sw.export.binary.integer import NO_CALL
 from sw.export.bundles import Bundle
 
-TEMPLATE = Path(__file__).with_name("bench.v")
 WINDOWS = 2
 # Of a recording: its first seconds, with some beats.
 RECORD, LEAD, SECONDS = "208", "MLII", 4
@@ -84,29 +82,28 @@ def write(stem: Path, vectors: Vectors, at_once: int, patience: int) -> list[Pat
         files.write_bytes(stem.with_name(f"{name}_{part}.hex"), "".join(f"{v:x}\n" for v in column.tolist()).encode())
         for part, column in lines.items()
     ]
-    filled = {
-        "licence": verilog.project()["license"],
-        "name": name,
-        "what": vectors.what,
-        "samples": len(values),
-        "results": len(vectors.results),
-        "patience": patience,
-        "sample_bits": bits,
-        "sample_top": bits - 1,
-        "s_last": f"\n    .s_axis_tlast(s_beat[{bits}])," if vectors.last is not None else "",
-        "image_bytes": len(vectors.image),
-        "image_file": f", and the network's image in {name}_image.hex," if vectors.image else "",
-        "image_driver": _DRIVER.replace("@name", name) if vectors.image else "",
-        "image_ports": _PORTS if vectors.image else "",
-        "go": "c_sent == IMAGE && !c_valid && loaded" if vectors.image else "1'b1",
-    }
-    text = re.sub(r"@\{(\w+)\}", lambda match: str(filled[match[1]]), TEMPLATE.read_text())
+    text = templates.fill(
+        "bench.v",
+        name=name,
+        what=vectors.what,
+        samples=len(values),
+        results=len(vectors.results),
+        patience=patience,
+        sample_bits=bits,
+        sample_top=bits - 1,
+        s_last=f"\n    .s_axis_tlast(s_beat[{bits}])," if vectors.last is not None else "",
+        image_bytes=len(vectors.image),
+        image_file=f", and the network's image in {name}_image.hex," if vectors.image else "",
+        image_driver=_DRIVER.replace("NAME", name) if vectors.image else "",
+        image_ports=_PORTS if vectors.image else "",
+        go="c_sent == IMAGE && !c_valid && loaded" if vectors.image else "1'b1",
+    )
     return [files.write_bytes(stem.with_name(f"{name}_tb.v"), text.encode()), *made]
 
 
 _DRIVER = """
   reg [7:0] image [0:IMAGE-1];
-  initial $readmemh("@name_image.hex", image);
+  initial $readmemh("NAME_image.hex", image);
   reg c_valid = 1'b0;
   reg [7:0] c_data = 8'h00;
   reg c_last = 1'b0;

@@ -2,8 +2,8 @@
 // Stand-alone bench of @{name}, in Verilog-2005: @{what}.
 // It reads @{name}_samples.hex and @{name}_expected.hex@{image_file} from the folder in which it runs,
 // sends them with pauses, and compares every beat that comes out. It ends with PASS ($finish) or FAIL ($stop).
-//   iverilog -g2005 -o bench @{name}.v @{name}_tb.v && vvp -N bench
-//   verilator --binary --timing -Wno-fatal --top-module @{name}_tb @{name}.v @{name}_tb.v && obj_dir/V@{name}_tb
+//   in Icarus:    iverilog -g2005 -o bench @{name}.v @{name}_tb.v && vvp -N bench
+//   in Verilator: verilator --binary --timing --assert -CFLAGS "-std=c++20 -fcoroutines" -Wno-fatal --top-module @{name}_tb @{name}.v @{name}_tb.v @{name}_sva.sv && obj_dir/V@{name}_tb
 `timescale 1ns / 1ps
 
 module @{name}_tb;

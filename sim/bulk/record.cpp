@@ -3,7 +3,8 @@
 //   record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED [AFTER]
 //
 // SAMPLES_FILE holds COUNT int16 samples. MODE: burst, a sample whenever the top takes one and results taken at once; or random, with
-// random gaps before samples and random pauses before results, from SEED. File: results.u32, every beat's TDATA and TLAST in turn.
+// random gaps before samples and random pauses before results, from SEED. Files: results.u32, every beat's TDATA and TLAST in turn;
+// taken.u64 and sent.u64, the cycle of each sample at s_axis and of each beat at m_axis.
 // Ends when nothing has come for POPBEAT_DRAIN cycles after the last sample, and with status 1 when the top stops answering before
 // it. config.h (generated) defines POPBEAT_DRAIN, more cycles than a beat takes, and POPBEAT_IMAGE where OUT_FOLDER/image.bin is to be
 // loaded through c_axis first; then, if AFTER is given, OUT_FOLDER/later.bin is offered to c_axis from sample AFTER on, while samples
@@ -60,6 +61,8 @@ int main(int argc, char** argv) {
 #endif
 
     std::vector<uint32_t> results;
+    std::vector<uint64_t> takes, sends;
+    uint64_t cycle = 0;
     size_t sent = 0;
     bool offering = false;
     for (uint64_t idle = 0; sent < count || idle < DRAIN; ++idle) {
@@ -83,11 +86,13 @@ int main(int argc, char** argv) {
 #endif
         if (offering && top->s_axis_tready) {
             ++sent;
+            takes.push_back(cycle);
             offering = false;
             idle = 0;
         }
         if (top->m_axis_tvalid && top->m_axis_tready) {
             results.insert(results.end(), {top->m_axis_tdata, top->m_axis_tlast});
+            sends.push_back(cycle);
             idle = 0;
         }
         if (idle > STUCK) {
@@ -98,7 +103,10 @@ int main(int argc, char** argv) {
         top->eval();
         top->clk = 0;
         top->eval();
+        ++cycle;
     }
+    write(std::string(argv[3]) + "/taken.u64", takes.data(), takes.size() * sizeof(uint64_t));
+    write(std::string(argv[3]) + "/sent.u64", sends.data(), sends.size() * sizeof(uint64_t));
     write(std::string(argv[3]) + "/results.u32", results.data(), results.size() * sizeof(uint32_t));
 #ifdef POPBEAT_IMAGE
     const uint32_t state[] = {top->status, top->loaded};

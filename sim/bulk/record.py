@@ -64,6 +64,14 @@ class Harness:
         equal("beat numbers", number, np.concatenate([np.arange(first), np.arange(len(number) - first)]))
         return seen, first, status
 
+    def cycles(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Simulate samples ``int16[n]`` from reset, as fast as they are taken: the cycle in which each is taken at ``s_axis``, and
+        that in which each packet's first beat leaves ``m_axis``, both ``int64``."""
+        beside = {} if self.image is None else {"image.bin": self.image}
+        with verilator.simulated(self.program, self.name, samples, "burst", None, beside) as folder:
+            taken, sent = (np.fromfile(folder / f"{name}.u64", "<u8").astype(np.int64) for name in ("taken", "sent"))
+        return taken, sent[:: self.bundle.network.classes + 2]
+
     def _packets(self, folder: Path) -> tuple[np.ndarray, Labelled]:
         """Running numbers ``int64[n]`` and beats of what a simulation left."""
         words, last = np.fromfile(folder / "results.u32", "<u4").reshape(-1, 2).T
