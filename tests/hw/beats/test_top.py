@@ -46,6 +46,20 @@ def test_every_beat_is_that_of_the_integers(harness, bundle, recordings, record,
     assert check(harness.run(signal, mode), expected) == len(expected.position)
 
 
+def test_cycles_of_a_sample_and_of_a_beat_are_as_predicted(harness, bundle, recordings):
+    told = beat_top.times(DatapathParams(bundle, CONFIG))
+    taken, left = harness.cycles(recordings.signal("208", "MLII")[:20_000])
+    gaps = np.diff(taken)[2:]  # the first two samples wait in the port's registers
+    worked = gaps[gaps != told.sample]
+    # A beat is known some cycles behind its sample, when the next one has come or has not.
+    assert len(worked) == len(left) > 90 and set(worked - told.beat) <= {1, 2, 3}
+    behind = left - taken[2:-1][gaps > told.sample] + told.sample
+    cycles, count = np.unique(behind, return_counts=True)
+    assert cycles[count.argmax()] == told.result and set(cycles - told.result) <= {-1, 0, 1}
+    # At this clock a beat's work is done before the next sample comes.
+    assert told.lowest_hz == 360 * (told.beat + told.sample)
+
+
 def test_wrong_beats_are_noticed(harness, bundle, recordings):
     signal = recordings.signal("208", "MLII")[:5_000]
     seen, expected = harness.run(signal), chain.run(bundle, signal)

@@ -1,7 +1,6 @@
 """What goes with a top into somebody else's design: a bench, assertions and a core that work, and that notice what is wrong."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -70,9 +69,8 @@ def test_the_bench_runs_in_a_four_state_simulator(delivered, tmp_path):
     subprocess.run(["iverilog", "-g2005", "-o", program, f"{name}.v", f"{name}_tb.v"], cwd=folder, check=True)
     done = subprocess.run(["vvp", "-N", program], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0 and "PASS" in done.stdout, done.stdout
-    # A port that is unknown is no result: here nothing sets the flip-flops.
-    text = (folder / f"{name}.v").read_text().replace("if (rst) ", "if (1'b0) ")
-    text = re.sub(r"^(  reg \w+) = 1'h0;$", r"\1;", text, flags=re.MULTILINE)
+    # A port that is unknown is noticed, which two states can't show.
+    text = (folder / f"{name}.v").read_text().replace("(s_axis_tready),", "(),")
     (tmp_path / "unset.v").write_text(text)
     subprocess.run(["iverilog", "-g2005", "-o", program, tmp_path / "unset.v", f"{name}_tb.v"], cwd=folder, check=True)
     done = subprocess.run(["vvp", "-N", program], cwd=folder, capture_output=True, text=True)
