@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hw import verilog
 from hw.board.host import Host, Result
 from hw.mac import design
 from hw.mac.top import MacTop
 from sim import canary, compare, networks
+from sim.benches import runner
 from sim.bulk import board
 from sw import files
 from sw.errors import PopbeatError
-from sw.export.array.program import image
+from sw.export.array.program import image, pack, sections
 from sw.export.front.normaliser import NormaliserSpec
 from tests.arrays import PARAMS, WINDOW, network
 
@@ -31,6 +33,25 @@ def test_networks_one_after_another(loads):
     image, beats = loads[1]
     assert networks.packets(image, beats, 4)[1, 0] >> 24 == 5 << 2 | 1
     networks.run(PARAMS, NormaliserSpec(window=WINDOW), loads, files.BUILD / "test-networks")
+
+
+def test_a_window_of_a_program_that_takes_too_long_is_a_header_alone(loads, tmp_path):
+    """The packet says fault and no call, in the header alone; the next network's are as if nothing had been."""
+    packed, samples = loads[0]
+    program = design.compile_bundle(packed, PARAMS).program
+    hurried = pack(program, dict(enumerate(sections(program).values())), limit=100)
+    headers = np.arange(3)[:, None] | 255 << 16 | 1 << 24 | 1 << 25 | 1 << 26
+    data = {"loads": 2, "image0": np.frombuffer(hurried, np.uint8), "samples0": samples, "packets0": headers.astype("<i4")}
+    data |= {
+        "image1": np.frombuffer(image(program), np.uint8),
+        "samples1": samples,
+        "packets1": networks.packets(packed, samples, 1),
+    }
+    home, name = files.BUILD / "test-networks", "popbeat_mac32"
+    path = files.write_bytes(home / f"{name}.v", verilog.convert(MacTop(PARAMS, NormaliserSpec(window=WINDOW)), name).encode())
+    runner.build(path, name, home)
+    np.savez(tmp_path / "bench.npz", **data)
+    runner.run(name, networks.BENCH, home, {"POPBEAT_BENCH": str(tmp_path / "bench.npz")}, tests=1)
 
 
 def test_networks_through_a_boards_line(loads):
