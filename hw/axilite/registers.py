@@ -192,10 +192,9 @@ class Registers(wiring.Component):
             m.d.sync += [addressed.eq(self.s_axil_awvalid), address.eq(self.s_axil_awaddr[2:])]
         with m.If(~filled):
             m.d.sync += [filled.eq(self.s_axil_wvalid), low.eq(self.s_axil_wdata[: Control.size]), byte.eq(self.s_axil_wstrb[0])]
-        with m.If(self.s_axil_bvalid):
-            with m.If(self.s_axil_bready):
-                m.d.sync += [addressed.eq(0), filled.eq(0), self.s_axil_bvalid.eq(0)]
-        with m.Elif(addressed & filled):
+        with m.If(self.s_axil_bvalid & self.s_axil_bready):
+            m.d.sync += [addressed.eq(0), filled.eq(0), self.s_axil_bvalid.eq(0)]
+        with m.Elif(addressed & filled & ~self.s_axil_bvalid):
             m.d.sync += [self.s_axil_bvalid.eq(1), self.s_axil_bresp.eq(SLVERR)]
             with m.If(address == ADDRESS["CONTROL"] >> 2):
                 m.d.sync += self.s_axil_bresp.eq(OKAY)

@@ -1,6 +1,7 @@
 """A classifier's top whose results are read through registers, and its Verilog."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hw.mac import design as mac_design
 from hw.mac.top import MacTop
 from hw.stream import result
 from sw import files
+from sw.errors import PopbeatError
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import image
 from sw.export.bundles import Bundle
@@ -38,6 +40,12 @@ def bundle_number(sha256: str) -> int:
     return int(sha256[:8] or "0", 16)
 
 
+def check(words: int, depth: int) -> None:
+    """Raise unless a queue of ``depth`` words can hold packets of ``words``."""
+    if not words <= depth < 1 << registers.Status["level"].width:
+        raise PopbeatError(f"a queue of {depth} words: it takes those of a packet, {words} here, at least, and less than 2^16")
+
+
 class AxiLiteTop(wiring.Component):
     """A whole classifier with samples on AXI4-Stream and results in registers.
 
@@ -55,8 +63,7 @@ class AxiLiteTop(wiring.Component):
     """
 
     def __init__(self, classifier: wiring.Component, words: int, bundle: int = 0, depth: int = DEPTH):
-        if depth < words or depth >= 1 << registers.Status["level"].width:
-            raise ValueError(f"the queue holds {depth} words; it takes a packet's {words} at least, and less than 2^16")
+        check(words, depth)
         self.classifier, self.bundle, self.depth = classifier, bundle, depth
         members = classifier.signature.members.items()
         self.streams = {name: member for name, member in members if name.startswith(("s_axis_", "c_axis_"))}
@@ -91,10 +98,10 @@ class AxiLiteTop(wiring.Component):
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A classifier to wrap: its ``top``, the ``parts`` of its name, the ``words`` of its longest packet and of what it gives, the
-    ``sha256`` of the bundle in it, the ``image`` of the network to load; empty where there is none."""
+    """A classifier to wrap: ``make`` makes its top; the ``parts`` of its name, the ``words`` of its longest packet, the ``sha256``
+    of the bundle in it, the ``image`` of the network to load; empty where there is none."""
 
-    top: wiring.Component
+    make: Callable[[], wiring.Component]
     parts: tuple[str, ...]
     words: int
     sha256: str = ""
@@ -108,14 +115,14 @@ def classifier(packed: Bundle, config: str | configurations.Config) -> Wrapped:
         params = image_top.parameters(packed) if record else mac_design.config(config, packed)
         data, spec = image(mac_design.compile_bundle(packed, params).program), mac_design.normaliser(packed)
         if record:
-            return Wrapped(image_top.ImageTop(params, spec), (params.name, config), params.classes + 2, image=data)
-        return Wrapped(MacTop(params, spec), (params.name,), params.classes + 1, image=data)
+            return Wrapped(lambda: image_top.ImageTop(params, spec), (params.name, config), params.classes + 2, image=data)
+        return Wrapped(lambda: MacTop(params, spec), (params.name,), params.classes + 1, image=data)
     if config == beat_top.NAME:
         behind = beat_top.parameters(packed)
-        return Wrapped(beat_top.BeatTop(behind), (packed.model, config), behind.head.beats + 1, packed.sha256)
+        return Wrapped(lambda: beat_top.BeatTop(behind), (packed.model, config), behind.head.beats + 1, packed.sha256)
     config = configurations.get(config) if isinstance(config, str) else config
     params = configurations.parameters(packed, config)
-    return Wrapped(configurations.top(params), (packed.model, config.name), params.head.beats, packed.sha256)
+    return Wrapped(lambda: configurations.top(params), (packed.model, config.name), params.head.beats, packed.sha256)
 
 
 def generate(
@@ -125,7 +132,8 @@ def generate(
     and registers as JSON and, where networks are loaded, the network's image; returns the Verilog file and the module's ``name``
     (default ``popbeat_<model>_<config>_axilite``, of an array ``popbeat_<array>_axilite``)."""
     inner = classifier(packed, config)
-    top = AxiLiteTop(inner.top, inner.words, bundle_number(inner.sha256), depth)
+    check(inner.words, depth)
+    top = AxiLiteTop(inner.make(), inner.words, bundle_number(inner.sha256), depth)
     name = name or verilog.module(*inner.parts, NAME)
     chosen = config if isinstance(config, str) else config.name
     what = f"{' '.join(inner.parts)} with results in AXI4-Lite registers"
