@@ -208,9 +208,11 @@ async def errors(dut):
         if not register.writable:
             await host.write(register.name, 0xFFFF_FFFF, SLVERR)
     place = ADDRESS["CONTROL"]
+    await host.write("CONTROL", INTERRUPT)
     for byte in (1, 2, 3):
         assert (await host.bus.write(place + byte, b"\xff")).resp == OKAY
-        assert await host.read("CONTROL") == 0
+        assert await host.read("CONTROL") == INTERRUPT
+    await host.write("CONTROL", 0)
     for value in (INTERRUPT, 0xFC, INTERRUPT | 0xFC):
         assert (await host.bus.write(place, bytes([value]))).resp == OKAY
         assert await host.read("CONTROL") == value & INTERRUPT
