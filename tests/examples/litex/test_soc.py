@@ -1,4 +1,5 @@
-"""The LiteX SoC on Verilator under cocotb: what its CSRs show is what the integer model says. Left out where LiteX is not installed."""
+"""The LiteX SoC on Verilator under cocotb: what its CSRs show is what the integer model says. Left out where LiteX
+is not installed."""
 
 import numpy as np
 import pytest
