@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("hw", "sw", "sim", "docs")
+SOURCES = ("hw", "sw", "sim", "docs", "examples")
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")  # a folder has many files
 
 

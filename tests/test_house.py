@@ -103,13 +103,24 @@ def test_top_level_is_as_agreed():
     names = {path.relative_to(files.ROOT).parts[0] for path in TRACKED}
     agreed = {"pyproject.toml", "README.md", "Makefile", "hw", "sw", "sim", "tests", "constraints"}
     assert agreed <= names
-    assert names - agreed <= {"docs", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "requirements.lock", ".ci", ".gitignore"}
+    assert names - agreed <= {
+        "docs",
+        "examples",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "requirements.lock",
+        ".ci",
+        ".gitignore",
+    }
 
 
 def test_every_dependency_is_locked_with_hashes():
     declared = tomllib.loads((files.ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*declared["dependencies"], *declared["optional-dependencies"]["test"], *declared["optional-dependencies"]["docs"]]
     lock = (files.ROOT / "requirements.lock").read_text()
+    for requirement in declared["optional-dependencies"]["examples"]:  # pinned, and no part of the environment
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+", requirement), requirement
     for requirement in wanted:
         assert re.fullmatch(r"[a-z0-9-]+==[\w.]+", requirement), requirement
         assert f"\n{requirement} \\" in f"\n{lock}", f"{requirement} is not locked: make lock"

@@ -21,7 +21,7 @@ from docstrings import listed  # noqa: E402
 # Pages from the top of the repository.
 TOP = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 # Packages of hw with components that designs of one's own can use.
-PACKAGES = ("binary", "front", "mac", "tiny", "qrs", "beats", "images", "stream", "link")
+PACKAGES = ("binary", "front", "mac", "tiny", "qrs", "beats", "images", "stream", "link", "axilite")
 LANGUAGES = {".py": "python", ".v": "verilog", ".cpp": "cpp", ".h": "cpp", ".json": "json"}
 LINK = re.compile(r"(?<!`)(!?\[(?:[^\]\[]|\[[^\]]*\])*\])\(([^)\s#]+)((?:#[^)\s]*)?)\)")
 FENCED = re.compile(r"(^```.*?^```)", re.DOTALL | re.MULTILINE)

@@ -1,0 +1,1 @@
+"""The classifier as a part of another Amaranth design: ``monitor``."""

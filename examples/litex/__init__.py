@@ -1,0 +1,1 @@
+"""The classifier in a LiteX SoC: ``soc``."""
