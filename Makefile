@@ -20,6 +20,7 @@ PORT   ?= /dev/ttyUSB0
 CYCLES ?= 0
 LUTS   ?= 0
 NAME   ?=
+AXILITE ?=
 BRAMS  ?=
 CALIBRATE ?=
 LEVERS ?=
@@ -72,8 +73,8 @@ curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: 
 cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array: docs/array_cycles.md
 	@$(RUN) -m docs.generate.cycles
 
-verilog: $(READY) ## write one Verilog file and its ports as JSON [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector, NAME= of the module]
-	@$(RUN) -m hw.generate --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --name "$(NAME)"
+verilog: $(READY) ## Verilog, its ports as JSON, a bench, assertions, a FuseSoC core [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector, NAME= of the module, AXILITE=1: results in registers]
+	@$(RUN) -m $(if $(filter-out 0,$(AXILITE)),hw.axilite,hw.generate) --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --name "$(NAME)"
 
 explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS= | FULL=1 | CALIBRATE=1]
 ifneq ($(filter-out 0,$(FULL)),)
@@ -117,7 +118,7 @@ lint: $(READY) ## format and check the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml
-	$(RUN) -m piptools compile --quiet --extra test --extra docs --generate-hashes --allow-unsafe --strip-extras \
+	$(RUN) -m piptools compile --quiet --extra test --extra docs --extra examples --generate-hashes --allow-unsafe --strip-extras \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
 
 clean: ## remove everything that was built; the environment, recordings and trained bundles stay
