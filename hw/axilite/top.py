@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from amaranth.hdl import Module, ResetInserter
@@ -16,9 +16,11 @@ from hw.axilite.registers import Registers
 from hw.beats import top as beat_top
 from hw.images import top as image_top
 from hw.mac import design as mac_design
-from hw.mac.top import MacTop
+from hw.mac.top import MacTop, cycles
+from hw.package.description import common
 from hw.stream import result
 from sw import files
+from sw.data.mitbih import RATE
 from sw.errors import PopbeatError
 from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import image
@@ -99,11 +101,12 @@ class AxiLiteTop(wiring.Component):
 @dataclass(frozen=True)
 class Wrapped:
     """A classifier to wrap: ``make`` makes its top; the ``parts`` of its name, the ``words`` of its longest packet, the ``sha256``
-    of the bundle in it, the ``image`` of the network to load; empty where there is none."""
+    of the bundle in it, the ``image`` of the network to load; empty where there is none; its exact ``cycles``."""
 
     make: Callable[[], wiring.Component]
     parts: tuple[str, ...]
     words: int
+    cycles: dict
     sha256: str = ""
     image: bytes = b""
 
@@ -113,16 +116,20 @@ def classifier(packed: Bundle, config: str | configurations.Config) -> Wrapped:
     if isinstance(packed, GraphBundle):
         record = config == image_top.NAME
         params = image_top.parameters(packed) if record else mac_design.config(config, packed)
-        data, spec = image(mac_design.compile_bundle(packed, params).program), mac_design.normaliser(packed)
+        program, spec = mac_design.compile_bundle(packed, params).program, mac_design.normaliser(packed)
+        exact, data = cycles(params, spec, program), image(program)
         if record:
-            return Wrapped(lambda: image_top.ImageTop(params, spec), (params.name, config), params.classes + 2, image=data)
-        return Wrapped(lambda: MacTop(params, spec), (params.name,), params.classes + 1, image=data)
+            parts, told = (params.name, config), asdict(image_top.times(exact.interval))
+            return Wrapped(lambda: image_top.ImageTop(params, spec), parts, params.classes + 2, told, image=data)
+        return Wrapped(lambda: MacTop(params, spec), (params.name,), params.classes + 1, asdict(exact), image=data)
     if config == beat_top.NAME:
         behind = beat_top.parameters(packed)
-        return Wrapped(lambda: beat_top.BeatTop(behind), (packed.model, config), behind.head.beats + 1, packed.sha256)
+        parts, told = (packed.model, config), asdict(beat_top.times(behind))
+        return Wrapped(lambda: beat_top.BeatTop(behind), parts, behind.head.beats + 1, told, packed.sha256)
     config = configurations.get(config) if isinstance(config, str) else config
     params = configurations.parameters(packed, config)
-    return Wrapped(lambda: configurations.top(params), (packed.model, config.name), params.head.beats, packed.sha256)
+    parts, told = (packed.model, config.name), asdict(configurations.cycles(params))
+    return Wrapped(lambda: configurations.top(params), parts, params.head.beats, told, packed.sha256)
 
 
 def generate(
@@ -149,18 +156,20 @@ def generate(
 def describe(packed: Bundle, inner: Wrapped, top: AxiLiteTop, name: str, text: str) -> dict:
     """Ports, registers and formats, for people and programs that instantiate it."""
     loaded = {"image": f"{name}.image", "image_sha256": files.sha256(inner.image)} if inner.image else {}
-    return {
-        "top": name,
-        "verilog_sha256": verilog.digest(text),
-        "bundle_sha256": packed.sha256,
-        "model": packed.model,
-        "classes": list(packed.classes),
+    whole = "s_axis_tlast" in top.streams  # else samples come without end
+    words = packed.network.words * whole
+    return common(top, name, text, packed, loaded=bool(inner.image)) | {
         **loaded,
-        "clock": "clk",
-        "reset": "rst (synchronous, active high)",
-        "ports": verilog.ports(top),
+        "input": {
+            **({"window": packed.normaliser.window} if whole else {}),
+            **({"rr_words": words} if words else {}),
+            "raw_bits": packed.normaliser.raw_bits,
+            "samples_a_beat": len(top.s_axis_tdata) // 16,
+            "rate_hz": RATE,
+        },
+        "cycles": inner.cycles,
         "registers": [
             {"name": one.name, "address": one.address, "writable": one.writable, "fields": one.places()} for one in registers.MAP
         ],
-        "output": {"header": result.header(loaded=bool(inner.image)), "longest_packet": inner.words, "queue": top.depth},
+        "output": {"header": result.header(loaded=bool(inner.image)), "beats": inner.words, "queue": top.depth},
     }

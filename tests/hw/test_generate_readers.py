@@ -10,6 +10,7 @@ import pytest
 from pyslang import driver
 
 from hw import generate, verilog
+from hw.axilite import top as axilite_top
 from hw.package import delivery, description, templates
 from hw.qrs import top as qrs_top
 from sim import verilator
@@ -109,9 +110,16 @@ def test_the_detector_alone(tmp_path):
     yosys(path.read_text(), qrs_top.NAME)
 
 
+def test_results_in_registers(tmp_path):
+    path, name = axilite_top.generate(bundles.read(bundle.SHIPPED / "bnn5"), "full", tmp_path)
+    assert not slang(path)
+    yosys(path.read_text(), name)
+    jsonschema.validate(files.read_json(path.with_suffix(".json")), description.SCHEMA)
+
+
 def test_two_configurations_live_in_one_design(tmp_path):
     packed = bundles.read(bundle.SHIPPED / "bnn17")
-    tops = [generate.make(packed, config, tmp_path, name) for config, name in (("full", ""), ("double", ""), ("full", "another"))]
+    tops = [generate.make(packed, config, tmp_path, name) for config, name in (("full", ""), ("double", "other"))]
     ports = ".clk(clk), .rst(rst), .m_axis_tready(1'b1), .s_axis_tvalid(1'b0), .s_axis_tlast(1'b0), .s_axis_tdata(0)"
     lines = [f"  {made.top.name} part{k} ({ports});" for k, made in enumerate(tops)]
     both = "module both(input clk, input rst);\n" + "\n".join(lines) + "\nendmodule\n"

@@ -144,7 +144,7 @@ def test_the_same_bytes_every_time_and_a_description(tmp_path):
     assert one.read_bytes() == two.read_bytes()
     told = json.loads(one.with_suffix(".json").read_text())
     assert told["verilog_sha256"] == verilog.digest(one.read_text())
-    assert told["output"]["queue"] == 32 and told["output"]["longest_packet"] == 6
+    assert told["output"]["queue"] == 32 and told["output"]["beats"] == 6
     assert {r["name"]: r["address"] for r in told["registers"]} == registers.ADDRESS
     with pytest.raises(PopbeatError, match="unknown configuration"):
         top.generate(bundles.read(bundle.SHIPPED / "bnn5"), "nothing", tmp_path)
