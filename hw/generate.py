@@ -91,9 +91,8 @@ def _binary(packed: bundle.Bundle, config: str, folder: Path | None, name: str) 
     exact, at_once = design.description["cycles"], design.params.config.samples
     window = (packed.network.words + packed.network.window) // at_once
     what = f"{packed.model}, configuration {design.params.config.name}"
-    top = delivery.Top(
-        design.verilog, what, at_once, window, True, design.params.head.beats, True, False, 4 * exact["live_latency"]
-    )
+    packet = delivery.Packet(design.params.head.beats)
+    top = delivery.Top(design.verilog, what, packet, patience=4 * exact["live_latency"], at_once=at_once, window=window)
     said = f"module {design.name}: interval {exact['interval']} cycles a window, latency {exact['latency']} cycles"
     return Made(top, design.verilog.with_suffix(".json"), design.params.config.name, said=said)
 
@@ -102,7 +101,8 @@ def _beats(packed: bundle.Bundle, folder: Path | None, name: str) -> Made:
     path, name = beat_top.generate(params := beat_top.parameters(packed), folder=folder, name=name)
     exact = beat_top.times(params)
     what = f"{packed.model} behind the QRS detector"
-    top = delivery.Top(path, what, 1, None, False, params.head.beats + 1, True, True, 60 * exact.result)
+    packet = delivery.Packet(params.head.beats + 1, placed=True)
+    top = delivery.Top(path, what, packet, patience=60 * exact.result, framed=False)
     said = (
         f"module {name}: {exact.sample} cycles a sample, {exact.beat} a beat; a label {exact.result} cycles after the next beat is "
         f"known; 360 Hz from {exact.lowest_hz / 1000:.1f} kHz on"
@@ -113,8 +113,8 @@ def _beats(packed: bundle.Bundle, folder: Path | None, name: str) -> Made:
 def _array(packed: GraphBundle, config: str, folder: Path | None, name: str) -> Made:
     array = mac_design.generate(packed, mac_design.config(config, packed), folder, name)
     what = f"{packed.model} on {array.params.lanes} lanes"
-    beats = 1 + array.params.classes
-    top = delivery.Top(array.verilog, what, 1, None, True, beats, False, False, 4 * array.cycles.live_latency)
+    packet = delivery.Packet(1 + array.params.classes, exact=False)
+    top = delivery.Top(array.verilog, what, packet, patience=4 * array.cycles.live_latency)
     stem = array.verilog.parent / array.description["image"]
     mac_design.show(array)
     return Made(top, stem.with_suffix(".json"), array.params.name, array.image, (stem,))
@@ -126,7 +126,8 @@ def _images(packed: GraphBundle, folder: Path | None, name: str) -> Made:
     stem = path.parent / image_top.stem(packed, params)
     described = files.read_json(stem.with_suffix(".json"))
     what = f"{packed.model} behind the QRS detector"
-    top = delivery.Top(path, what, 1, None, False, params.classes + 2, False, True, 4 * described["cycles"]["beat"])
+    packet = delivery.Packet(params.classes + 2, exact=False, placed=True)
+    top = delivery.Top(path, what, packet, patience=4 * described["cycles"]["beat"], framed=False)
     image = stem.with_suffix(".image")
     return Made(top, stem.with_suffix(".json"), image_top.NAME, image.read_bytes(), (image,))
 
@@ -148,7 +149,7 @@ def deliver(packed: bundles.Bundle, made: Made) -> list[Path]:
     except PopbeatError as error:
         cli.warn(f"no bench, no core: {error}")
         return []
-    vectors = (bench.of_recording if made.top.placed else bench.of_windows)(packed, source.find(), made.image)
+    vectors = (bench.of_recording if made.top.packet.placed else bench.of_windows)(packed, source.find(), made.image)
     return delivery.write(made.top, vectors)
 
 

@@ -9,21 +9,27 @@ from sw import files
 
 
 @dataclass(frozen=True)
+class Packet:
+    """A result's packet: so many ``beats``, always (``exact``) or at most; ``placed``: a position is behind the logits."""
+
+    beats: int
+    exact: bool = True
+    placed: bool = False
+
+
+@dataclass(frozen=True)
 class Top:
-    """What a bench and assertions have to know of a generated top: ``verilog`` (its file), ``what`` it is, ``at_once`` samples a
-    beat of ``s_axis``; ``window``: beats of a window, None where samples come without end or the loaded network decides;
-    ``framed``: ``s_axis`` has TLAST; ``packet``: beats of a result, ``exact`` or at most, with a position behind the logits
-    (``placed``); ``patience``: cycles without a result that are too many for a bench."""
+    """What a bench and assertions have to know of a generated top: ``verilog`` (its file), ``what`` it is, its ``packet``;
+    ``patience``: cycles without a result that are too many for a bench; ``at_once``: samples of a beat of ``s_axis``; ``window``:
+    beats of a window, None where samples come without end or the loaded network decides; ``framed``: ``s_axis`` has TLAST."""
 
     verilog: Path
     what: str
-    at_once: int
-    window: int | None
-    framed: bool
-    packet: int
-    exact: bool
-    placed: bool
+    packet: Packet
     patience: int
+    at_once: int = 1
+    window: int | None = None
+    framed: bool = True
 
     @property
     def name(self) -> str:
@@ -33,7 +39,7 @@ class Top:
 
 def assertions(top: Top) -> str:
     """SystemVerilog assertions that bind themselves to the top."""
-    whole = f"place == 16'd{top.packet - 1}"
+    whole = f"place == 16'd{top.packet.beats - 1}"
     ends = f"sample == 16'd{top.window - 1}" if top.window else "1'b1"
     return templates.fill(
         "assertions.sv",
@@ -41,8 +47,8 @@ def assertions(top: Top) -> str:
         sample_top=16 * top.at_once - 1,
         s_last="\n  input wire s_axis_tlast," if top.framed else "",
         s_beat="{s_axis_tdata, s_axis_tlast}" if top.framed else "s_axis_tdata",
-        also=", then the R peak's position" if top.placed else "",
-        length=f"m_axis_tlast == ({whole})" if top.exact else f"m_axis_tlast || place < 16'd{top.packet - 1}",
+        also=", then the R peak's position" if top.packet.placed else "",
+        length=f"m_axis_tlast == ({whole})" if top.packet.exact else f"m_axis_tlast || place < 16'd{top.packet.beats - 1}",
         units="windows" if top.window else "samples",
         ends=ends,
         restarts="(ends || s_axis_tlast)" if top.framed else "ends",
