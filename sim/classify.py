@@ -16,7 +16,7 @@ from sim import beats as recordings
 from sim import compare, engines, strips
 from sim.bulk import record as bulk
 from sw import cli, files
-from sw.beats import chain, images
+from sw.beats import annotations, chain, images, score
 from sw.data import beats, foreign, records, source, tasks
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
@@ -107,13 +107,16 @@ def classify_beats(
     simulated = min(simulated, int(inside.sum()))
     names = [bundles.told(packed, label, logits) for label, logits in zip(made.label, made.logits, strict=True)]
     margins = _margins(packed, made.logits)
+    clock = foreign.clock(header)
+    own = clock.own(made.position)
     rows = [
-        {"beat": i, "sample": int(place), "seconds": round(int(place) / tasks.RATE, 3), "class": name}
+        {"beat": i, "sample": int(own[i]), "seconds": round(int(place) / tasks.RATE, 3), "class": name}
         | {"margin": None if name == "no call" else margin, "simulated": i < simulated}
         for i, (place, name, margin) in enumerate(zip(made.position, names, margins, strict=True))
         if inside[i]
     ]
-    write(folder, "beats", rows, about | {"rate_hz": tasks.RATE, "simulated_beats": simulated, "beats_found": len(rows)})
+    marks = mark(packed, folder / header.path.name, made, inside, clock)
+    write(folder, "beats", rows, about | {"rate_hz": clock.rate, "simulated_beats": simulated, "beats_found": len(rows)})
     # The strip shows what the network got: its samples round the R peak.
     before, length = (images.BEFORE, packed.network.window) if chain.of_images(packed) else (beats.BEFORE, beats.WINDOW)
     shown = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MAX_STRIPS)).round().astype(int))
@@ -129,7 +132,16 @@ def classify_beats(
         f"the first {simulated} of {len(rows)} beats went through the simulated hardware: R peaks, logits and "
         "labels are those of the integer model, which told the others"
     )
-    cli.say(f"beats: {folder / 'beats.csv'}, {folder / 'beats.json'}\npicture: {picture}")
+    cli.say(f"beats: {folder / 'beats.csv'}, {folder / 'beats.json'}{marks and f', {marks}'}\npicture: {picture}")
+
+
+def mark(packed: bundles.Bundle, record: Path, made: chain.Labelled, inside: np.ndarray, clock: foreign.Clock) -> str:
+    """The beats ``inside`` (``bool[n]``) the record as an annotation file beside ``record``, in the record's own samples; its name,
+    empty for a network whose classes have no annotation symbols."""
+    if not set(packed.classes) <= set(score.CLASSES):
+        return ""
+    symbols = made.symbols(packed.classes)[inside]
+    return str(annotations.write(record.parent, record.name, clock.own(made.position[inside]), symbols, rate=clock.rate))
 
 
 def _caption(row: dict) -> str:

@@ -21,6 +21,7 @@ from hw.stream.result import NO_CALL
 from sw import cli, files
 from sw.beats import annotations, chain, images, score
 from sw.data import beats, foreign, mitbih, records, source, tasks
+from sw.data.foreign import Clock
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from sw.export.array import integer as array_integer
@@ -29,6 +30,7 @@ from sw.export.array.program import image
 from sw.export.binary import integer
 from sw.qrs.detector import detect
 
+DATABASE = Clock()  # of records whose samples go to the board as they are
 CHUNK = 32  # answers that are held against the integer model together
 
 
@@ -64,7 +66,9 @@ class Tally:
         return f"{self.right:,} of {self.beats:,} beats right, {100 * self.right / max(self.beats, 1):.0f} %"
 
 
-def replay_beats(host: Host, packed: bundle.Bundle, name: str, signal: np.ndarray, truth: score.Reference | None) -> None:
+def replay_beats(
+    host: Host, packed: bundle.Bundle, name: str, signal: np.ndarray, truth: score.Reference | None, clock: Clock = DATABASE
+) -> None:
     """A whole lead's raw samples ``int16[n]`` through a board that finds the beats itself: every beat must be the integer model's.
     Scored, where there is a ``truth``, as EC57 asks, but from the first sample on; leaves an annotation file in
     ``build/board/annotations``."""
@@ -84,14 +88,20 @@ def replay_beats(host: Host, packed: bundle.Bundle, name: str, signal: np.ndarra
             f"the board's {len(made.position):,} beats of record {name} are not the {len(expected.position):,} of the integer "
             "model; is its bitstream of this bundle, and are all samples arriving?"
         )
-    report_beats(packed, name, signal, made, truth, begun)
+    report_beats(packed, name, signal, made, truth, begun, clock)
 
 
 def report_beats(
-    packed: bundles.Bundle, name: str, signal: np.ndarray, made: chain.Labelled, truth: score.Reference | None, begun: float
+    packed: bundles.Bundle,
+    name: str,
+    signal: np.ndarray,
+    made: chain.Labelled,
+    truth: score.Reference | None,
+    begun: float,
+    clock: Clock = DATABASE,
 ) -> None:
-    """What the beats ``made`` of a record are worth, where there is a ``truth``, and an annotation file of them; ``begun``: when
-    the first one was sent, in seconds of the monotonic clock."""
+    """What the beats ``made`` of a record are worth, where there is a ``truth``, and an annotation file of them in the record's own
+    samples (``clock``); ``begun``: when the first one was sent, in seconds of the monotonic clock."""
     inside = made.position < len(signal)
     symbols = made.symbols(packed.classes)[inside]
     if truth:
@@ -101,7 +111,8 @@ def report_beats(
             table.add_column(column)
         table.add_row(*score.row(name, score.figures(matrix)))
         cli.console.print(table)
-    written = annotations.write(files.BUILD / "board" / "annotations", name, made.position[inside], symbols)
+    places, home = clock.own(made.position[inside]), files.BUILD / "board" / "annotations"
+    written = annotations.write(home, name, places, symbols, rate=clock.rate)
     seconds, took = len(signal) / tasks.RATE, time.monotonic() - begun
     cli.say(f"{len(made.position):,} beats, each the integer model's; {took:.0f} s for {seconds:.0f} s of ECG\n{written}")
 
@@ -148,7 +159,9 @@ def classify(
     return took
 
 
-def replay_images(host: Host, packed: GraphBundle, name: str, signal: np.ndarray, truth: score.Reference | None) -> None:
+def replay_images(
+    host: Host, packed: GraphBundle, name: str, signal: np.ndarray, truth: score.Reference | None, clock: Clock = DATABASE
+) -> None:
     """The beats of a whole lead's raw samples ``int16[n]``, found here, through a board that classifies their images. Scored and
     left as :func:`replay_beats` does it."""
     position, windows = find_beats(name, signal)
@@ -166,7 +179,7 @@ def replay_images(host: Host, packed: GraphBundle, name: str, signal: np.ndarray
             return f"beat {number} of record {name}, R peak at sample {position[number]},"
 
         classify(host, packed, windows, named, heard)
-    report_beats(packed, name, signal, labelled(results), truth, begun)
+    report_beats(packed, name, signal, labelled(results), truth, begun, clock)
 
 
 def replay_windows(
@@ -241,10 +254,12 @@ def main(
     against the integer model's, and against the labels, where they are known (not a medical device)."""
     packed, name = bundles.read(bundle.locate(model, path)), Path(record).name
     known, raw_bits = record in mitbih.RECORDS, packed.normaliser.raw_bits
+    clock = DATABASE
     if known:
         found = source.find()
     else:
         header = records.read_header(record)
+        clock = foreign.clock(header)
         signal = foreign.prepare(header, foreign.choose_lead(header, lead), raw_bits)
     on_array = isinstance(packed, GraphBundle)
     program = image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program) if on_array else b""
@@ -259,7 +274,7 @@ def main(
         if known:
             signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
             truth = score.reference(*annotated[:2])
-        (replay_images if of_images else replay_beats)(host, packed, name, signal, truth)
+        (replay_images if of_images else replay_beats)(host, packed, name, signal, truth, clock)
     else:
         windows = known_windows(packed, record, found) if known else other_windows(signal, packed.network.window)
         replay_windows(host, packed, name, *windows)
