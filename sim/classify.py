@@ -33,9 +33,11 @@ app = cli.new_app(__doc__)
 @app.command()
 def main(
     record: Annotated[str, typer.Option(help="Path of a WFDB record, without its ending; default record 200 of the database")] = "",
-    lead: Annotated[str, typer.Option(help="Lead; default MLII, else the first one")] = "",
+    lead: Annotated[str, typer.Option(help="Lead by name or number; default MLII, II, then other leads of an ECG")] = "",
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead")] = "",
+    invert: Annotated[bool, typer.Option(help="Turn the lead upside down")] = False,
+    strict: Annotated[bool, typer.Option(help="Samples that contradict their header's checksum are an error")] = False,
 ) -> None:
     """Classify a record in windows of ten seconds, or beat by beat, on the simulated hardware (not a medical device)."""
     if not record:
@@ -43,10 +45,11 @@ def main(
         cli.warn(f"no record given (RECORD=path/to/record); taking {record}")
     packed = bundles.read(bundle.locate(model, path))
     header = records.read_header(record)
-    lead = foreign.choose_lead(header, lead)
-    values = foreign.prepare(header, lead, packed.normaliser.raw_bits)
+    index = foreign.choose_lead(header, lead)
+    foreign.check(header, index, strict)
+    values, lead = foreign.prepare(header, index, packed.normaliser.raw_bits, invert), header.leads[index]
     folder = files.BUILD / "classified-records" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{header.path.name}_{lead}_{packed.model}")
-    about = {"record": header.path.name, "lead": lead, "model": packed.model, "bundle_sha256": packed.sha256}
+    about = {"record": header.path.name, "lead": lead, "lead_number": index, "model": packed.model, "bundle_sha256": packed.sha256}
     of_beats = packed.network.words or bundles.of_images(packed)
     (classify_beats if of_beats else classify_windows)(packed, header, lead, values, folder, about)
 
@@ -107,7 +110,7 @@ def classify_beats(
     simulated = min(simulated, int(inside.sum()))
     names = [bundles.told(packed, label, logits) for label, logits in zip(made.label, made.logits, strict=True)]
     margins = _margins(packed, made.logits)
-    clock = foreign.clock(header)
+    clock = foreign.clock(header, about["lead_number"])
     own = clock.own(made.position)
     rows = [
         {"beat": i, "sample": int(own[i]), "seconds": round(int(place) / tasks.RATE, 3), "class": name}

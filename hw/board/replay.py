@@ -247,7 +247,9 @@ def main(
     config: Annotated[
         str, typer.Option(help="Array that the bitstream holds, of a multi-bit model: mac128l, mac128, mac64, mac32")
     ] = "full",
-    lead: Annotated[str, typer.Option(help="Lead of a record by its path; default MLII, else the first one")] = "",
+    lead: Annotated[
+        str, typer.Option(help="Lead of a record by its path, by name or number; default MLII, II, then other leads of an ECG")
+    ] = "",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:
     """Send a record to a board, window by window, beat by beat or, where the board finds beats itself, as a whole; hold its answers
@@ -259,8 +261,9 @@ def main(
         found = source.find()
     else:
         header = records.read_header(record)
-        clock = foreign.clock(header)
-        signal = foreign.prepare(header, foreign.choose_lead(header, lead), raw_bits)
+        chosen = foreign.choose_lead(header, lead)
+        foreign.check(header, chosen)
+        clock, signal = foreign.clock(header, chosen), foreign.prepare(header, chosen, raw_bits)
     on_array = isinstance(packed, GraphBundle)
     program = image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program) if on_array else b""
     host = Host(SerialLine(port), placed=packed.network.words > 0)
