@@ -183,10 +183,17 @@ def replay_images(
 
 
 def replay_windows(
-    host: Host, packed: bundles.Bundle, name: str, windows: np.ndarray, start: np.ndarray, truth: np.ndarray | None
+    host: Host,
+    packed: bundles.Bundle,
+    name: str,
+    windows: np.ndarray,
+    start: np.ndarray,
+    truth: np.ndarray | None,
+    faulty: np.ndarray | None = None,
 ) -> None:
     """Windows ``int16[n, window]`` that begin at the samples ``start`` through a board; ``truth``: their labels, where there are
-    some. A set of labels is right where all of its labels are."""
+    some; ``faulty`` (``bool[n]``): too much of them is missing, flat or clipped for a call, whatever the board says. A set of
+    labels is right where all of its labels are."""
     right, so_far = 0, ""
     table = Table(title=f"record {name} on the board")
     for column in ("second", *(["labelled"] if truth is not None else []), "board says"):
@@ -196,7 +203,7 @@ def replay_windows(
 
         def heard(row: int, seen: Result) -> None:
             nonlocal right, so_far
-            said, so_far = [shown(packed, seen)], f"{row + 1} windows"
+            said, so_far = ["no call" if faulty is not None and faulty[row] else shown(packed, seen)], f"{row + 1} windows"
             if truth is not None:
                 label = bundles.task(packed).named(int(truth[row]))
                 right += bundles.told(packed, seen.label, seen.logits) == label
@@ -228,12 +235,12 @@ def known_windows(packed: bundles.Bundle, record: str, found: source.Source) -> 
     return task.samples(found, chosen), chosen.start, chosen.label
 
 
-def other_windows(signal: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, None]:
-    """All windows of a signal one behind the other, where they begin, and no labels."""
-    count = len(signal) // length
-    if not count:
-        raise PopbeatError(f"the record has {len(signal) / tasks.RATE:.1f} s; a window takes {length / tasks.RATE:g} s")
-    return signal[: count * length].reshape(count, length), np.arange(count) * length, None
+def other_windows(lead: foreign.Lead, length: int) -> tuple[np.ndarray, np.ndarray, None, np.ndarray]:
+    """All windows of a lead one behind the other, where they begin, no labels, and which are too faulty for a call, ``bool[n]``."""
+    windows = lead.windows(length)
+    start = np.arange(len(windows)) * length
+    faulty = np.array([of["faulty"] > foreign.MAX_FAULTY for of in lead.shares(start, length)])
+    return windows, start, None, faulty
 
 
 app = cli.new_app(__doc__)
@@ -263,7 +270,8 @@ def main(
         header = records.read_header(record)
         chosen = foreign.choose_lead(header, lead)
         foreign.check(header, chosen)
-        clock, signal = foreign.clock(header, chosen), foreign.prepare(header, chosen, raw_bits)
+        other = foreign.prepare(header, chosen, raw_bits)
+        clock, signal = other.clock, other.stream()
     on_array = isinstance(packed, GraphBundle)
     program = image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program) if on_array else b""
     host = Host(SerialLine(port), placed=packed.network.words > 0)
@@ -279,7 +287,7 @@ def main(
             truth = score.reference(*annotated[:2])
         (replay_images if of_images else replay_beats)(host, packed, name, signal, truth, clock)
     else:
-        windows = known_windows(packed, record, found) if known else other_windows(signal, packed.network.window)
+        windows = known_windows(packed, record, found) if known else other_windows(other, packed.network.window)
         replay_windows(host, packed, name, *windows)
 
 

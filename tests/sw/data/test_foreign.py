@@ -9,6 +9,8 @@ import wfdb
 from sw.beats import annotations
 from sw.data import foreign, records
 from sw.errors import PopbeatError
+from sw.export import bundle, bundles
+from sw.export.binary import integer
 
 
 def written(folder, samples, name="r", fs=360, units=None, leads=("MLII",), fmt="212", gain=200.0, **fields) -> records.Header:
@@ -91,7 +93,7 @@ def test_leads_of_one_name_are_told_apart_by_number(tmp_path):
 
 def test_upside_down(tmp_path):
     header = written(tmp_path, [0, 5, 9, 1000], fmt="16")
-    assert foreign.prepare(header, 0, 12, invert=True).tolist() == [1000, 995, 991, 0]
+    assert foreign.prepare(header, 0, 12, invert=True).stream().tolist() == [1000, 995, 991, 0]
 
 
 @pytest.mark.parametrize("fs", [360.001, 9999.999, 62.4725, 333.333333])
@@ -101,7 +103,7 @@ def test_odd_rates_take_short_filters(tmp_path, capsys, fs):
     header = written(tmp_path, np.round(900 * np.sin(2 * np.pi * 5 * time)), fs=fs, fmt="16")
     ratio = foreign.clock(header, 0).ratio
     assert ratio.denominator <= foreign.MAX_DENOMINATOR and abs(float(ratio) * fs / 360 - 1) < 5e-6
-    seen = foreign.prepare(header, 0, 12).astype(float)
+    seen = foreign.prepare(header, 0, 12).stream().astype(float)
     wanted = 900 * np.sin(2 * np.pi * 5 * np.arange(len(seen)) / 360)
     assert np.abs(seen - wanted)[100:-100].max() < 20
     said = capsys.readouterr().err
@@ -118,3 +120,66 @@ def test_damage_is_told_and_strict_refuses_it(tmp_path, capsys):
     assert "r.dat may be damaged in signal MLII" in capsys.readouterr().err
     with pytest.raises(PopbeatError, match="damaged in signal MLII"):
         foreign.check(header, 0, strict=True)
+
+
+def ecg(seconds: int, rate: int) -> np.ndarray:
+    """A made-up ECG in units of 5 uV, ``float64[n]``, with some noise: no two seconds are alike."""
+    time = np.arange(seconds * rate) / rate
+    noise = np.random.default_rng(3).normal(0, 4, len(time))
+    return 250 * np.exp(-0.5 * (((time % 0.8) - 0.4) / 0.02) ** 2) + 30 * np.sin(2 * np.pi * 0.3 * time) + noise
+
+
+@pytest.mark.parametrize("fs", [360, 250, 128, 1000, 257])
+@pytest.mark.parametrize(("kind", "value"), [("flat", 40), ("flat", -3), ("clipped", 2047), ("missing", -32768), ("clipped", 900)])
+def test_faults_are_those_of_the_record_at_any_rate(tmp_path, fs, kind, value):
+    """An electrode that is off for three seconds, saturation of the converter or before it, a gap."""
+    samples = np.round(ecg(30, fs))
+    samples[12 * fs : 15 * fs] = value
+    if kind == "flat":
+        samples[12 * fs : 15 * fs : 7] += 1  # one unit of noise
+    header = written(tmp_path, samples, fs=fs, fmt="16", leads=["II"])
+    lead = foreign.prepare(header, 0, 12)
+    assert len(lead.windows(3600)) == 3
+    shares = lead.shares(np.array([0, 3600, 7200]), 3600)
+    assert [of["faulty"] for of in shares] == [0, 0.3, 0] and shares[1][kind] == 0.3
+
+
+def test_a_healthy_record_has_no_faults(recordings):
+    for record in ("100", "203"):
+        header = records.read_header(recordings.path / record)
+        lead = foreign.prepare(header, 0, 12)
+        assert not any(marks.any() for marks in lead.faults.values())
+        np.testing.assert_array_equal(lead.stream(), recordings.signal(record, header.leads[0]))
+        np.testing.assert_array_equal(lead.windows(3600).reshape(-1), lead.stream()[:648_000])
+
+
+@pytest.mark.parametrize(
+    ("fmt", "times", "offset"),
+    [("16", 16, 9000), ("16", 1, 20_000), ("24", 4096, -300_000), ("32", 1 << 19, 1 << 28), ("24", 777, 5)],
+)
+@pytest.mark.parametrize("model", ["bnn5", "bnn17"])
+def test_wider_samples_give_what_eleven_bits_give(recordings, tmp_path, fmt, times, offset, model):
+    packed = bundles.read(bundle.SHIPPED / model)
+    samples = recordings.signal("200", "MLII")[: 20 * 3600].astype(np.int64)
+    narrow = foreign.prepare(written(tmp_path, samples, "narrow"), 0, 12).windows(3600)
+    wide = foreign.prepare(written(tmp_path, samples * times + offset, "wide", fmt=fmt, gain=200 * times), 0, 12)
+    labels = [integer.run(packed, windows).label.tolist() for windows in (narrow, wide.windows(3600))]
+    assert labels[0] == labels[1]
+    # As a whole, for beats, it is the narrow record about another zero.
+    assert np.ptp(wide.stream().astype(int) - narrow.reshape(-1)) == 0
+
+
+def test_an_artefact_does_not_set_the_scale_of_a_record(tmp_path, capsys):
+    samples = np.round(ecg(60, 360) * 40)
+    samples[31 * 360 : 31 * 360 + 36] = 8_000_000
+    lead = foreign.prepare(written(tmp_path, samples, fmt="24", gain=8000), 0, 12)
+    windows = lead.windows(3600)
+    assert all(np.ptp(windows[i].astype(int)) > 250 for i in (0, 1, 2, 4, 5))
+    assert np.ptp(lead.stream()[: 30 * 360].astype(int)) > 250
+    assert "each by itself" in capsys.readouterr().err
+
+
+def test_a_record_that_is_too_short(tmp_path):
+    lead = foreign.prepare(written(tmp_path, np.arange(3599) % 700, fmt="16"), 0, 12)
+    with pytest.raises(PopbeatError, match=r"has 3,599 samples at 360 Hz, and a window takes 3,600 \(10 s\); take a longer"):
+        lead.windows(3600)
