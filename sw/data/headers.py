@@ -6,7 +6,9 @@ line is one of header(5), and the signal files lie in the header's own folder, e
 A link in that folder may lead anywhere, for whoever names the record made it; a header can't lead out of its folder.
 """
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -147,10 +149,9 @@ def read_header(path: Path | str) -> Header:
 
 def _parsed(path: Path) -> wfdb.Record | wfdb.MultiRecord:
     hea = path.with_name(path.name + ".hea")
-    if hea.is_dir() or (path.is_dir() and not hea.exists()):
+    if os.path.isdir(hea) or (os.path.isdir(path) and not os.path.lexists(hea)):
         raise PopbeatError(f"{path} is a folder; give the path of a WFDB record in it, without its ending: {path}/NAME")
-    if not hea.is_file():
-        why = "is no regular file" if hea.exists() else "does not exist"
+    if why := _no_file(hea):
         raise PopbeatError(f"record not found: {hea} {why}; give the path of a WFDB record without its ending")
     if hea.stat().st_size > MAX_HEADER_BYTES:
         raise PopbeatError(f"header {hea} has {hea.stat().st_size} bytes, more than any WFDB header; it is no header")
@@ -161,8 +162,21 @@ def _parsed(path: Path) -> wfdb.Record | wfdb.MultiRecord:
     _check_record_line(hea, lines[0])
     try:
         return wfdb.rdheader(str(path))
+    except OSError:  # told where every command ends: sw.cli.run
+        raise
+    except IndexError:
+        raise PopbeatError(f"header {hea} has a record line that declares segments, and lists none; mend it") from None
     except Exception as error:  # wfdb raises many kinds for malformed headers
         raise PopbeatError(f"header {hea} can't be read as a WFDB header: {error}") from None
+
+
+def _no_file(path: Path) -> str:
+    """Why a path is no regular file, in words; empty where it is one. What else the system says is its :class:`OSError`."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "is a link that leads nowhere" if os.path.islink(path) else "does not exist"
+    return "" if stat.S_ISREG(mode) else "is no regular file"
 
 
 # The fields of a record line in their order, what they are called and how header(5) writes them.
@@ -236,8 +250,7 @@ def _checked_length(hea: Path, claimed: int | None, signals: tuple[Signal, ...])
     lengths = []
     for name in dict.fromkeys(s.file for s in signals):
         target, members = hea.parent / name, [s for s in signals if s.file == name]
-        if not target.is_file():
-            why = "is no regular file" if target.exists() else "does not exist"
+        if why := _no_file(target):
             raise PopbeatError(f"header {hea} names the signal file {name!r}, and {target} {why}")
         if len({(s.fmt, s.offset) for s in members}) > 1:
             raise PopbeatError(f"header {hea} gives the signals of {target} different formats or offsets; a file has one of each")

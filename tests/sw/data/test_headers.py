@@ -72,3 +72,26 @@ def test_a_folder_of_links(tmp_path):
     for name in ("../real/r.dat", str(real) + ".dat"):
         with pytest.raises(PopbeatError, match="can't be read as a WFDB header"):
             headers.read_header(header(tmp_path, signal_line=f"{name} 16 200/mV 12 0 0 0 0 II"))
+
+
+def test_segments_that_are_declared_and_not_listed(tmp_path):
+    with pytest.raises(PopbeatError, match="declares segments, and lists none"):
+        (tmp_path / "s.hea").write_text("s/2 1 360 90\n")
+        headers.read_header(tmp_path / "s")
+
+
+def test_what_is_no_regular_file(tmp_path):
+    """A link that leads nowhere is told; loops and endless names are the system's to refuse."""
+    (tmp_path / "n.hea").symlink_to(tmp_path / "none")
+    with pytest.raises(PopbeatError, match=r"n.hea is a link that leads nowhere"):
+        headers.read_header(tmp_path / "n")
+    (tmp_path / "l.hea").symlink_to(tmp_path / "l.hea")
+    for path in (tmp_path / "l", tmp_path / ("x" * 300)):
+        with pytest.raises(OSError) as error:
+            headers.read_header(path)
+        assert error.value.filename
+    record = header(tmp_path)
+    record.with_suffix(".dat").unlink()
+    record.with_suffix(".dat").mkdir()
+    with pytest.raises(PopbeatError, match=r"names the signal file 'r.dat', and .* is no regular file"):
+        headers.read_header(record)
