@@ -3,6 +3,7 @@ QRS detector finds; as a table, as files and as a picture."""
 
 import csv
 import io
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -47,11 +48,37 @@ def main(
     header = records.read_header(record)
     index = foreign.choose_lead(header, lead)
     foreign.check(header, index, strict)
-    prepared, lead = foreign.prepare(header, index, packed.normaliser.raw_bits, invert), header.leads[index]
-    folder = files.BUILD / "classified-records" / re.sub(r"[^A-Za-z0-9._-]", "-", f"{header.path.name}_{lead}_{packed.model}")
-    about = {"record": header.path.name, "lead": lead, "lead_number": index, "model": packed.model, "bundle_sha256": packed.sha256}
+    prepared = foreign.prepare(header, index, packed.normaliser.raw_bits, invert)
+    about = origin(packed, header, index, prepared) | {"inverted": invert}
+    folder = files.BUILD / "classified-records" / folder_name(about)
     of_beats = packed.network.words or bundles.of_images(packed)
     (classify_beats if of_beats else classify_windows)(packed, prepared, folder, about)
+
+
+def origin(packed: bundles.Bundle, header: records.Header, index: int, lead: foreign.Lead) -> dict:
+    """What a result is made from: the record's path, the SHA-256 of each of its files, its lead and rate in Hz, what was done to
+    the samples, the network and popbeat's version."""
+    return {
+        "record": header.path.name,
+        "path": str(header.path.absolute()),
+        "files": {os.path.relpath(file, header.path.parent): files.sha256_file(file) for file in header.files()},
+        "lead": lead.name,
+        "lead_number": index,
+        "rate_hz": header.rate,
+        "lead_rate_hz": header.rate_of(index),
+        "done": list(lead.done),
+        "model": packed.model,
+        "bundle_sha256": packed.sha256,
+        "popbeat": files.version(),
+    }
+
+
+def folder_name(about: dict) -> str:
+    """A folder's name for a result: record, lead and model, and a short hash that tells apart records of one name in several
+    folders, leads of one name, bundles of one model and a lead upside down."""
+    told_apart = [about[name] for name in ("path", "lead_number", "bundle_sha256", "inverted")]
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{about['record']}_{about['lead']}_{about['model']}")
+    return f"{name[:100]}_{files.sha256(repr(told_apart).encode())[:8]}"
 
 
 def classify_windows(packed: bundles.Bundle, lead: foreign.Lead, folder: Path, about: dict) -> None:
@@ -123,7 +150,7 @@ def classify_beats(packed: bundles.Bundle, lead: foreign.Lead, folder: Path, abo
         if inside[i]
     ]
     marks = mark(packed, folder / lead.path.name, made, inside, np.array(names) == "no call", lead.clock)
-    write(folder, "beats", rows, about | {"rate_hz": lead.clock.rate, "simulated_beats": simulated, "beats_found": len(rows)})
+    write(folder, "beats", rows, about | {"simulated_beats": simulated, "beats_found": len(rows)})
     shown = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MAX_STRIPS)).round().astype(int))
     places = made.position[shown][:, None] - before + np.arange(length)
     strip = values[np.clip(places, 0, len(values) - 1)]

@@ -69,3 +69,19 @@ def test_marks_are_in_the_records_own_samples(tmp_path):
     classify.mark(SimpleNamespace(classes=("N", "V")), tmp_path / "q", made, inside, np.array([True, False, False]), clock)
     assert wfdb.rdann(str(tmp_path / "q"), "popbeat").symbol == ["Q", "Q"]
     assert classify.mark(SimpleNamespace(classes=("a", "b")), tmp_path / "other", made, inside, inside, clock) == ""
+
+
+def test_results_say_what_they_are_made_from(recordings, tmp_path, classified):
+    """Two records of one name, a lead upside down: each a folder; the JSON has path, hashes, rates, what was done, versions."""
+    samples = recordings.signal("100", "MLII")[:5000]
+    first = classified(write(tmp_path / "a", samples))
+    second = classified(write(tmp_path / "b", samples[::-1]))
+    turned = classified(tmp_path / "a" / "r", "--invert", "--lead", "0")
+    assert len(list((tmp_path / "build" / "classified-records").glob("r_II_bnn5_????????"))) == 3
+    assert first["path"] == str(tmp_path / "a" / "r") and second["path"] == str(tmp_path / "b" / "r")
+    assert first["files"] == {f"r.{ending}": files.sha256_file(tmp_path / "a" / f"r.{ending}") for ending in ("hea", "dat")}
+    assert first["files"]["r.dat"] != second["files"]["r.dat"]
+    about = {"record": "r", "lead": "II", "lead_number": 0, "rate_hz": 250, "lead_rate_hz": 250, "model": "bnn5"}
+    assert first.items() >= about.items() and first["popbeat"] == files.version() and len(first["bundle_sha256"]) == 64
+    assert first["done"] == ["lead II of record r has 250 Hz and is resampled to 360 Hz"]
+    assert turned["inverted"] and not first["inverted"] and "lead II is turned upside down" in turned["done"]
