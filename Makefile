@@ -10,6 +10,8 @@ WINDOW ?= 0
 RECORD ?=
 RECORDS ?=
 LEAD   ?=
+INVERT ?=
+STRICT ?=
 DEVICE ?= ecp5-25k
 BOARD  ?= ulx3s-85f
 SEEDS  ?= 10
@@ -105,8 +107,9 @@ detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detec
 beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored, RTL compared [MODEL=bnnbeat5|gasf5 RECORDS=208,232 FULL=1 BUNDLE=]
 	@$(RUN) -m sim.beats --model "$(or $(MODEL),bnnbeat5)" --records "$(RECORDS)" --bundle "$(BUNDLE)" $(if $(filter-out 0,$(FULL)),--full)
 
-classify: $(READY) ## any WFDB record through the simulated hardware, in windows or, MODEL=bnnbeat5 or gasf5, beat by beat; RECORD=path [LEAD= MODEL=bnn17]
-	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)"
+classify: $(READY) ## any WFDB record through the simulated hardware, in windows or, MODEL=bnnbeat5 or gasf5, beat by beat; RECORD=path [LEAD=name or number INVERT=1 STRICT=1 MODEL=bnn17]
+	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" \
+	  $(if $(filter-out 0,$(INVERT)),--invert) $(if $(filter-out 0,$(STRICT)),--strict)
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages

@@ -1,6 +1,8 @@
 """What every command line of the project shares: the console, progress bars, and how an error reaches the user."""
 
+import os
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -37,13 +39,30 @@ def warn(text: str) -> None:
 
 
 def run(app: typer.Typer) -> None:
-    """Run a typer application; a :class:`PopbeatError` becomes one line on standard error and exit status 2."""
+    """Run a typer application; a :class:`PopbeatError`, or a file that the system refuses (:class:`OSError`), becomes one line on
+    standard error and exit status 2."""
     try:
         app()
     except PopbeatError as error:
-        errors.print("[bold red]error:[/]", end=" ")
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        _fail(refused(error))
+
+
+def refused(error: OSError) -> str:
+    """What the system said of a file, in one line: the file, shortened in the middle where it is long, and the reason."""
+    reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    if error.filename is None:
+        return f"the system refused a file or a connection: {reason}"
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
+    name = name if len(name) <= 200 else f"{name[:80]}...{name[-80:]}"
+    return f"{name} can't be used: {reason}; name another path, or change this one"
+
+
+def _fail(text: str) -> NoReturn:
+    errors.print("[bold red]error:[/]", end=" ")
+    errors.print(text, markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 def new_app(text: str) -> typer.Typer:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+import tomllib
 from pathlib import Path
 
 from sw.errors import PopbeatError
@@ -11,6 +12,11 @@ from sw.errors import PopbeatError
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 MAX_JSON_BYTES = 16 << 20
+
+
+def version() -> str:
+    """popbeat's version, as ``pyproject.toml`` has it."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 def sha256(data: bytes) -> str:

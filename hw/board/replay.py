@@ -21,6 +21,7 @@ from hw.stream.result import NO_CALL
 from sw import cli, files
 from sw.beats import annotations, chain, images, score
 from sw.data import beats, foreign, mitbih, records, source, tasks
+from sw.data.foreign import Clock
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from sw.export.array import integer as array_integer
@@ -29,6 +30,7 @@ from sw.export.array.program import image
 from sw.export.binary import integer
 from sw.qrs.detector import detect
 
+DATABASE = Clock()  # of records whose samples go to the board as they are
 CHUNK = 32  # answers that are held against the integer model together
 
 
@@ -64,7 +66,9 @@ class Tally:
         return f"{self.right:,} of {self.beats:,} beats right, {100 * self.right / max(self.beats, 1):.0f} %"
 
 
-def replay_beats(host: Host, packed: bundle.Bundle, name: str, signal: np.ndarray, truth: score.Reference | None) -> None:
+def replay_beats(
+    host: Host, packed: bundle.Bundle, name: str, signal: np.ndarray, truth: score.Reference | None, clock: Clock = DATABASE
+) -> None:
     """A whole lead's raw samples ``int16[n]`` through a board that finds the beats itself: every beat must be the integer model's.
     Scored, where there is a ``truth``, as EC57 asks, but from the first sample on; leaves an annotation file in
     ``build/board/annotations``."""
@@ -84,14 +88,20 @@ def replay_beats(host: Host, packed: bundle.Bundle, name: str, signal: np.ndarra
             f"the board's {len(made.position):,} beats of record {name} are not the {len(expected.position):,} of the integer "
             "model; is its bitstream of this bundle, and are all samples arriving?"
         )
-    report_beats(packed, name, signal, made, truth, begun)
+    report_beats(packed, name, signal, made, truth, begun, clock)
 
 
 def report_beats(
-    packed: bundles.Bundle, name: str, signal: np.ndarray, made: chain.Labelled, truth: score.Reference | None, begun: float
+    packed: bundles.Bundle,
+    name: str,
+    signal: np.ndarray,
+    made: chain.Labelled,
+    truth: score.Reference | None,
+    begun: float,
+    clock: Clock = DATABASE,
 ) -> None:
-    """What the beats ``made`` of a record are worth, where there is a ``truth``, and an annotation file of them; ``begun``: when
-    the first one was sent, in seconds of the monotonic clock."""
+    """What the beats ``made`` of a record are worth, where there is a ``truth``, and an annotation file of them in the record's own
+    samples (``clock``); ``begun``: when the first one was sent, in seconds of the monotonic clock."""
     inside = made.position < len(signal)
     symbols = made.symbols(packed.classes)[inside]
     if truth:
@@ -101,7 +111,8 @@ def report_beats(
             table.add_column(column)
         table.add_row(*score.row(name, score.figures(matrix)))
         cli.console.print(table)
-    written = annotations.write(files.BUILD / "board" / "annotations", name, made.position[inside], symbols)
+    places, home = clock.own(made.position[inside]), files.BUILD / "board" / "annotations"
+    written = annotations.write(home, name, places, symbols, rate=clock.rate)
     seconds, took = len(signal) / tasks.RATE, time.monotonic() - begun
     cli.say(f"{len(made.position):,} beats, each the integer model's; {took:.0f} s for {seconds:.0f} s of ECG\n{written}")
 
@@ -148,7 +159,9 @@ def classify(
     return took
 
 
-def replay_images(host: Host, packed: GraphBundle, name: str, signal: np.ndarray, truth: score.Reference | None) -> None:
+def replay_images(
+    host: Host, packed: GraphBundle, name: str, signal: np.ndarray, truth: score.Reference | None, clock: Clock = DATABASE
+) -> None:
     """The beats of a whole lead's raw samples ``int16[n]``, found here, through a board that classifies their images. Scored and
     left as :func:`replay_beats` does it."""
     position, windows = find_beats(name, signal)
@@ -166,14 +179,21 @@ def replay_images(host: Host, packed: GraphBundle, name: str, signal: np.ndarray
             return f"beat {number} of record {name}, R peak at sample {position[number]},"
 
         classify(host, packed, windows, named, heard)
-    report_beats(packed, name, signal, labelled(results), truth, begun)
+    report_beats(packed, name, signal, labelled(results), truth, begun, clock)
 
 
 def replay_windows(
-    host: Host, packed: bundles.Bundle, name: str, windows: np.ndarray, start: np.ndarray, truth: np.ndarray | None
+    host: Host,
+    packed: bundles.Bundle,
+    name: str,
+    windows: np.ndarray,
+    start: np.ndarray,
+    truth: np.ndarray | None,
+    faulty: np.ndarray | None = None,
 ) -> None:
     """Windows ``int16[n, window]`` that begin at the samples ``start`` through a board; ``truth``: their labels, where there are
-    some. A set of labels is right where all of its labels are."""
+    some; ``faulty`` (``bool[n]``): too much of them is missing, flat or clipped for a call, whatever the board says. A set of
+    labels is right where all of its labels are."""
     right, so_far = 0, ""
     table = Table(title=f"record {name} on the board")
     for column in ("second", *(["labelled"] if truth is not None else []), "board says"):
@@ -183,7 +203,7 @@ def replay_windows(
 
         def heard(row: int, seen: Result) -> None:
             nonlocal right, so_far
-            said, so_far = [shown(packed, seen)], f"{row + 1} windows"
+            said, so_far = ["no call" if faulty is not None and faulty[row] else shown(packed, seen)], f"{row + 1} windows"
             if truth is not None:
                 label = bundles.task(packed).named(int(truth[row]))
                 right += bundles.told(packed, seen.label, seen.logits) == label
@@ -215,12 +235,12 @@ def known_windows(packed: bundles.Bundle, record: str, found: source.Source) -> 
     return task.samples(found, chosen), chosen.start, chosen.label
 
 
-def other_windows(signal: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, None]:
-    """All windows of a signal one behind the other, where they begin, and no labels."""
-    count = len(signal) // length
-    if not count:
-        raise PopbeatError(f"the record has {len(signal) / tasks.RATE:.1f} s; a window takes {length / tasks.RATE:g} s")
-    return signal[: count * length].reshape(count, length), np.arange(count) * length, None
+def other_windows(lead: foreign.Lead, length: int) -> tuple[np.ndarray, np.ndarray, None, np.ndarray]:
+    """All windows of a lead one behind the other, where they begin, no labels, and which are too faulty for a call, ``bool[n]``."""
+    windows = lead.windows(length)
+    start = np.arange(len(windows)) * length
+    faulty = np.array([of["faulty"] > foreign.MAX_FAULTY for of in lead.shares(start, length)])
+    return windows, start, None, faulty
 
 
 app = cli.new_app(__doc__)
@@ -234,18 +254,24 @@ def main(
     config: Annotated[
         str, typer.Option(help="Array that the bitstream holds, of a multi-bit model: mac128l, mac128, mac64, mac32")
     ] = "full",
-    lead: Annotated[str, typer.Option(help="Lead of a record by its path; default MLII, else the first one")] = "",
+    lead: Annotated[
+        str, typer.Option(help="Lead of a record by its path, by name or number; default MLII, II, then other leads of an ECG")
+    ] = "",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:
     """Send a record to a board, window by window, beat by beat or, where the board finds beats itself, as a whole; hold its answers
     against the integer model's, and against the labels, where they are known (not a medical device)."""
     packed, name = bundles.read(bundle.locate(model, path)), Path(record).name
     known, raw_bits = record in mitbih.RECORDS, packed.normaliser.raw_bits
+    clock = DATABASE
     if known:
         found = source.find()
     else:
         header = records.read_header(record)
-        signal = foreign.prepare(header, foreign.choose_lead(header, lead), raw_bits)
+        chosen = foreign.choose_lead(header, lead)
+        foreign.check(header, chosen)
+        other = foreign.prepare(header, chosen, raw_bits)
+        clock, signal = other.clock, other.stream()
     on_array = isinstance(packed, GraphBundle)
     program = image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program) if on_array else b""
     host = Host(SerialLine(port), placed=packed.network.words > 0)
@@ -259,9 +285,9 @@ def main(
         if known:
             signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
             truth = score.reference(*annotated[:2])
-        (replay_images if of_images else replay_beats)(host, packed, name, signal, truth)
+        (replay_images if of_images else replay_beats)(host, packed, name, signal, truth, clock)
     else:
-        windows = known_windows(packed, record, found) if known else other_windows(signal, packed.network.window)
+        windows = known_windows(packed, record, found) if known else other_windows(other, packed.network.window)
         replay_windows(host, packed, name, *windows)
 
 

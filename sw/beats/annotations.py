@@ -9,6 +9,7 @@ import wfdb
 from sw import files
 from sw.beats.score import CLASSES, labels
 from sw.data import records
+from sw.data.mitbih import RATE
 from sw.errors import PopbeatError
 
 ANNOTATOR = "popbeat"
@@ -25,9 +26,12 @@ def symbols(label: np.ndarray) -> np.ndarray:
     return np.array(list(SYMBOLS))[label]
 
 
-def write(folder: Path, record: str, position: np.ndarray, symbol: np.ndarray, annotator: str = ANNOTATOR) -> Path:
-    """Write beats as ``folder/record.annotator``, whole or not at all: samples ``int[n]`` in strictly rising order, symbols
-    ``str[n]``. What :func:`sw.data.records.read_annotations` reads back equals what was asked for, else this is an error."""
+def write(
+    folder: Path, record: str, position: np.ndarray, symbol: np.ndarray, annotator: str = ANNOTATOR, rate: float = RATE
+) -> Path:
+    """Write beats as ``folder/record.annotator``, whole or not at all: samples ``int[n]`` of the record in strictly rising order,
+    symbols ``str[n]``. ``rate`` is that of the record in Hz and stands in the file, so that WFDB's tools find the beats. What
+    :func:`sw.data.records.read_annotations` reads back equals what was asked for, else this is an error."""
     position, symbol = np.asarray(position, np.int64), np.asarray(symbol)
     path = Path(folder) / f"{record}.{annotator}"
     if annotator in REFERENCES or not annotator.isalpha():
@@ -41,10 +45,10 @@ def write(folder: Path, record: str, position: np.ndarray, symbol: np.ndarray, a
     labels(symbol)  # other symbols are no beats
     with tempfile.TemporaryDirectory() as name:
         try:
-            wfdb.wrann(record, annotator, position, symbol, write_dir=name)
+            wfdb.wrann("beats", annotator, position, symbol, fs=rate, write_dir=name)  # the record may have any name
         except Exception as error:  # wfdb raises several kinds
             raise PopbeatError(f"annotations {path} can't be written: {error}") from None
-        read_position, read_symbol, _ = records.read_annotations(Path(name) / record, annotator)
+        read_position, read_symbol, _ = records.read_annotations(Path(name) / "beats", annotator)
         if not (np.array_equal(read_position, position) and np.array_equal(read_symbol, symbol)):
             raise PopbeatError(f"annotations {path} read back otherwise than they were written")
-        return files.write_bytes(path, (Path(name) / f"{record}.{annotator}").read_bytes())
+        return files.write_bytes(path, (Path(name) / f"beats.{annotator}").read_bytes())

@@ -1,146 +1,154 @@
-"""WFDB records, read with wfdb, after their headers were held against the files they speak of.
+"""Samples and annotations of WFDB records, read with wfdb after their headers were checked (:mod:`sw.data.headers`)."""
 
-wfdb believes a header's sample count before it looks at the signal file, so a header that claims 10^11 samples asks for
-hundreds of gigabytes. Here every claim is checked first: the signal file must lie in the header's own folder, exist, and hold
-the bytes that the header promises.
-"""
-
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import wfdb
+from wfdb.io import _signal
 
+from sw.data.headers import LAYOUT, MAX_HEADER_BYTES, Header, Signal, read_header
 from sw.errors import PopbeatError
 
-# Bytes a sample takes in the signal formats of WFDB header(5) whose files have a fixed size per sample.
-BYTES_PER_SAMPLE = {
-    "8": Fraction(1),
-    "16": Fraction(2),
-    "24": Fraction(3),
-    "32": Fraction(4),
-    "61": Fraction(2),
-    "80": Fraction(1),
-    "160": Fraction(2),
-    "212": Fraction(3, 2),
-    "310": Fraction(4, 3),
-    "311": Fraction(4, 3),
-}
-MAX_HEADER_BYTES = 1 << 20
+__all__ = [
+    "MAX_HEADER_BYTES",
+    "Header",
+    "Signal",
+    "damaged",
+    "read_annotations",
+    "read_header",
+    "read_lead",
+    "read_signal",
+    "segment_lead",
+]
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a checked header says: ``path`` without ending, leads in file order, ``rate`` in Hz, ``length`` in samples."""
-
-    path: Path
-    leads: tuple[str, ...]
-    rate: float
-    length: int
-
-    def lead_index(self, lead: str) -> int:
-        """Index of ``lead``; an unknown one is an error that lists those there are."""
-        if lead not in self.leads:
-            raise PopbeatError(f"record {self.path} has no lead {lead!r}; it has {', '.join(self.leads)}")
-        return self.leads.index(lead)
+def read_signal(header: Header, lead: str | int, start: int = 0, length: int | None = None) -> np.ndarray:
+    """Raw ADC units of one lead: ``int32[length]``, samples ``start`` to ``start + length``, at the lead's own rate
+    (:meth:`Header.rate_of`). Missing samples have the value that marks them. Across the segments of a record the units are those
+    of its first signal line."""
+    per_frame = header.signals[header.lead_index(lead)].per_frame
+    count = header.length * per_frame
+    stop = count if length is None else start + length
+    if not 0 <= start <= stop <= count:
+        raise PopbeatError(f"record {header.path} holds samples 0 to {count}; {start} to {stop} was asked for")
+    first = start // per_frame
+    values, _ = _frames(header, lead, first, -(-stop // per_frame))
+    return values[start - first * per_frame : stop - first * per_frame]
 
 
-def read_header(path: Path | str) -> Header:
-    """Read and check the header of the record ``path`` (with or without ``.hea``).
-
-    Raises :class:`PopbeatError` when a file is missing, lies outside the record's folder, or is shorter than the header says.
-    """
-    path = Path(path)
-    if path.suffix == ".hea":
-        path = path.with_suffix("")
-    hea = path.with_name(path.name + ".hea")
-    if not hea.is_file():
-        raise PopbeatError(f"record not found: {hea} does not exist; give the path of a WFDB record without its ending")
-    if hea.stat().st_size > MAX_HEADER_BYTES:
-        raise PopbeatError(f"header {hea} has {hea.stat().st_size} bytes, more than any WFDB header; it is no header")
-    try:
-        header = wfdb.rdheader(str(path))
-    except Exception as error:  # wfdb raises many kinds for malformed headers
-        raise PopbeatError(f"header {hea} can't be read as a WFDB header: {error}") from None
-    if isinstance(header, wfdb.MultiRecord):
-        raise PopbeatError(f"record {path} has several segments; give one of its segments: {', '.join(header.seg_name)}")
-    leads = _checked_leads(hea, header)
-    length = _checked_length(hea, header)
-    if not header.fs or not np.isfinite(header.fs) or header.fs <= 0:
-        raise PopbeatError(f"header {hea} gives a sampling frequency of {header.fs}; it must be positive")
-    return Header(path, leads, float(header.fs), length)
+def read_lead(header: Header, lead: str | int) -> tuple[np.ndarray, np.ndarray]:
+    """A whole lead as :func:`read_signal` has it, ``int32[samples]``, and which of its samples are marked as missing or lie in a
+    gap between segments, ``bool[samples]``."""
+    return _frames(header, lead, 0, header.length)
 
 
-def _checked_leads(hea: Path, header: wfdb.Record) -> tuple[str, ...]:
-    names = header.sig_name or []
-    if not header.n_sig or header.n_sig < 1:
-        raise PopbeatError(f"header {hea} declares {header.n_sig} signals; a record to read has at least one")
-    if len(names) != header.n_sig or len(header.file_name or []) != header.n_sig:
-        raise PopbeatError(f"header {hea} declares {header.n_sig} signals and describes {len(names)}")
-    for name in header.file_name:  # wfdb's grammar lets no folder into a name, so only a link can lead elsewhere
-        target = hea.parent / name
-        if target.is_symlink() and target.resolve().parent != hea.parent.resolve():
-            raise PopbeatError(f"signal file {target} is a link that leads out of its folder to {target.resolve()}")
-    # A signal without a description is named by its number, as the WFDB tools do.
-    return tuple(str(i) if name is None else name for i, name in enumerate(names))
-
-
-def _checked_length(hea: Path, header: wfdb.Record) -> int:
-    lengths = []
-    for name in dict.fromkeys(header.file_name):
-        target = hea.parent / name
-        if not target.is_file():
-            raise PopbeatError(f"header {hea} names the signal file {name!r}, and {target} does not exist")
-        members = [i for i, other in enumerate(header.file_name) if other == name]
-        formats = {header.fmt[i] for i in members}
-        unknown = formats - BYTES_PER_SAMPLE.keys()
-        if unknown:
-            raise PopbeatError(
-                f"signal file {target} is stored in format {', '.join(sorted(unknown))}; "
-                f"convert it with WFDB's xform to one of {', '.join(BYTES_PER_SAMPLE)}"
-            )
-        per_frame = sum(header.samps_per_frame[i] or 1 for i in members)
-        frame_bytes = per_frame * BYTES_PER_SAMPLE[header.fmt[members[0]]]
-        available = target.stat().st_size - (header.byte_offset[members[0]] or 0)
-        held = int(available / frame_bytes)
-        skew = max((header.skew[i] or 0 for i in members), key=abs)
-        if not 0 <= skew <= held:
-            raise PopbeatError(f"header {hea} shifts a signal by {skew} samples; {target} holds {max(held, 0)}")
-        held -= skew
-        if header.sig_len is not None and header.sig_len > held:
-            raise PopbeatError(
-                f"header {hea} claims {header.sig_len} samples a signal, and {target} holds {max(held, 0)}: "
-                "the file is truncated or the header wrong; fetch the record again"
-            )
-        lengths.append(held if header.sig_len is None else header.sig_len)
-    length = min(lengths)
-    if length < 1:
-        raise PopbeatError(f"record {hea.with_suffix('')} holds no samples")
-    return length
-
-
-def read_signal(header: Header, lead: str, start: int = 0, length: int | None = None) -> np.ndarray:
-    """Raw ADC units of one lead: ``int32[length]``, samples ``start`` to ``start + length``."""
-    stop = header.length if length is None else start + length
-    if not 0 <= start <= stop <= header.length:
-        raise PopbeatError(f"record {header.path} holds samples 0 to {header.length}; {start} to {stop} was asked for")
-    return _read(header, lead, start, stop, physical=False).d_signal[:, 0].astype(np.int32)
-
-
-def read_missing(header: Header, lead: str) -> np.ndarray:
-    """Which samples of a lead are marked as missing: ``bool[samples]``."""
-    return np.isnan(_read(header, lead, 0, header.length, physical=True).p_signal[:, 0])
-
-
-def _read(header: Header, lead: str, start: int, stop: int, physical: bool) -> wfdb.Record:
+def damaged(header: Header, lead: str | int) -> list[str]:
+    """What a lead's samples contradict of its header's checksum and first sample, a line for each file that does. Where a checksum
+    is right, the first sample is not asked for, and where both are 0 they were left out by whoever wrote the header."""
     index = header.lead_index(lead)
-    try:
-        return wfdb.rdrecord(
-            str(header.path), sampfrom=start, sampto=stop, channels=[index], physical=physical, return_res=64 if physical else 32
+    if header.segments:
+        parts = {part.path: (part, segment_lead(header, part, index)) for part, _ in header.segments if part}
+        return [line for part, own in parts.values() if own is not None for line in damaged(part, own)]
+    signal, ends = header.signals[index], header.claimed or header.length
+    if not signal.checksum and not signal.init:
+        return []
+    values = _stored(header, index, 0, ends)
+    said = []
+    if signal.checksum is not None:
+        # Of a shifted signal some programs write the sum of what is read, not of what is stored.
+        kept = [values] if not signal.skew else [values, _stored(header, index, signal.skew, signal.skew + header.length)]
+        sums = [int(of.astype(np.int64).sum()) % (1 << 16) for of in kept]
+        if signal.checksum % (1 << 16) in sums:
+            return []
+        said.append(
+            f"the samples' checksum is {(sums[0] + (1 << 15)) % (1 << 16) - (1 << 15)}, and the header says {signal.checksum}"
         )
-    except Exception as error:
+    if signal.init is not None and signal.fmt != "8" and int(values[0]) != signal.init:
+        said.append(f"the first sample is {values[0]}, and the header says {signal.init}")
+    file = header.path.parent / signal.file
+    return [f"{file} may be damaged in signal {signal.name}: {'; '.join(said)}; fetch the record again"] if said else []
+
+
+def _frames(header: Header, lead: str | int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples ``int32[n]`` of the frames ``start`` to ``stop`` and which of them are missing, ``bool[n]``."""
+    index = header.lead_index(lead)
+    if not header.segments:
+        signal = header.signals[index]
+        values = _stored(header, index, start + signal.skew, stop + signal.skew)
+        return values, values == signal.missing if signal.missing is not None else np.zeros(len(values), bool)
+    wanted, place, parts = header.signals[index], 0, []
+    for part, length in header.segments:
+        first, last = max(start - place, 0), min(stop - place, length)
+        place += length
+        if first < last:
+            parts.append(_part(header, part, index, wanted, first, last))
+    if not parts:
+        return np.zeros(0, np.int32), np.zeros(0, bool)
+    return tuple(np.concatenate(of) for of in zip(*parts, strict=True))
+
+
+def _part(header: Header, part: Header | None, index: int, wanted: Signal, first: int, last: int) -> tuple:
+    """Frames of one segment, in the units of the signal ``wanted``; a gap, or a segment without this signal, is missing."""
+    own = segment_lead(header, part, index)
+    if own is None:
+        return np.full((last - first) * wanted.per_frame, wanted.baseline, np.int32), np.ones(
+            (last - first) * wanted.per_frame, bool
+        )
+    signal = part.signals[own]
+    if signal.per_frame != wanted.per_frame:
+        raise PopbeatError(
+            f"segment {part.path} has {signal.per_frame} samples a frame of {wanted.name}, and its record {wanted.per_frame}; "
+            "give the segment itself as the record"
+        )
+    values, gone = _frames(part, own, first, last)
+    if (signal.gain, signal.baseline) != (wanted.gain, wanted.baseline):
+        scaled = (values.astype(np.float64) - signal.baseline) * (wanted.gain / signal.gain) + wanted.baseline
+        values = np.clip(np.round(scaled), -(2**31), 2**31 - 1).astype(np.int32)
+    return values, gone
+
+
+def segment_lead(header: Header, part: Header | None, index: int) -> int | None:
+    """Which signal of a segment is signal ``index`` of its record: in fixed layout that at its place, else the one of its name (of
+    several, the same one in order); ``None`` in a gap or where it has none."""
+    if part is None:
+        return None
+    if header.signals[index].file != LAYOUT:
+        return index
+    name = header.leads[index]
+    same = [i for i, other in enumerate(part.leads) if other == name]
+    order = header.leads[:index].count(name)
+    return same[order] if order < len(same) else None
+
+
+def _stored(header: Header, index: int, start: int, stop: int) -> np.ndarray:
+    """The frames ``start`` to ``stop`` of a signal as they stand in its file, ``int32[frames * per_frame]``, without its skew."""
+    signal = header.signals[index]
+    members = [s for s in header.signals if s.file == signal.file]
+    own = sum(s.file == signal.file for s in header.signals[:index])
+    first = 0 if signal.fmt == "8" else start  # stores differences
+    try:
+        # wfdb's own rdrecord by the fields of the header: that one needs a length, and shifts one signal against the others.
+        (values,) = _signal._rd_segment(
+            file_name=[s.file for s in members],
+            dir_name=str(header.path.parent.absolute()),
+            pn_dir=None,
+            fmt=[s.fmt for s in members],
+            n_sig=len(members),
+            sig_len=stop,
+            byte_offset=[s.offset for s in members],
+            samps_per_frame=[s.per_frame for s in members],
+            skew=[0] * len(members),
+            init_value=[s.init or 0 for s in members],
+            sampfrom=first,
+            sampto=stop,
+            channels=[own],
+            ignore_skew=True,
+        )
+    except OSError:
+        raise
+    except Exception as error:  # wfdb raises many kinds
         raise PopbeatError(f"record {header.path} can't be read: {error}") from None
+    return values[(start - first) * signal.per_frame :].astype(np.int32)
 
 
 def read_annotations(path: Path | str, annotator: str = "atr") -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -135,13 +135,16 @@ def foreign(tmp_path):
 def test_classify_any_record(foreign):
     done = command("sim.classify", "--record", str(foreign), "--model", "bnn5")
     assert done.returncode == 0, done.stderr
-    for notice in ("has no MLII", "250 Hz and is resampled", "marked missing", "halved", "left out"):
+    for notice in ("has no MLII", "250 Hz and is resampled", "marked missing", "do not change", "by halving", "left out"):
         assert notice in done.stderr.replace("\n", " "), notice
-    folder = files.BUILD / "classified-records" / "foreign_II_bnn5"
+    places = (files.BUILD / "classified-records").glob("foreign_II_bnn5_????????/windows.json")
+    (folder,) = [p.parent for p in places if json.loads(p.read_text())["path"] == str(foreign)]
     windows = json.loads((folder / "windows.json").read_text())["windows"]
     assert len(windows) == 4
     assert [w["class"] for w in windows].count("no call") == 1  # the flat part fills the third window
-    assert windows[2] == {"window": 2, "seconds": 20.0, "class": "no call", "margin": None}
+    shares = {"missing": 0.0, "flat": 1.0, "clipped": 0.0, "faulty": 1.0}
+    assert windows[2] == {"window": 2, "seconds": 20.0, "class": "no call", "margin": None} | shares
+    assert (windows[0]["missing"], windows[1]["flat"], windows[3]["flat"]) == (0.004, 0.1, 0.1)
     assert (folder / "windows.csv").read_text().count("\n") == 5
     assert (folder / "strips.png").stat().st_size > 10_000
 

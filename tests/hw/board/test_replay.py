@@ -96,8 +96,12 @@ def test_replayed_windows_of_the_database_and_of_any_record(recordings, monkeypa
         monkeypatch.setattr(replay, "known_windows", lambda *of: known)
         samples, _, truth = known
     else:
-        samples, _, truth = replay.other_windows(recordings.signal("200", "MLII")[: 12 * 3600], packed.network.window)
-        monkeypatch.setattr(replay.foreign, "prepare", lambda *of: samples.reshape(-1))
+        signal = recordings.signal("200", "MLII")[: 12 * 3600]
+        faults = {"missing": np.zeros(len(signal), bool), "flat": np.arange(len(signal)) < 800}
+        lead = replay.foreign.Lead(recordings.path / "200", "MLII", signal.astype(float), replay.DATABASE, 12, 200, faults)
+        samples, _, truth, faulty = replay.other_windows(lead, packed.network.window)
+        assert np.array_equal(samples, signal.reshape(-1, 3600)) and faulty.tolist() == [True] + [False] * 11
+        monkeypatch.setattr(replay.foreign, "prepare", lambda *of: lead)
     line = Board(packed)
     done = replayed(
         monkeypatch,
@@ -119,6 +123,7 @@ def test_replayed_windows_of_the_database_and_of_any_record(recordings, monkeypa
         assert f"{right} of {len(samples)} right" in said and "labelled" in said
     else:
         assert f"{len(samples)} windows, each answer the integer model's" in said and "labelled" not in said
+        assert "no call" in said
     if packed.model == "lamscn17":
         assert len(line.image) > 10_000
         for label in bundles.scores(packed, trace.logits[3]):

@@ -170,11 +170,12 @@ def test_classify_beats_of_any_record(harness, bundle, recordings, tmp_path, mon
     monkeypatch.setattr(classify, "RTL_BEATS", 5)
     done = CliRunner().invoke(classify.app, ["--record", str(tmp_path / "half"), "--bundle", str(tmp_path / "small")])
     assert done.exit_code == 0, done.exception
-    folder = tmp_path / "classified-records" / "half_II_small"
+    (folder,) = (tmp_path / "classified-records").glob("half_II_small_????????")
     told = json.loads((folder / "beats.json").read_text())
     assert len(told["beats"]) == told["beats_found"] > 15 and 5 <= told["simulated_beats"] < 15
     assert sum(beat["simulated"] for beat in told["beats"]) == told["simulated_beats"]
     assert {beat["class"] for beat in told["beats"]} <= {"a", "b", "c"}
+    assert told["rate_hz"] == 180 and all(abs(beat["sample"] / 180 - beat["seconds"]) < 0.01 for beat in told["beats"])
     assert (folder / "beats.csv").read_text().count("\n") == len(told["beats"]) + 1
     assert (folder / "strips.png").stat().st_size > 10_000
     assert f"the first {told['simulated_beats']} of {told['beats_found']} beats went through" in done.output.replace("\n", " ")
