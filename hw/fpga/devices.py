@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from sw.errors import PopbeatError
 
 BLOCK_RAM_BITS = {"ecp5": 18 << 10, "ice40": 4 << 10, "gowin": 18 << 10}
-# Families whose packages have fewer pins than a classifier has ports: there the host link stands around what is placed.
-FEW_PINS = ("ice40", "gowin")
 
 
 @dataclass(frozen=True)

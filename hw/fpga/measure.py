@@ -27,9 +27,9 @@ from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import SLOTS
 
 # What nextpnr is asked for: beyond what is reached, so that it goes on trying.
-ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0}
-# An iCE40 board's clock.
-ICE40_MHZ = 24
+ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0, "gowin": 100.0}
+# The clock that a board's classifier runs at where the host link stands around it.
+LINK_MHZ = {"ice40": 24, "gowin": 27}
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,11 @@ def way_out(made: Classifier, device: devices.Device) -> str:
 
 
 def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
-    """What is placed: the classifier; on an iCE40, whose package has fewer pins than its ports, behind the host link."""
-    if device.family != "ice40":
+    """What is placed: the classifier; behind the host link where a family's packages have fewer pins than its ports."""
+    if device.family not in LINK_MHZ:
         return made.top
-    return BoardTop(made.top, round(ICE40_MHZ * 1e6 / BAUD), blink=blink_bits(ICE40_MHZ))
+    mhz = LINK_MHZ[device.family]
+    return BoardTop(made.top, round(mhz * 1e6 / BAUD), blink=blink_bits(mhz))
 
 
 def measure(made: Classifier, device: devices.Device, config: str, seeds: int, bar) -> dict:
