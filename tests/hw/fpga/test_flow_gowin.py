@@ -22,7 +22,9 @@ def test_the_netlist_is_the_network():
     """With the last block's weights in block RAM, and multipliers in the normaliser."""
     params = DatapathParams(random_bundle(5), Config("test", (Folding(2), Folding(2), Folding(1, memory=True))))
     folder = files.BUILD / "fpga-test" / "gowin"
-    netlist = flow.synthesise(verilog.convert(Top(params), "little", "gowin"), "little", devices.get("gw2ar-18"), folder / "synthesis")
+    netlist = flow.synthesise(
+        verilog.convert(Top(params), "little", "gowin"), "little", devices.get("gw2ar-18"), folder / "synthesis"
+    )
     assert netlist.cells["MULT18X18"] >= 3 and set(netlist.cells) & {"SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B"}
     samples = random_windows(5, 3, 61)
     trace = integer.run(params.bundle, samples)
@@ -64,9 +66,11 @@ def test_ports_without_pins_are_told(tmp_path):
 
 def test_what_does_not_fit_is_told(tmp_path):
     device = devices.get("gw1nr-9")
-    text = "module big(input clk, input d, output reg q);\n  reg [17:0] r[0:30];\n  always @(posedge clk) r[0] <= {r[0], d};\n"
-    text += "  genvar i; generate for (i = 0; i < 30; i = i + 1) begin : g\n    reg [35:0] p; always @(posedge clk) p <= r[i] * (r[i] ^ i);\n"
-    text += "    always @(posedge clk) r[i + 1] <= p[35:18] ^ p[17:0];\n  end endgenerate\n  always @(posedge clk) q <= ^r[30];\nendmodule\n"
+    text = "module big(input clk, input d, output reg q);\n  reg [17:0] r [0:30];\n  always @(posedge clk) r[0] <= {r[0], d};\n"
+    for i in range(30):
+        text += f"  reg [35:0] p{i}; always @(posedge clk) begin p{i} <= r[{i}] * (r[{i}] ^ {i});"
+        text += f" r[{i + 1}] <= p{i}[35:18] ^ p{i}[17:0]; end\n"
+    text += "  always @(posedge clk) q <= ^r[30];\nendmodule\n"
     netlist = flow.synthesise(text, "big", device, tmp_path)
     with pytest.raises(PopbeatError, match=r"big does not fit gw1nr-9: it takes \d+ of \d+ MULT18X18 \(\d+ %\).*; take less"):
         flow.check_room(netlist, device, tmp_path / "packed", "big", "take less")
