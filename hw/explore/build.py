@@ -8,8 +8,8 @@ from hw import verilog
 from hw.fpga import devices, flow
 from sw import campaign, files
 
-# Families whose packages have too few pins for a block's ports, without which nextpnr packs nothing: there yosys' cells are counted,
-# each with what it takes of a kind.
+# Families whose packages have too few pins for a block's ports, without which nextpnr packs nothing: there yosys' cells are
+# counted, each with what it takes of a kind.
 COUNTED = {
     "gowin": {
         "lut4": {r"LUT\d|ALU": 1, r"RAM16SDP4": 4},

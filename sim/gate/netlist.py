@@ -60,7 +60,7 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
-    config: Annotated[str, typer.Option(help="Folding, array, or tiny (for ice40-up5k)")] = "full",
+    config: Annotated[str, typer.Option(help="Folding, array, or tiny (for small devices)")] = "full",
 ) -> None:
     """Synthesise for a device and run real windows through the netlist."""
     chosen, packed = devices.get(device), bundles.read(bundle.locate(model, ""))
