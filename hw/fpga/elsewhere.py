@@ -64,7 +64,7 @@ TARGETS = {
     "gates": Target(
         "gates of two inputs, memories left as they are",
         "synth -flatten -run begin:fine -top {top}; opt -fast -full; opt -undriven -fine; techmap; opt -fast; "
-        "dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x -cell $_SDFF_PP?_ x -cell $_SDFFE_PP?P_ x -cell $_SDFFCE_PP?P_ x; "
+        "dfflegalize -cell $_DFF_P_ 01 -cell $_DFFE_PP_ 01 -cell $_SDFF_PP?_ 01 -cell $_SDFFE_PP?P_ 01 -cell $_SDFFCE_PP?P_ 01; "
         "opt -fast; abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX; opt_clean",
         r"(?!)",
         r"\$_S?DFFC?E?_\w+",

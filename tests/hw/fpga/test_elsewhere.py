@@ -13,7 +13,7 @@ from tests.conftest import random_bundle
 # Eight registers, a product of 16 bits, and a memory that is written and read by the clock.
 TEXT = """module some(input clk, input we, input [9:0] a, input [15:0] x, input [15:0] y, output reg [7:0] o, output reg [31:0] p);
   reg [7:0] words [0:1023];
-  reg [7:0] seen;
+  reg [7:0] seen = 5;
   reg [15:0] f, g;
   always @(posedge clk) begin
     if (we) words[a] <= x[7:0];
