@@ -15,6 +15,7 @@ STRICT ?=
 DEVICE ?= ecp5-25k
 BOARD  ?= ulx3s-85f
 SEEDS  ?= 10
+FAMILY ?=
 ONLY   ?=
 SEED   ?= 1
 MHZ    ?=
@@ -34,7 +35,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga gate bitstream networks replay detect beats classify report docs lint clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify report docs lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -88,6 +89,9 @@ endif
 
 fpga: $(READY) ## area and clock, worst of SEEDS placements [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full SEEDS=10]
 	@$(RUN) -m hw.fpga.measure --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" --config "$(CONFIG)" --seeds "$(SEEDS)"
+
+synth: $(READY) ## synthesis only, nothing placed: what the Verilog takes of xc7, Nexus, Cyclone V, and in gates [MODEL=bnn17 BUNDLE= CONFIG=full FAMILY=xc7]
+	@$(RUN) -m hw.fpga.elsewhere --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --family "$(FAMILY)"
 
 networks: $(READY) ## several networks loaded one after another into one simulated array, over its stream and through a board's serial line, every answer as after a fresh load
 	@$(RUN) -m sim.networks

@@ -6,6 +6,8 @@ from sw import document, published
 
 def _area(figures: dict) -> str:
     rest = f"{figures['ff']:,} FF, {figures['bram']} block RAMs, {figures['dsp']} multipliers"
+    if "alu" in figures:
+        return f"{figures['lut4']:,} LUT4, {figures['alu']:,} ALU, {rest}; with the host link"
     if "spram" in figures:
         return f"{figures['lut4']:,} logic cells, {rest}, {figures['spram']} SPRAM; with the host link"
     return f"{figures['lut4']:,} LUT4, {rest}"
@@ -53,6 +55,22 @@ def switching(stored: dict) -> str:
                 [f"`{name}`, {figures['config']}", figures["device"], f"{gate['nets']:,}", f"{gate['toggles_a_window']:,}", share]
             )
     return document.table(["", "device", "nets", "toggles a window", "against `full`"], rows) if rows else "(Not measured yet.)"
+
+
+def synthesis_only(stored: dict) -> str:
+    """What the generic Verilog takes of families that are not placed here, and what is published beside it."""
+    rows = []
+    for name, model in stored["models"].items():
+        for f in model.get("synthesis_only", {}).values():
+            luts = ", ".join(f"{number:,} LUT{width}" for width, number in f["luts"].items())
+            rest = [f"{number:,} {cell}" for kind in ("block_rams", "dsp", "other") for cell, number in f[kind].items()]
+            bits = [f"{f['memory_bits']:,} bits of memory"] if f["memory_bits"] else []
+            total = f"{f['lut_total']:,}" if luts else ""
+            rows.append([f"`{name}`, {f['config']}", f["family"], total, luts, f"{f['ff']:,}", ", ".join(rest + bits)])
+    if not rows:
+        return "(Not measured yet.)"
+    rows += [[name, device, "", area, "", ""] for name, device, area, *_ in published.DESIGNS]
+    return document.table(["", "family", "LUTs", "by inputs", "FF", "all other cells"], rows)
 
 
 def configurations(stored: dict) -> str:

@@ -17,7 +17,12 @@ PAGES = {
         "protocols": accuracy.by_protocol,
         "classes": accuracy.classes,
     },
-    "docs/fpga.md": {"fpga": fpga.fpga, "switching": fpga.switching, "commands": readme.commands},
+    "docs/fpga.md": {
+        "fpga": fpga.fpga,
+        "synthesis_only": fpga.synthesis_only,
+        "switching": fpga.switching,
+        "commands": readme.commands,
+    },
     "docs/boards.md": {"boards": fpga.boards},
     "docs/folding.md": {"configurations": fpga.configurations},
     "docs/beats.md": {"beats": beats.between_patients, "records": beats.records, "end_to_end": beats.end_to_end},

@@ -16,7 +16,7 @@ from sw.export.array.bundle import GraphBundle
 STORED = files.ROOT / "docs" / "report.json"
 LARGE = "mac128l"  # the configuration of networks that only the large array holds
 # Parts of a model's figures that grow entry by entry.
-PARTS = ("fpga", "board", "configurations")
+PARTS = ("fpga", "board", "synthesis_only", "configurations")
 NAMED = (*folding.CONFIGS, tiny.NAME, beat_top.NAME, *mac_design.CONFIGS)
 
 

@@ -14,7 +14,7 @@ from hw.board.boards import Board
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import flow
-from hw.fpga.measure import ICE40_MHZ, Classifier, check_device, classifier, way_out
+from hw.fpga.measure import LINK_MHZ, Classifier, check_device, classifier, way_out
 from hw.link.wire import BAUD
 from hw.mac.top import MacTop
 from hw.tiny import params as tiny
@@ -94,6 +94,8 @@ def make_pll(board: Board, mhz: int) -> Pll | Ice40Pll | None:
         return None
     if board.device.family == "ice40":
         return Ice40Pll(board.clock_mhz, mhz, pad=board.pins()["clock"][0] == PLL_PIN)
+    if board.device.family == "gowin":
+        raise PopbeatError(f"on {board.name} a classifier runs at the board's {board.clock_mhz} MHz; leave MHZ out")
     return Pll(board.clock_mhz, mhz)
 
 
@@ -101,14 +103,14 @@ def default_config(packed: bundles.Bundle, board: Board) -> str:
     """What a board gets: a network of beats stands behind the QRS detector, so that it takes raw samples like the others."""
     if packed.network.words:
         return beat_top.NAME
-    small = board.device.family == "ice40" and not isinstance(packed, GraphBundle)
+    small = board.device.family in LINK_MHZ and not isinstance(packed, GraphBundle)
     return tiny.NAME if small else "full"
 
 
 def default_mhz(made: Classifier, board: Board) -> int:
     """The clock that is asked for: what the engines meet with room to spare, a multiple of the board's."""
-    if board.device.family == "ice40":
-        return ICE40_MHZ
+    if board.device.family in LINK_MHZ:
+        return LINK_MHZ[board.device.family]
     most = {MacTop: 75, beat_top.BeatTop: 25}.get(type(made.top), 100)
     return max(most - most % board.clock_mhz, board.clock_mhz)
 

@@ -1,21 +1,24 @@
-"""Boards: device, clock, serial line and lamps, with the pins of amaranth-boards."""
+"""Boards: device, clock, serial line and lamps, with the pins of amaranth-boards, or of a table here for what it does not have."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform
+from amaranth_boards.tang_nano_9k import TangNano9kPlatform
 from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_85F_Platform
 from amaranth_boards.upduino_v3 import UpduinoV3Platform
 
+from hw.board.tang_nano_20k import TangNano20kPlatform
 from hw.fpga import devices
 from sw.errors import PopbeatError
 
 
 @dataclass(frozen=True)
 class Board:
-    """``platform`` of amaranth-boards; ``clock`` (name of its resource and MHz); ``alive``, ``abnormal``: numbers of the LEDs,
-    lit by a low level where ``lamps_low``; ``loader``: openFPGALoader's name of the board; ``places``: resource and part, or
-    connector and pin, of a port that is elsewhere."""
+    """``platform`` as amaranth-boards has them; ``clock`` (name of its resource and MHz); ``alive``, ``abnormal``: numbers of the
+    LEDs, lit by a low level where ``lamps_low``; ``loader``: openFPGALoader's name of the board; ``places``: resource and part, or
+    connector and pin, of a port that is elsewhere; ``source`` of the pins."""
 
     name: str
     device: devices.Device
@@ -27,6 +30,7 @@ class Board:
     lamps_low: bool = False
     loader: str = "ulx3s"
     places: dict[str, tuple[str, str]] = field(default_factory=dict)
+    source: str = "amaranth-boards"
 
     def pins(self) -> dict[str, tuple[str, dict[str, str]]]:
         """Pin and attributes of every port of the board's top."""
@@ -54,20 +58,42 @@ class Board:
     @property
     def suffix(self) -> str:
         """Of the file in ``constraints/``."""
-        return {"ecp5": ".lpf", "ice40": ".pcf"}[self.device.family]
+        return FORMATS[self.device.family].suffix
 
     def constraints(self) -> str:
-        """The LPF or PCF file: what is in ``constraints/``."""
-        lines = [f"# {self.name}: pins of amaranth-boards"]
-        if self.device.family == "ice40":
-            for name, (site, attributes) in sorted(self.pins().items()):
-                lines.append(f"set_io {'-pullup yes ' if attributes.get('PULLUP') else ''}{name} {site}")
-            return "\n".join(lines) + "\n"
+        """The LPF, PCF or CST file: what is in ``constraints/``."""
+        made = FORMATS[self.device.family]
+        lines = [f"{made.comment} {self.name}: pins of {self.source}"]
         for name, (site, attributes) in sorted(self.pins().items()):
-            lines.append(f'LOCATE COMP "{name}" SITE "{site}";')
-            lines.append(f'IOBUF PORT "{name}" ' + " ".join(f"{k}={v}" for k, v in attributes.items()) + ";")
-        lines.append(f'FREQUENCY PORT "clock" {self.clock_mhz} MHZ;')
-        return "\n".join(lines) + "\n"
+            lines += made.port(name, site, attributes)
+        return "\n".join(lines + made.clock(self.clock_mhz)) + "\n"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A family's file of constraints: its ``suffix``, the sign of a ``comment``, the lines of a ``port`` (name, pin, attributes)
+    and of the ``clock`` (MHz)."""
+
+    suffix: str
+    comment: str
+    port: Callable[[str, str, dict[str, str]], list[str]]
+    clock: Callable[[int], list[str]] = lambda mhz: []
+
+
+def _attributes(attributes: dict[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in attributes.items())
+
+
+FORMATS = {
+    "ecp5": Format(
+        ".lpf",
+        "#",
+        lambda name, site, held: [f'LOCATE COMP "{name}" SITE "{site}";', f'IOBUF PORT "{name}" {_attributes(held)};'],
+        lambda mhz: [f'FREQUENCY PORT "clock" {mhz} MHZ;'],
+    ),
+    "ice40": Format(".pcf", "#", lambda name, site, held: [f"set_io {'-pullup yes ' if held.get('PULLUP') else ''}{name} {site}"]),
+    "gowin": Format(".cst", "//", lambda name, site, held: [f'IO_LOC "{name}" {site};', f'IO_PORT "{name}" {_attributes(held)};']),
+}
 
 
 BOARDS = {
@@ -112,6 +138,17 @@ BOARDS = {
                 "abnormal": ("rgb_led", "r"),
             },
         ),
+        Board(
+            "tangnano20k",
+            devices.get("gw2ar-18"),
+            TangNano20kPlatform,
+            "clk27",
+            27,
+            lamps_low=True,
+            loader="tangnano20k",
+            source="litex-boards",
+        ),
+        Board("tangnano9k", devices.get("gw1nr-9"), TangNano9kPlatform, "clk27", 27, lamps_low=True, loader="tangnano9k"),
     )
 }
 

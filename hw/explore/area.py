@@ -3,7 +3,7 @@
 A block is made of a few kinds of parts whose numbers follow from its geometry, folding and weights: bits of product, full adders,
 carry chains, tables, places of a queue. What one of each takes was fitted to blocks that were synthesised
 (:mod:`hw.explore.calibrate`); block RAMs are counted, not fitted. Figures are nextpnr's: LUT4 are an ECP5's TRELLIS_COMB, carry
-cells included.
+cells included. Of Gowin they are yosys': LUTs and ALUs, which share their places.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from sw import files
 from sw.errors import PopbeatError
 from sw.export.bundle import Bundle
 
-# Words and bits of a DP16KD that is only read.
+# Words and bits of a block RAM of 18 kbit that is only read.
 BRAM_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 
 
@@ -159,7 +159,8 @@ class AreaModel:
     def load(cls, family: str) -> "AreaModel":
         """The stored model of a device family."""
         if not path(family).is_file():
-            raise PopbeatError(f"no estimate of areas is stored for {family}; take a device of ecp5")
+            known = sorted(path.stem.removeprefix("area_") for path in Path(__file__).parent.glob("area_*.json"))
+            raise PopbeatError(f"no estimate of areas is stored for {family}; take a device of {' or '.join(known)}")
         return cls(files.read_json(path(family), "area model"))
 
     def block(self, params: BlockParams) -> Area:

@@ -28,9 +28,9 @@ from sw.export.array.bundle import GraphBundle
 from sw.export.array.program import SLOTS
 
 # What nextpnr is asked for: beyond what is reached, so that it goes on trying.
-ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0}
-# An iCE40 board's clock.
-ICE40_MHZ = 24
+ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0, "gowin": 100.0}
+# The clock that a board's classifier runs at where the host link stands around it.
+LINK_MHZ = {"ice40": 24, "gowin": 27}
 
 
 @dataclass(frozen=True)
@@ -125,16 +125,17 @@ def way_out(made: Classifier, device: devices.Device) -> str:
         if device.block_rams < largest.block_rams:
             return f"a larger device has room: DEVICE={largest.name}, BOARD=ulx3s-85f"
         return "no smaller array holds the network, and there is no larger device"
-    if isinstance(made.top, beat_top.BeatTop) or device.family == "ice40":
+    if isinstance(made.top, beat_top.BeatTop) or device.family in LINK_MHZ:
         return "a larger device has room: ecp5-25k, ecp5-85k"
     return f"make explore MODEL={made.bundle.model} DEVICE={device.name} finds a folding that fits"
 
 
 def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
-    """What is placed: the classifier; on an iCE40, whose package has fewer pins than its ports, behind the host link."""
-    if device.family != "ice40":
+    """What is placed: the classifier; behind the host link where a family's packages have fewer pins than its ports."""
+    if device.family not in LINK_MHZ:
         return made.top
-    return BoardTop(made.top, round(ICE40_MHZ * 1e6 / BAUD), blink=blink_bits(ICE40_MHZ))
+    mhz = LINK_MHZ[device.family]
+    return BoardTop(made.top, round(mhz * 1e6 / BAUD), blink=blink_bits(mhz))
 
 
 def measure(made: Classifier, device: devices.Device, config: str, seeds: int, bar) -> dict:
@@ -192,9 +193,9 @@ def show(model: str, device: str, figures: dict) -> None:
         "logic cells" if "spram" in figures else "LUT4, as nextpnr counts them",
         f"{figures['lut4']:,} of {figures['lut4_available']:,}",
     )
-    for name in ("ff", "bram", "dsp", "spram"):
+    for name, title in (("alu", "ALU"), ("ff", "flip-flops"), ("bram", "block RAMs"), ("dsp", "multipliers"), ("spram", "spram")):
         if name in figures:
-            table.add_row({"ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}.get(name, name), f"{figures[name]:,}")
+            table.add_row(title, f"{figures[name]:,}")
     table.add_row(f"MHz, worst of {figures['seeds']} seeds", f"{figures['fmax_mhz']:.1f}")
     table.add_row("MHz by seed", ", ".join(f"{mhz:.0f}" for mhz in figures["fmax_by_seed"]))
     if "lowest_hz" in figures:
@@ -214,7 +215,7 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
-    config: Annotated[str, typer.Option(help="Folding, array, tiny (for ice40-up5k) or record (beats)")] = "full",
+    config: Annotated[str, typer.Option(help="Folding, array, tiny (for small devices) or record (beats)")] = "full",
     seeds: Annotated[int, typer.Option(help="Placements, each from another seed; the worst one counts", min=1, max=100)] = 10,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
 ) -> None:

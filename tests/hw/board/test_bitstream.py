@@ -22,6 +22,17 @@ def test_every_port_of_a_boards_top_has_a_pin():
     assert set(re.split(r",\s*", ports)) == set(board.pins())
 
 
+def test_gowin_boards_run_at_their_own_clock():
+    packed = bundles.read(bundle.SHIPPED / "bnn17")
+    for name in ("tangnano20k", "tangnano9k"):
+        board = boards.get(name)
+        made = unbuilt("bnn17", bitstream.default_config(packed, board))
+        assert made.config == "tiny" and bitstream.default_mhz(made, board) == board.clock_mhz == 27
+        assert bitstream.make_pll(board, 27) is None
+        with pytest.raises(PopbeatError, match=f"on {name} a classifier runs at the board's 27 MHz; leave MHZ out"):
+            bitstream.make_pll(board, 54)
+
+
 def unbuilt(model: str, config: str) -> measure.Classifier:
     """A shipped network's classifier, of which nothing is generated: Amaranth does not warn then."""
     made = measure.classifier(bundles.read(bundle.SHIPPED / model), config)
