@@ -23,8 +23,8 @@ def pytest_configure(config):
     """Before tests run side by side: yosys and nextpnr, which are WebAssembly, compile themselves at their first start."""
     if not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", None):
         tools = [
-            f"import sys, {package} as tool; sys.exit(tool.run_nextpnr_{family}(sys.argv[1:]))"
-            for family, package in flow.TOOLS.items()
+            f"import sys, {package} as tool; sys.exit(tool.run_{package.removeprefix('yowasp_')}(sys.argv[1:]))"
+            for package in flow.TOOLS.values()
         ]
         for tool in (RUN_YOSYS, *tools):
             subprocess.run([sys.executable, "-c", tool, "--version"], check=True, capture_output=True)
@@ -34,6 +34,7 @@ def pytest_configure(config):
 LONGEST = (
     "hw/mac/test_array_networks.py",
     "hw/mac/test_array.py",
+    "hw/test_generate_readers.py",
     "hw/board/test_top.py",
     "hw/fpga/test_flow.py",
     "sim/test_run.py",
