@@ -79,7 +79,8 @@ def convert(component: wiring.Component, name: str, family: str | None = None) -
     """Plain Verilog (IEEE 1364-2005) of a component as module ``name``, its parts being modules ``<name>__<part>``; for an FPGA
     ``family`` with that family's blocks where synthesis would not use them well, else without any. Amaranth writes RTLIL, yosys
     turns that into Verilog. Memories that start as zeros have no start value: nothing is read before it was written. Without a
-    family, which block a memory becomes is left to whoever synthesises."""
+    family, which block a memory becomes is left to whoever synthesises. A ``name`` that is none is a :class:`PopbeatError`."""
+    check_name(name)
     text = rtlil.convert(component, platform=family, name=name, ports=_ports(component), emit_src=False)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "in.il").write_text(START_VALUES.sub(_needed, _plain(text)))

@@ -28,8 +28,8 @@ CONFIG = Config("test", (Folding(2), Folding(2), Folding(1, memory=True)))
 def small():
     """A small network's parameters and netlist."""
     params = DatapathParams(random_bundle(5), CONFIG)
-    text = verilog.convert(Top(params), "small", "ecp5")
-    return params, flow.synthesise(text, "small", DEVICE, files.BUILD / "fpga-test" / "synthesis")
+    text = verilog.convert(Top(params), "network", "ecp5")
+    return params, flow.synthesise(text, "network", DEVICE, files.BUILD / "fpga-test" / "synthesis")
 
 
 def test_the_netlist_is_the_network(small):
@@ -45,20 +45,20 @@ def test_the_netlist_is_the_network(small):
         "image": np.zeros(0, np.uint8),
         **vars(cycles(params)),
     }
-    assert gate.check(netlist, "small", files.BUILD / "fpga-test" / "gate", bench) == 3
+    assert gate.check(netlist, "network", files.BUILD / "fpga-test" / "gate", bench) == 3
 
 
 def test_toggles_are_those_of_the_nets(small):
     params, netlist = small
     samples = random_windows(5, 3, 61)
     folder = files.BUILD / "fpga-test" / "toggles"
-    seen = toggles.count(netlist, "small", samples, 1, folder)
+    seen = toggles.count(netlist, "network", samples, 1, folder)
     logits = integer.run(params.bundle, samples).logits
     toggles.check_results(seen.words, logits)
     logits[2, 1] -= 1
     with pytest.raises(compare.Mismatch, match=r"logits of the netlist: 1 of"):
         toggles.check_results(seen.words, logits)
-    nets = toggles.read(folder / "toggles.saif", "small")
+    nets = toggles.read(folder / "toggles.saif", "network")
     assert "clk" not in nets and len(nets) == seen.nets > netlist.cells["TRELLIS_FF"]
     # The input is driven by the program itself: it begins at 0 and takes on every sample.
     bits = (np.concatenate([[0], samples.reshape(-1)])[:, None] >> np.arange(16)) & 1
@@ -93,7 +93,7 @@ def test_same_inputs_same_bitstream(small, tmp_path):
 def test_what_does_not_fit_is_told(tmp_path):
     text = "module big(input clk, input [17:0] a, output reg [17:0] o);\n  wire [17:0] p[0:40];\n  assign p[0] = a;\n"
     text += (
-        "  generate for (genvar i = 0; i < 40; i = i + 1) begin\n    reg [35:0] r; always @(posedge clk) r <= p[i] * (p[i] ^ i);\n"
+        "  genvar i; generate for (i = 0; i < 40; i = i + 1) begin\n    reg [35:0] r; always @(posedge clk) r <= p[i] * (p[i] ^ i);\n"
     )
     text += "    assign p[i + 1] = r[35:18] ^ r[17:0];\n  end endgenerate\n  always @(posedge clk) o <= p[40];\nendmodule\n"
     netlist = flow.synthesise(text, "big", DEVICE, tmp_path)
