@@ -22,11 +22,9 @@ from sw.qrs.detector import PARAMS
 TOPS = [
     *(("bnn17", config) for config in ("full", "half", "double", "sample", "tiny")),
     ("bnn5", "full"),
-    ("bnn5", "tiny"),
     *(("bnnbeat5", config) for config in ("full", "half", "record")),
     *(("alq17", config) for config in ("mac128", "mac64", "mac32")),
     ("lamscn17", "mac128l"),
-    ("gasf5", "mac128l"),
     ("gasf5", "record"),
 ]
 

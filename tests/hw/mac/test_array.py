@@ -44,7 +44,8 @@ def hosts(array) -> tuple[Path, Path]:
     """A compiled array and the mistakes of its host; every program is short, of random graphs."""
     params, folder, _ = array
     made = [compiled(GRAPHS[0], seed, params.groups, params.windows).program for seed in (1, 2)]
-    return folder, array_cases.hosts(folder / "hosts.npz", params, made, np.random.default_rng(6), spoiled=200)
+    spoiled = 200 if params is SMALL else 40
+    return folder, array_cases.hosts(folder / "hosts.npz", params, made, np.random.default_rng(6), spoiled)
 
 
 @pytest.mark.parametrize("test", ["sizes", "broken_off", "one_waits", "faulty_programs"])
