@@ -92,7 +92,8 @@ def test_same_inputs_same_bitstream(small, tmp_path):
 
 def test_what_does_not_fit_is_told(tmp_path):
     text = "module big(input clk, input [17:0] a, output reg [17:0] o);\n  wire [17:0] p[0:40];\n  assign p[0] = a;\n"
-    text += "  genvar i; generate for (i = 0; i < 40; i = i + 1) begin\n    reg [35:0] r; always @(posedge clk) r <= p[i] * (p[i] ^ i);\n"
+    text += "  genvar i; generate for (i = 0; i < 40; i = i + 1) begin\n    reg [35:0] r;\n"
+    text += "    always @(posedge clk) r <= p[i] * (p[i] ^ i);\n"
     text += "    assign p[i + 1] = r[35:18] ^ r[17:0];\n  end endgenerate\n  always @(posedge clk) o <= p[40];\nendmodule\n"
     netlist = flow.synthesise(text, "big", DEVICE, tmp_path)
     with pytest.raises(PopbeatError, match=r"place and route failed.*MULT18X18D"):
