@@ -2,6 +2,7 @@
 
 import struct
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from amaranth.lib import wiring
@@ -72,5 +73,6 @@ class SimulatedBoard:
 
     def __exit__(self, *failure) -> None:
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            pipe.close()
+            with suppress(BrokenPipeError):  # the program has ended already, and what it was still to hear is lost
+                pipe.close()
         self.process.wait()
