@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from sim import canary, compare, engines, strips, verilator
-from sim.benches import runner
+from sim.benches import runner, vectors
 from sim.bulk import chunks
 from sim.subject import Subject
 from sw import cli, files, metrics, networks, report
@@ -50,20 +50,8 @@ def prove_golden(subject: Subject, bar) -> int:
 
 def bench_file(path: Path, subject: Subject, logits: np.ndarray | None = None) -> Path:
     """What a bench of the top needs to know: six windows, their results and the predicted cycles."""
-    samples = subject.samples[subject.few]
-    trace = engines.trace(subject.bundle, samples)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        samples=samples,
-        label=trace.label,
-        flat=trace.flat,
-        logits=trace.logits if logits is None else logits,
-        words=subject.words,
-        image=np.frombuffer(subject.engine.image or b"", np.uint8),
-        **asdict(subject.cycles),
-    )
-    return path.resolve()
+    told = {"words": subject.words} | asdict(subject.cycles) | ({} if logits is None else {"logits": logits})
+    return vectors.write(path, vectors.of(subject.bundle, subject.samples[subject.few], subject.engine.image or b"", **told))
 
 
 def run_benches(subject: Subject) -> None:

@@ -15,7 +15,7 @@ from hw.fpga import devices, flow
 from hw.fpga.measure import LINK_MHZ, Classifier, check_device, classifier, entry
 from hw.tiny import params as tiny
 from sim import canary, engines
-from sim.benches import runner
+from sim.benches import runner, vectors
 from sim.gate import toggles
 from sim.gate.cells import source_of
 from sw import cli, report
@@ -32,24 +32,21 @@ def check(netlist: flow.Netlist, top: str, folder: Path, bench: dict) -> int:
     """Simulate a netlist on ``bench`` (what :mod:`sim.benches.top` reads); then its canary, a wrong logit, must fail. Returns the
     number of windows."""
     runner.build(source_of(netlist, folder), top, folder, visible=PORTS)
-    data = folder / "bench.npz"
-    np.savez(data, **bench)
-    environment = {"POPBEAT_BENCH": str(data.resolve()), "COCOTB_TEST_FILTER": f"{TEST}$"}
+    environment = {"POPBEAT_BENCH": str(vectors.write(folder / "bench.npz", bench)), "COCOTB_TEST_FILTER": f"{TEST}$"}
     runner.run(top, "sim.benches.top", folder, environment, tests=1)
     logits = bench["logits"].copy()
     logits[0, 0] += 1
-    wrong = folder / "canary.npz"
-    np.savez(wrong, **bench | {"logits": logits})
-    seen = runner.outcome(top, "sim.benches.top", folder, environment | {"POPBEAT_BENCH": str(wrong.resolve())})
+    wrong = vectors.write(folder / "canary.npz", bench | {"logits": logits})
+    seen = runner.outcome(top, "sim.benches.top", folder, environment | {"POPBEAT_BENCH": str(wrong)})
     if (seen.ran, seen.failed) != (1, 1) or "window 0: expected [" not in seen.log:
         raise canary.CanaryMissed(f"a netlist's bench with one wrong logit: {seen.ran} tests ran, {seen.failed} failed")
     return len(bench["samples"])
 
 
-def _toggles(netlist: flow.Netlist, made: Classifier, samples: np.ndarray, trace, folder: Path) -> dict:
-    """Toggles of a binary classifier's netlist, whose logits must be the ``trace``'s."""
+def _toggles(netlist: flow.Netlist, made: Classifier, samples: np.ndarray, logits: np.ndarray, folder: Path) -> dict:
+    """Toggles of a binary classifier's netlist, whose logits must be these ``int64[n, classes]``."""
     seen = toggles.count(netlist, made.name, samples, made.top.params.config.samples, folder)
-    toggles.check_results(seen.words, trace.logits)
+    toggles.check_results(seen.words, logits)
     return {"toggles_a_window": seen.toggles, "nets": seen.nets}
 
 
@@ -73,17 +70,8 @@ def main(
     classes = np.unique(windows.label)
     rows = np.array([np.flatnonzero(windows.label == c)[0] for c in classes[np.linspace(0, len(classes) - 1, WINDOWS).astype(int)]])
     samples = task.samples(found, windows.take(rows))
-    trace = engines.trace(packed, samples)
     image = engines.engine(packed, config).image or b""
-    bench = {
-        "samples": samples,
-        "label": trace.label,
-        "flat": trace.flat,
-        "words": task.words,
-        "logits": trace.logits,
-        "image": np.frombuffer(image, np.uint8),
-        **vars(made.cycles),
-    }
+    bench = vectors.of(packed, samples, image, words=task.words, **vars(made.cycles))
     home = made.home("fpga", f"{made.config}_{device}")
     with cli.progress() as bar:
         line = bar.add_task("synthesis", total=3)
@@ -95,7 +83,7 @@ def main(
         bar.update(line, advance=1, description="toggles")
         # The tiny engine is no folding, and has none to be held against.
         alone = image or made.config == tiny.NAME
-        switching = {} if alone else _toggles(netlist, made, samples, trace, home / "toggles")
+        switching = {} if alone else _toggles(netlist, made, samples, bench["logits"], home / "toggles")
         bar.update(line, advance=1)
     seen = {
         "windows": count,

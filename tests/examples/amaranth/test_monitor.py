@@ -9,8 +9,7 @@ import pytest
 from examples.amaranth.monitor import Monitor
 from hw import configurations, verilog
 from hw.binary.folding import Config, Folding
-from sim import engines
-from sim.benches import runner
+from sim.benches import runner, vectors
 from sw import files
 from tests.conftest import random_bundle, random_windows
 
@@ -23,9 +22,7 @@ def bench():
     text = verilog.convert(Monitor(configurations.top(configurations.parameters(packed, SLOW))), "monitor")
     runner.build(files.write_bytes(home / "monitor.v", text.encode()), "monitor", home / "verilator")
     samples = random_windows(3, 12, 61)
-    trace = engines.trace(packed, samples)
-    np.savez(home / "bench.npz", samples=samples, label=trace.label, flat=trace.flat)
-    return home / "verilator", home / "bench.npz"
+    return home / "verilator", vectors.write(home / "bench.npz", vectors.of(packed, samples))
 
 
 def run(folder, path) -> runner.Outcome:

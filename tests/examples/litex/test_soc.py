@@ -6,8 +6,7 @@ import pytest
 
 from hw import generate
 from hw.binary.folding import Config, Folding
-from sim import engines
-from sim.benches import runner
+from sim.benches import runner, vectors
 from sw import files
 from tests.conftest import random_bundle, random_windows
 
@@ -26,18 +25,8 @@ def bench():
     both = soc.write(design, home).read_bytes() + design.verilog.read_bytes()
     runner.build(files.write_bytes(home / "both.v", both), "soc", home / "verilator")
     samples = random_windows(3, 6, 61)
-    trace = engines.trace(packed, samples)
-    np.savez(
-        home / "bench.npz",
-        samples=samples,
-        label=trace.label,
-        flat=trace.flat,
-        logits=trace.logits,
-        image=np.zeros(0, np.uint8),
-        csrs=np.frombuffer((home / "csr.json").read_bytes(), np.uint8),
-        depth=soc.DEPTH,
-    )
-    return home / "verilator", home / "bench.npz"
+    csrs = np.frombuffer((home / "csr.json").read_bytes(), np.uint8)
+    return home / "verilator", vectors.write(home / "bench.npz", vectors.of(packed, samples, csrs=csrs, depth=soc.DEPTH))
 
 
 def run(folder, path) -> runner.Outcome:

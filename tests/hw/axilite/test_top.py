@@ -12,8 +12,7 @@ from hw.axilite import registers, top
 from hw.binary.folding import Config, Folding
 from hw.mac import design
 from hw.mac.top import MacTop
-from sim import engines
-from sim.benches import runner
+from sim.benches import runner, vectors
 from sw import files
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
@@ -39,21 +38,8 @@ TESTS = (
 
 def data(path, packed, samples, tries: int, depth: int, number: int = 0, data: bytes = b""):
     """What the bench needs to know."""
-    trace = engines.trace(packed, samples)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        samples=samples,
-        label=trace.label,
-        flat=trace.flat,
-        logits=trace.logits,
-        image=np.frombuffer(data, np.uint8),
-        depth=depth,
-        tries=tries,
-        bundle=number,
-        version=top.version_number(),
-    )
-    return path
+    told = {"depth": depth, "tries": tries, "bundle": number, "version": top.version_number()}
+    return vectors.write(path, vectors.of(packed, samples, data, **told))
 
 
 def run(built, test: str, path=None) -> runner.Outcome:

@@ -10,8 +10,7 @@ from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
 from hw.binary.top import Top
 from hw.board.top import BoardTop
-from sim import engines
-from sim.benches import runner
+from sim.benches import runner, vectors
 from sw import files
 from sw.beats import chain
 from sw.data import tasks
@@ -27,10 +26,7 @@ def build(folder, packed, config, samples):
     top = BoardTop(Top(DatapathParams(packed, config)), DIVISOR, blink=8)
     source = files.write_bytes(folder / "bench.v", verilog.convert(top, "board").encode())
     runner.build(source, "board", folder / "verilator")
-    trace = engines.trace(packed, samples)
-    path = folder / "bench.npz"
-    np.savez(path, divisor=DIVISOR, samples=samples, label=trace.label, logits=trace.logits, image=np.zeros(0, np.uint8))
-    return folder / "verilator", path
+    return folder / "verilator", vectors.write(folder / "bench.npz", vectors.of(packed, samples, divisor=DIVISOR))
 
 
 @pytest.fixture(scope="module")

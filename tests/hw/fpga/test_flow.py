@@ -12,6 +12,7 @@ from hw.binary.folding import Config, Folding
 from hw.binary.top import Top, cycles
 from hw.fpga import devices, flow, output_registers
 from sim import compare
+from sim.benches import vectors
 from sim.gate import netlist as gate
 from sim.gate import toggles
 from sw import files
@@ -36,15 +37,7 @@ def test_the_netlist_is_the_network(small):
     params, netlist = small
     assert netlist.cells["MULT18X18D"] >= 3 and netlist.cells["DP16KD"] >= 1
     samples = random_windows(5, 3, 61)
-    trace = integer.run(params.bundle, samples)
-    bench = {
-        "samples": samples,
-        "label": trace.label,
-        "flat": trace.flat,
-        "logits": trace.logits,
-        "image": np.zeros(0, np.uint8),
-        **vars(cycles(params)),
-    }
+    bench = vectors.of(params.bundle, samples, **vars(cycles(params)))
     assert gate.check(netlist, "network", files.BUILD / "fpga-test" / "gate", bench) == 3
 
 

@@ -1,7 +1,6 @@
 """Gowin through the flow: a small network's netlist computes what the integer model says, a placement becomes the same bitstream
 every time, and what has no pin or no room is told."""
 
-import numpy as np
 import pytest
 
 from hw import verilog
@@ -9,10 +8,10 @@ from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
 from hw.binary.top import Top, cycles
 from hw.fpga import devices, flow
+from sim.benches import vectors
 from sim.gate import netlist as gate
 from sw import files
 from sw.errors import PopbeatError
-from sw.export.binary import integer
 from tests.conftest import random_bundle, random_windows
 
 COUNTER = "module count(input clk, output reg [7:0] o); always @(posedge clk) o <= o + 1; endmodule\n"
@@ -27,15 +26,7 @@ def test_the_netlist_is_the_network():
     )
     assert netlist.cells["MULT18X18"] >= 3 and set(netlist.cells) & {"SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B"}
     samples = random_windows(5, 3, 61)
-    trace = integer.run(params.bundle, samples)
-    bench = {
-        "samples": samples,
-        "label": trace.label,
-        "flat": trace.flat,
-        "logits": trace.logits,
-        "image": np.zeros(0, np.uint8),
-        **vars(cycles(params)),
-    }
+    bench = vectors.of(params.bundle, samples, **vars(cycles(params)))
     assert gate.check(netlist, "little", folder / "gate", bench) == 3
 
 

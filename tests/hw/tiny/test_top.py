@@ -9,7 +9,7 @@ from hw.generate import generate
 from hw.tiny import datapath, reference, top
 from hw.tiny.params import TinyConfig, TinyParams
 from sim import canary, compare
-from sim.benches import runner
+from sim.benches import runner, vectors
 from sim.bulk.runner import Harness
 from sw import files
 from sw.data import tasks
@@ -79,17 +79,8 @@ def test_the_tables_are_the_network(small):
 
 def bench(design, samples, trace, path):
     """What the top's bench reads."""
-    files.write_bytes(path, b"")
-    np.savez(
-        path,
-        samples=samples,
-        label=trace.label,
-        flat=trace.flat,
-        logits=trace.logits,
-        image=np.zeros(0, np.uint8),
-        **vars(top.cycles(design.params)),
-    )
-    return {"POPBEAT_BENCH": str(path.resolve())}
+    told = vectors.of(design.params.bundle, samples, **vars(top.cycles(design.params)))
+    return {"POPBEAT_BENCH": str(vectors.write(path, told | {"logits": trace.logits}))}
 
 
 def test_the_tops_bench(tmp_path):
