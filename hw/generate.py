@@ -17,6 +17,7 @@ from hw.package.measured import measured
 from hw.stream import result
 from sw import cli, files
 from sw.data import source
+from sw.data.mitbih import RATE
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
 from sw.export.array.bundle import GraphBundle
@@ -62,7 +63,7 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, te
             **({"rr_words": packed.network.words} if packed.network.words else {}),
             "raw_bits": spec.raw_bits,
             "samples_a_beat": params.config.samples,
-            "rate_hz": 360,
+            "rate_hz": RATE,
         },
         "output": {
             "beats": params.head.beats,

@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -104,17 +103,13 @@ def check_name(name: str) -> None:
         )
 
 
-def project() -> dict:
-    """What ``pyproject.toml`` says of this project: its version, its licence."""
-    return tomllib.loads((files.ROOT / "pyproject.toml").read_text())["project"]
-
-
 def header(what: str, command: str, bundle_sha256: str = "") -> str:
     """The comment in front of a generated file: licence, ``what`` it is, popbeat's version, the ``command`` that writes it again,
     and the bundle whose weights are in it."""
+    project = files.project()
     lines = [
-        f"SPDX-License-Identifier: {project()['license']}",
-        f"popbeat {project()['version']}: {what}",
+        f"SPDX-License-Identifier: {project['license']}",
+        f"popbeat {project['version']}: {what}",
         f"written by: {command}",
         *([f"bundle: SHA-256 {bundle_sha256}"] if bundle_sha256 else []),
     ]

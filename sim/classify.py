@@ -69,7 +69,7 @@ def origin(packed: bundles.Bundle, header: records.Header, index: int, lead: for
         "done": list(lead.done),
         "model": packed.model,
         "bundle_sha256": packed.sha256,
-        "popbeat": files.version(),
+        "popbeat": files.project()["version"],
     }
 
 

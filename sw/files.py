@@ -14,9 +14,9 @@ BUILD = ROOT / "build"
 MAX_JSON_BYTES = 16 << 20
 
 
-def version() -> str:
-    """popbeat's version, as ``pyproject.toml`` has it."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+def project() -> dict:
+    """What ``pyproject.toml`` says of this project: its ``version``, its ``license``."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def sha256(data: bytes) -> str:

@@ -1,7 +1,6 @@
 """A classifier's top whose results are read through registers, and its Verilog."""
 
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hw.axilite import registers
 from hw.axilite.queue import ResultQueue
 from hw.axilite.registers import Registers
 from hw.beats import top as beat_top
+from hw.fpga import measure
 from hw.images import top as image_top
 from hw.mac import design as mac_design
 from hw.mac.top import MacTop, cycles
@@ -33,7 +33,7 @@ TOLD = ("status", "loaded", "waiting", "busy", "overrun", "image")  # ports of a
 
 def version_number() -> int:
     """popbeat's version as the register VERSION has it."""
-    major, minor, patch = map(int, re.match(r"(\d+)\.(\d+)\.(\d+)", verilog.project()["version"]).groups())
+    major, minor, patch = map(int, re.match(r"(\d+)\.(\d+)\.(\d+)", files.project()["version"]).groups())
     return major << 16 | minor << 8 | patch
 
 
@@ -100,11 +100,11 @@ class AxiLiteTop(wiring.Component):
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A classifier to wrap: ``make`` makes its top; the ``parts`` of its name, the ``words`` of its longest packet, the ``sha256``
-    of the bundle in it, the ``image`` of the network to load; empty where there is none; its exact ``cycles``."""
+    """A classifier to wrap: its ``top`` and ``name``, the ``words`` of its longest packet, its exact ``cycles``; the ``sha256`` of
+    the bundle in it, or the ``image`` of the network to load."""
 
-    make: Callable[[], wiring.Component]
-    parts: tuple[str, ...]
+    top: wiring.Component
+    name: str
     words: int
     cycles: dict
     sha256: str = ""
@@ -117,19 +117,15 @@ def classifier(packed: Bundle, config: str | configurations.Config) -> Wrapped:
         record = config == image_top.NAME
         params = image_top.parameters(packed) if record else mac_design.config(config, packed)
         program, spec = mac_design.compile_bundle(packed, params).program, mac_design.normaliser(packed)
-        exact, data = cycles(params, spec, program), image(program)
+        exact, words, data = cycles(params, spec, program), params.classes + 1, image(program)
         if record:
-            parts, told = (params.name, config), asdict(image_top.times(exact.interval))
-            return Wrapped(lambda: image_top.ImageTop(params, spec), parts, params.classes + 2, told, image=data)
-        return Wrapped(lambda: MacTop(params, spec), (params.name,), params.classes + 1, asdict(exact), image=data)
-    if config == beat_top.NAME:
-        behind = beat_top.parameters(packed)
-        parts, told = (packed.model, config), asdict(beat_top.times(behind))
-        return Wrapped(lambda: beat_top.BeatTop(behind), parts, behind.head.beats + 1, told, packed.sha256)
-    config = configurations.get(config) if isinstance(config, str) else config
-    params = configurations.parameters(packed, config)
-    parts, told = (packed.model, config.name), asdict(configurations.cycles(params))
-    return Wrapped(lambda: configurations.top(params), parts, params.head.beats, told, packed.sha256)
+            name, told = verilog.module(params.name, config), asdict(image_top.times(exact.interval))
+            return Wrapped(image_top.ImageTop(params, spec), name, words + 1, told, image=data)
+        return Wrapped(MacTop(params, spec), verilog.module(params.name), words, asdict(exact), image=data)
+    made = measure.classifier(packed, config)
+    behind = isinstance(made.top, beat_top.BeatTop)
+    words = made.top.params.head.beats + behind
+    return Wrapped(made.top, made.name, words, asdict(made.times if behind else made.cycles), packed.sha256)
 
 
 def generate(
@@ -140,10 +136,10 @@ def generate(
     (default ``popbeat_<model>_<config>_axilite``, of an array ``popbeat_<array>_axilite``)."""
     inner = classifier(packed, config)
     check(inner.words, depth)
-    top = AxiLiteTop(inner.make(), inner.words, bundle_number(inner.sha256), depth)
-    name = name or verilog.module(*inner.parts, NAME)
+    top = AxiLiteTop(inner.top, inner.words, bundle_number(inner.sha256), depth)
+    name = name or f"{inner.name}_{NAME}"
     chosen = config if isinstance(config, str) else config.name
-    what = f"{' '.join(inner.parts)} with results in AXI4-Lite registers"
+    what = f"{packed.model}, configuration {chosen}, with results in AXI4-Lite registers"
     command = f"make verilog MODEL={packed.model} CONFIG={chosen} AXILITE=1"
     text = verilog.header(what, command, inner.sha256) + verilog.convert(top, name)
     path = files.write_bytes((folder or files.BUILD / packed.model / "verilog") / f"{name}.v", text.encode())

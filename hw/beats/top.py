@@ -100,7 +100,7 @@ def generate(params: DatapathParams, qrs: QrsParams = PARAMS, folder: Path | Non
     folder = folder or files.BUILD / params.bundle.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     description = common(top, name, text, params.bundle) | {
-        "input": {"raw_bits": qrs.raw_bits, "rate_hz": 360},
+        "input": {"raw_bits": qrs.raw_bits, "rate_hz": RATE},
         "output": {
             "beats": params.head.beats + 1,
             "header": result.header(loaded=False),

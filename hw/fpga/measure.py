@@ -51,8 +51,8 @@ class Classifier:
         return files.BUILD / (self.config if isinstance(self.top, MacTop) else self.bundle.model) / kind / name
 
 
-def classifier(packed: bundles.Bundle, config: str) -> Classifier:
-    """The top of a bundle of either kind."""
+def classifier(packed: bundles.Bundle, config: str | configurations.Config) -> Classifier:
+    """The top of a bundle of either kind in a configuration by its name, or in a folding of one's own."""
     if isinstance(packed, GraphBundle):
         params = mac_design.config(config, packed)
         try:
@@ -69,7 +69,7 @@ def classifier(packed: bundles.Bundle, config: str) -> Classifier:
         return Classifier(
             verilog.module(packed.model, config), config, packed, beat_top.BeatTop(behind), None, beat_top.times(behind)
         )
-    params = configurations.parameters(packed, configurations.get(config))
+    params = configurations.parameters(packed, configurations.get(config) if isinstance(config, str) else config)
     name, exact = verilog.module(packed.model, params.config.name), configurations.cycles(params)
     return Classifier(name, params.config.name, packed, configurations.top(params), exact)
 

@@ -170,7 +170,7 @@ def generate(
     data, own = image(compiled.program), stem(packed, params)
     files.write_bytes(folder / f"{own}.image", data)
     description = mac_design.describe(packed, params, top, name, text, f"{own}.image", data) | {
-        "input": {"raw_bits": qrs.raw_bits, "rate_hz": 360},
+        "input": {"raw_bits": qrs.raw_bits, "rate_hz": RATE},
         "output": {
             "beats": len(packed.classes) + 2,
             "header": result.header(loaded=True),

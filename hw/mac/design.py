@@ -12,6 +12,7 @@ from hw.mac.top import Cycles, MacTop, cycles
 from hw.package.description import common
 from hw.stream import result
 from sw import cli, files
+from sw.data.mitbih import RATE
 from sw.errors import PopbeatError
 from sw.export.array import compiler
 from sw.export.array.bundle import IMAGE, GraphBundle
@@ -103,7 +104,7 @@ def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = Non
     files.write_bytes(stem.with_suffix(".image"), data)
     exact = cycles(params, normaliser(bundle), compiled.program)
     description = describe(bundle, params, top, name, text, f"{stem.name}.image", data) | {
-        "input": {"window": bundle.normaliser.window, "raw_bits": bundle.normaliser.raw_bits, "rate_hz": 360},
+        "input": {"window": bundle.normaliser.window, "raw_bits": bundle.normaliser.raw_bits, "rate_hz": RATE},
         "output": {
             "beats": 1 + len(bundle.classes),
             "header": result.header(loaded=True),

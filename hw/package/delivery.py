@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw import verilog
 from hw.package import bench, templates
 from sw import files
 
@@ -58,7 +57,7 @@ def assertions(top: Top) -> str:
 def core(top: Top, vectors: list[Path]) -> str:
     """A FuseSoC core with the targets lint, sim (Icarus) and sim_verilator."""
     listed = "\n".join(f"      - {path.name}: {{file_type: user, copyto: {path.name}}}" for path in vectors)
-    return templates.fill("fusesoc.core", name=top.name, version=verilog.project()["version"], what=top.what, vectors=listed)
+    return templates.fill("fusesoc.core", name=top.name, version=files.project()["version"], what=top.what, vectors=listed)
 
 
 def write(top: Top, vectors: bench.Vectors) -> list[Path]:

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 
 from hw import verilog
 from hw.mac.loader import Status
+from sw import files
 from sw.export.bundles import Bundle
 
 SCHEMA = json.loads(Path(__file__).with_name("design.schema.json").read_text())
@@ -15,7 +16,7 @@ SCHEMA = json.loads(Path(__file__).with_name("design.schema.json").read_text())
 def common(top: wiring.Component, name: str, text: str, packed: Bundle, loaded: bool = False) -> dict:
     """What every top says of itself: its Verilog ``text`` as module ``name``, and the network of ``packed``, which is in the
     hardware or (``loaded``) comes over ``c_axis``."""
-    project = verilog.project()
+    project = files.project()
     return {
         "schema": SCHEMA["$id"],
         "top": name,

@@ -1,25 +1,20 @@
-"""The LiteX SoC on Verilator under cocotb: what its CSRs show is what the integer model says. Left out where LiteX
-is not installed."""
+"""The LiteX SoC on Verilator under cocotb: what its CSRs show is what the integer model says."""
 
 import numpy as np
 import pytest
 
+from examples.litex import soc
 from hw import generate
 from hw.binary.folding import Config, Folding
 from sim.benches import runner, vectors
 from sw import files
 from tests.conftest import random_bundle, random_windows
 
-pytest.importorskip(
-    "litex", reason="LiteX is not installed: pip install litex and migen, as pyproject.toml's extra 'examples' pins them"
-)
 SMALL = Config("test", (Folding(2), Folding(2), Folding(1)))
 
 
 @pytest.fixture(scope="module")
 def bench():
-    from examples.litex import soc
-
     packed, home = random_bundle(3), files.BUILD / "examples-soc"
     design = generate.generate(packed, SMALL, home)
     both = soc.write(design, home).read_bytes() + design.verilog.read_bytes()
