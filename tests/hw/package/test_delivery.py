@@ -1,6 +1,7 @@
 """What goes with a top into somebody else's design: a bench, assertions and a core that work, and that notice what is wrong."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hw import generate
+from hw.package import delivery
 from sim import verilator
 from sw import files
 from sw.export import bundle, bundles
@@ -60,6 +62,64 @@ def test_a_result_that_changes_while_it_waits_breaks_an_assertion(delivered, tmp
     value = driver.split("=")[1].strip().rstrip(";")
     done = simulated(delivered, tmp_path, (driver, f"  assign m_axis_tdata = m_axis_tready ? {value} : ~{value};"))
     assert done.returncode and "result_stable: m_axis changed before it was taken" in done.stdout + done.stderr
+
+
+# A top of windows of three samples whose packet is two beats, and a bench; each breaks a rule of the assertions when it is asked to.
+STUB = """
+module stub(
+  input clk, rst, s_axis_tvalid, s_axis_tlast, m_axis_tready, input [15:0] s_axis_tdata,
+  output s_axis_tready, m_axis_tvalid, m_axis_tlast, output [31:0] m_axis_tdata
+);
+  reg [1:0] count = 0, beat = 0;
+  reg unasked, shaky, long;
+  initial begin
+    unasked = $test$plusargs("result_of_something") != 0;
+    shaky = $test$plusargs("result_stable") != 0;
+    long = $test$plusargs("packet_length") != 0;
+  end
+  assign s_axis_tready = beat == 0 && m_axis_tready;
+  assign m_axis_tvalid = beat != 0 || unasked;
+  assign m_axis_tlast = beat == 1 && !long;
+  assign m_axis_tdata = shaky && !m_axis_tready ? 32'd1 : 32'd0;
+  always @(posedge clk)
+    if (rst) {count, beat} <= 0;
+    else begin
+      if (s_axis_tvalid && s_axis_tready) count <= count == 2 ? 0 : count + 1;
+      if (s_axis_tvalid && s_axis_tready && count == 2) beat <= 2;
+      else if (m_axis_tvalid && m_axis_tready && beat != 0) beat <= beat - 1;
+    end
+endmodule
+
+module bench;
+  reg clk = 0, rst = 1;
+  reg [4:0] cycle = 0;
+  always #5 clk = ~clk;
+  always @(posedge clk) begin
+    rst <= 0;
+    cycle <= cycle + 1;
+    if (cycle == 31) $finish;
+  end
+  wire ready;
+  reg restless;
+  initial restless = $test$plusargs("sample_stable") != 0;
+  stub top(
+    .clk(clk), .rst(rst), .s_axis_tvalid(1'b1), .s_axis_tlast(1'b0), .s_axis_tdata(restless ? {11'd0, cycle} : 16'd5),
+    .s_axis_tready(ready), .m_axis_tready(cycle[1]), .m_axis_tvalid(), .m_axis_tlast(), .m_axis_tdata()
+  );
+endmodule
+"""
+
+
+def test_each_assertion_has_what_breaks_it(tmp_path):
+    top = delivery.Top(tmp_path / "stub.v", "a stub", delivery.Packet(2), patience=9, window=3)
+    top.verilog.write_text(STUB)
+    (tmp_path / "stub_sva.sv").write_text(delivery.assertions(top))
+    verilator.call([*TIMING, "--top-module", "bench", "stub.v", "stub_sva.sv"], tmp_path)
+    rules = re.findall(r"^  (\w+): assert property", delivery.assertions(top), re.MULTILINE)
+    assert len(rules) == 4
+    for rule in ("", *rules):
+        done = subprocess.run([str(tmp_path / "obj_dir" / "Vbench"), f"+{rule}"], cwd=tmp_path, capture_output=True, text=True)
+        assert bool(done.returncode) == bool(rule) and f"{rule}: " in done.stdout + done.stderr + ": ", done.stdout + done.stderr
 
 
 @ICARUS
