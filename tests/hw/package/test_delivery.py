@@ -64,7 +64,7 @@ def test_a_result_that_changes_while_it_waits_breaks_an_assertion(delivered, tmp
     assert done.returncode and "result_stable: m_axis changed before it was taken" in done.stdout + done.stderr
 
 
-# A top of windows of three samples whose packet is two beats, and a bench; each breaks a rule of the assertions when it is asked to.
+# A top of windows of three samples with packets of two beats, and a bench; asked to, each breaks a rule.
 STUB = """
 module stub(
   input clk, rst, s_axis_tvalid, s_axis_tlast, m_axis_tready, input [15:0] s_axis_tdata,
