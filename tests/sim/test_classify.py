@@ -82,6 +82,6 @@ def test_results_say_what_they_are_made_from(recordings, tmp_path, classified):
     assert first["files"] == {f"r.{ending}": files.sha256_file(tmp_path / "a" / f"r.{ending}") for ending in ("hea", "dat")}
     assert first["files"]["r.dat"] != second["files"]["r.dat"]
     about = {"record": "r", "lead": "II", "lead_number": 0, "rate_hz": 250, "lead_rate_hz": 250, "model": "bnn5"}
-    assert first.items() >= about.items() and first["popbeat"] == files.version() and len(first["bundle_sha256"]) == 64
+    assert first.items() >= about.items() and first["popbeat"] == files.project()["version"] and len(first["bundle_sha256"]) == 64
     assert first["done"] == ["lead II of record r has 250 Hz and is resampled to 360 Hz"]
     assert turned["inverted"] and not first["inverted"] and "lead II is turned upside down" in turned["done"]
