@@ -1,33 +1,73 @@
 # popbeat: one target a stage, each of them one Python command. "make" alone lists them.
-MODEL  ?=
-BUNDLE ?=
-CONFIG ?= full
-FOLDS  ?= shipped
-PROTOCOL ?=
-FULL   ?=
-WAVES  ?=
-WINDOW ?= 0
-RECORD ?=
-RECORDS ?=
-LEAD   ?=
-INVERT ?=
-STRICT ?=
-DEVICE ?= ecp5-25k
-BOARD  ?= ulx3s-85f
-SEEDS  ?= 10
-FAMILY ?=
-ONLY   ?=
-SEED   ?= 1
-MHZ    ?=
-PORT   ?= /dev/ttyUSB0
-CYCLES ?= 0
-LUTS   ?= 0
-NAME   ?=
-AXILITE ?=
-BRAMS  ?=
+# What a user may set, each with its default; a target says which of them it takes, and any other one is an error.
+MODEL     ?=
+BUNDLE    ?=
+CONFIG    ?=
+FOLDS     ?= shipped
+PROTOCOL  ?=
+EPOCHS    ?=
+FULL      ?=
+WAVES     ?=
+WINDOW    ?= 0
+RECORD    ?=
+RECORDS   ?=
+LEAD      ?=
+INVERT    ?=
+STRICT    ?=
+RATE      ?=
+FROM      ?=
+TO        ?=
+DEVICE    ?= ecp5-25k
+BOARD     ?= ulx3s-85f
+SEEDS     ?= 10
+SEED      ?= 1
+FAMILY    ?=
+ONLY      ?=
+MHZ       ?=
+PORT      ?= /dev/ttyUSB0
+CYCLES    ?= 0
+LUTS      ?= 0
+BRAMS     ?=
+NAME      ?=
+AXILITE   ?=
 CALIBRATE ?=
-LEVERS ?=
-PYTHON ?= python3
+LEVERS    ?=
+PYTHON    ?= python3
+
+# Values reach the commands through the environment, as they were typed: a quote or a dollar in a path is a part of its name.
+GIVEN    := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+SETTINGS := MODEL BUNDLE CONFIG FOLDS PROTOCOL EPOCHS FULL WAVES WINDOW RECORD RECORDS LEAD INVERT STRICT RATE FROM TO DEVICE BOARD \
+            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS
+$(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
+export $(SETTINGS)
+
+READING      := RECORD LEAD INVERT STRICT RATE FROM TO
+OF_sim       := MODEL BUNDLE CONFIG WAVES $(if $(filter-out 0,$(WAVES)),WINDOW,FULL)
+OF_test      := ONLY
+OF_train     := MODEL FOLDS PROTOCOL EPOCHS
+OF_levers    := MODEL LEVERS SEED
+OF_curve     := MODEL
+OF_verilog   := MODEL BUNDLE CONFIG NAME AXILITE
+OF_explore   := MODEL DEVICE FULL $(if $(filter-out 0,$(FULL)),,BUNDLE CYCLES LUTS BRAMS CALIBRATE)
+OF_fpga      := MODEL BUNDLE DEVICE CONFIG SEEDS
+OF_synth     := MODEL BUNDLE CONFIG FAMILY
+OF_gate      := MODEL DEVICE CONFIG
+OF_bitstream := BOARD MODEL BUNDLE CONFIG MHZ SEED
+OF_replay    := RECORD LEAD RATE PORT MODEL CONFIG BUNDLE
+OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
+OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
+OF_classify  := MODEL BUNDLE $(READING)
+
+# What commands that read any recording are told.
+READ = --record "$$RECORD" --lead "$$LEAD" --rate "$$RATE" --from "$$FROM" --to "$$TO" \
+       $(if $(filter-out 0,$(INVERT)),--invert) $(if $(filter-out 0,$(STRICT)),--strict)
+
+# A variable that the target does not take would be ignored without a word, so it is an error.
+ifeq ($(MAKELEVEL),0)
+GOALS := $(or $(MAKECMDGOALS),help)
+TAKEN := PYTHON $(foreach goal,$(GOALS),$(OF_$(goal)))
+$(foreach name,$(filter-out $(TAKEN),$(GIVEN)),$(error make $(GOALS) takes no $(name) here; it takes $(filter-out PYTHON,$(TAKEN))))
+endif
 
 VENV  := .venv
 RUN   := $(VENV)/bin/python
@@ -50,70 +90,69 @@ $(READY): requirements.lock Makefile
 
 sim: $(READY) ## simulate on real windows, every layer compared [MODEL= BUNDLE= CONFIG= FULL=1 | WAVES=1 WINDOW=]
 ifneq ($(filter-out 0,$(WAVES)),)
-	@$(RUN) -m sim.waves --model "$(MODEL)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --window $(WINDOW)
+	@$(RUN) -m sim.waves --model "$$MODEL" --bundle "$$BUNDLE" --config "$${CONFIG:-full}" --window "$$WINDOW"
 else
-	@$(RUN) -m sim.run --model "$(MODEL)" --bundle "$(BUNDLE)" --config "$(CONFIG)" $(if $(filter-out 0,$(FULL)),--full)
+	@$(RUN) -m sim.run --model "$$MODEL" --bundle "$$BUNDLE" --config "$${CONFIG:-full}" $(if $(filter-out 0,$(FULL)),--full)
 endif
 
 test: $(READY) ## lint, units, exactness and flow (under 10 minutes on two cores); a part alone, without lint: [ONLY=hw/binary/pool, a source file or folder; tests/test_house.py, a pytest path; or an expression for pytest's -k]
 ifneq ($(ONLY),)
-	@$(RUN) -m tests.only "$(ONLY)" --durations=10
+	@$(RUN) -m tests.only "$$ONLY" --durations=10
 else
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 endif
 
 train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=]
-	@$(RUN) -m sw.training.train --model "$(or $(MODEL),bnn17)" --folds "$(FOLDS)" --protocol "$(PROTOCOL)" --epochs "$(or $(EPOCHS),0)"
+	@$(RUN) -m sw.training.train --model "$${MODEL:-bnn17}" --folds "$$FOLDS" --protocol "$$PROTOCOL" --epochs "$${EPOCHS:-0}"
 
 levers: $(READY) ## what each lever of a training brings, on validation windows: docs/levers.md [MODEL=bnn17 LEVERS=records SEED=1], of bnnbeat5: docs/beats.md
-	@$(RUN) -m sw.training.levers --model "$(or $(MODEL),bnn17)" --lever "$(LEVERS)" --seeds "$(SEED)"
+	@$(RUN) -m sw.training.levers --model "$${MODEL:-bnn17}" --lever "$$LEVERS" --seeds "$$SEED"
 
 curve: $(READY) ## accuracy and cycles of a multi-bit network against its size: several trainings [MODEL=alq17]
-	@$(RUN) -m sw.training.curve --model "$(or $(MODEL),alq17)"
-	@$(RUN) -m sim.widths --model "$(or $(MODEL),alq17)"
+	@$(RUN) -m sw.training.curve --model "$${MODEL:-alq17}"
+	@$(RUN) -m sim.widths --model "$${MODEL:-alq17}"
 
 cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array: docs/array_cycles.md
 	@$(RUN) -m docs.generate.cycles
 
 verilog: $(READY) ## Verilog, its ports as JSON, a bench, assertions, a FuseSoC core [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector, NAME= of the module, AXILITE=1: results in registers]
-	@$(RUN) -m $(if $(filter-out 0,$(AXILITE)),hw.axilite,hw.generate) --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --name "$(NAME)"
+	@$(RUN) -m $(if $(filter-out 0,$(AXILITE)),hw.axilite,hw.generate) --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --config "$${CONFIG:-full}" --name "$$NAME"
 
 explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS= | FULL=1 | CALIBRATE=1]
 ifneq ($(filter-out 0,$(FULL)),)
-	@$(RUN) -m sim.explore --model "$(or $(MODEL),bnn17)" --device "$(DEVICE)"
+	@$(RUN) -m sim.explore --model "$${MODEL:-bnn17}" --device "$$DEVICE"
 else
-	@$(RUN) -m hw.explore --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" \
-	  --cycles "$(or $(CYCLES),0)" --luts "$(or $(LUTS),0)" $(if $(BRAMS),--brams "$(BRAMS)") $(if $(filter-out 0,$(CALIBRATE)),--calibrate)
+	@$(RUN) -m hw.explore --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --device "$$DEVICE" \
+	  --cycles "$${CYCLES:-0}" --luts "$${LUTS:-0}" $(if $(BRAMS),--brams "$$BRAMS") $(if $(filter-out 0,$(CALIBRATE)),--calibrate)
 endif
 
 fpga: $(READY) ## area and clock, worst of SEEDS placements [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full SEEDS=10]
-	@$(RUN) -m hw.fpga.measure --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --device "$(DEVICE)" --config "$(CONFIG)" --seeds "$(SEEDS)"
+	@$(RUN) -m hw.fpga.measure --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --device "$$DEVICE" --config "$${CONFIG:-full}" --seeds "$$SEEDS"
 
 synth: $(READY) ## synthesis only, nothing placed: what the Verilog takes of xc7, Nexus, Cyclone V, and in gates [MODEL=bnn17 BUNDLE= CONFIG=full FAMILY=xc7]
-	@$(RUN) -m hw.fpga.elsewhere --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(CONFIG)" --family "$(FAMILY)"
+	@$(RUN) -m hw.fpga.elsewhere --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --config "$${CONFIG:-full}" --family "$$FAMILY"
 
 networks: $(READY) ## several networks loaded one after another into one simulated array, over its stream and through a board's serial line, every answer as after a fresh load
 	@$(RUN) -m sim.networks
 
 gate: $(READY) ## the netlist behind synthesis on real windows [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full]
-	@$(RUN) -m sim.gate.netlist --model "$(or $(MODEL),bnn17)" --device "$(DEVICE)" --config "$(CONFIG)"
+	@$(RUN) -m sim.gate.netlist --model "$${MODEL:-bnn17}" --device "$$DEVICE" --config "$${CONFIG:-full}"
 
 bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn17 CONFIG= MHZ= SEED=1]
-	@$(RUN) -m hw.board.bitstream --board "$(BOARD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(if $(filter-out file,$(origin CONFIG)),$(CONFIG))" --mhz "$(or $(MHZ),0)" --seed "$(SEED)"
+	@$(RUN) -m hw.board.bitstream --board "$$BOARD" --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --config "$$CONFIG" --mhz "$${MHZ:-0}" --seed "$$SEED"
 
 replay: $(READY) ## a record, or any WFDB record by its path, through a board over its serial line [RECORD=200 LEAD= PORT=/dev/ttyUSB0 MODEL=bnn17 CONFIG=mac128l]
-	@$(RUN) -m hw.board.replay --record "$(or $(RECORD),200)" --lead "$(LEAD)" --port "$(PORT)" --model "$(or $(MODEL),bnn17)" --config "$(CONFIG)" --bundle "$(BUNDLE)"
+	@$(RUN) -m hw.board.replay --record "$${RECORD:-200}" --lead "$$LEAD" --port "$$PORT" --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --bundle "$$BUNDLE" --rate "$$RATE"
 
-detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detectors; RTL compared [FULL=1]
-	@$(RUN) -m sim.detect $(if $(filter-out 0,$(FULL)),--full)
+detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detectors; RTL compared [FULL=1 RECORDS=203,208]; or of any recording [RECORD=path, options as classify]
+	@$(RUN) -m sim.detect --records "$$RECORDS" $(if $(filter-out 0,$(FULL)),--full) $(READ)
 
-beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored, RTL compared [MODEL=bnnbeat5|gasf5 RECORDS=208,232 FULL=1 BUNDLE=]
-	@$(RUN) -m sim.beats --model "$(or $(MODEL),bnnbeat5)" --records "$(RECORDS)" --bundle "$(BUNDLE)" $(if $(filter-out 0,$(FULL)),--full)
+beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored, RTL compared [MODEL=bnnbeat5|gasf5 RECORDS=208,232 FULL=1 BUNDLE=]; or of any recording [RECORD=path, options as classify]
+	@$(RUN) -m sim.beats --model "$${MODEL:-bnnbeat5}" --records "$$RECORDS" --bundle "$$BUNDLE" $(if $(filter-out 0,$(FULL)),--full) $(READ)
 
-classify: $(READY) ## any WFDB record through the simulated hardware, in windows or, MODEL=bnnbeat5 or gasf5, beat by beat; RECORD=path [LEAD=name or number INVERT=1 STRICT=1 MODEL=bnn17]
-	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" \
-	  $(if $(filter-out 0,$(INVERT)),--invert) $(if $(filter-out 0,$(STRICT)),--strict)
+classify: $(READY) ## any recording through the simulated hardware, in windows or, MODEL=bnnbeat5 or gasf5, beat by beat; RECORD=WFDB record, EDF, BDF, CSV, .npy, folder, or several with commas [LEAD=name or number FROM=1:30 TO=2:00 RATE=of a table INVERT=1 STRICT=1 MODEL=bnn17 BUNDLE=]
+	@$(RUN) -m sim.classify --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" $(READ)
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages

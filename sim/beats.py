@@ -13,14 +13,14 @@ import typer
 from rich.table import Table
 
 from hw import verilog
-from sim import canary, verilator
+from sim import verilator
 from sim.bulk import record as bulk
 from sim.bulk.record import Harness
-from sim.compare import Mismatch
-from sw import cli, files, report
+from sim.records import beats as of_record
+from sim.records import command, opening
+from sw import cli, files, honesty, report
 from sw.beats import annotations, chain, score
-from sw.data import beats, mitbih, protocols, source
-from sw.errors import PopbeatError
+from sw.data import beats, mitbih, source
 from sw.export import bundle, bundles
 from sw.qrs import evaluate
 
@@ -55,44 +55,6 @@ def gross(counted: dict[str, np.ndarray]) -> dict[str, dict]:
     }
 
 
-def between_patients(packed: bundles.Bundle) -> bool:
-    """Whether scores on DS2 are those of patients whom the training of a bundle did not see."""
-    return packed.training.get("protocol") == beats.INTER_PATIENT
-
-
-def caution(model: str, protocol: str | None, scored: bool = True) -> str:
-    """What has to be said beside every score of a network on the database's records, or beside the labels of any record, from the
-    protocol of its training."""
-    if protocol == beats.INTER_PATIENT:
-        said = f"{model} was trained on the patients of DS1 of MIT-BIH"
-        return f"{said}: scores on records of DS2, and of DS2 alone, are between patients" if scored else said
-    if protocol is None:
-        return f"NOTHING IS KNOWN OF THE TRAINING OF {model}: it may have had these very beats"
-    split = "a random split" if protocol == protocols.COMPARABLE else "a split"
-    said = f"{model} was trained under {protocol!r}, {split} of the beats of all records of MIT-BIH"
-    if scored:
-        return f"NOT BETWEEN PATIENTS: {said}. It has seen these patients, and most of the very beats that are scored here"
-    return f"{said}: it has seen the patients of that database, and nothing is known of how well it does on others"
-
-
-def first_beats(harness: Harness, signal: np.ndarray, made: chain.Labelled, least: int) -> np.ndarray:
-    """The samples of a recording ``int16[n]`` after which its first ``least`` beats have left the hardware, at most
-    :func:`sw.beats.chain.whole`."""
-    samples = chain.whole(harness.bundle, signal)
-    after = len(samples) - len(signal)
-    return samples[: made.position[least - 1] + after] if least <= len(made.position) else samples
-
-
-def canary_logit(seen: chain.Labelled, made: chain.Labelled, least: int) -> str:
-    """Change one logit that the hardware gave: the comparison must fail; returns what it said."""
-    seen.logits[len(seen.logits) // 2, 0] += 1
-    try:
-        bulk.check_first(seen, made, least)
-    except Mismatch as error:
-        return str(error)
-    raise canary.CanaryMissed("the comparison did not notice a changed logit")
-
-
 def run_rtl(
     harness: Harness, found: source.Source, made: dict[str, chain.Labelled], names: list[str], least: int | None, bar
 ) -> dict:
@@ -103,12 +65,12 @@ def run_rtl(
     for number, record in enumerate(names):
         signal, mode = found.signal(record, beats.lead(found, record)), "burst" if number else "random"
         wanted = len(made[record].position) if least is None else min(least, len(made[record].position))
-        sent = signal if least is None else first_beats(harness, signal, made[record], wanted)
+        sent = signal if least is None else bulk.first_beats(harness, signal, made[record], wanted)
         seen = harness.run(signal, mode) if least is None else harness.stretch(sent, mode)
         count += bulk.check_first(seen, made[record], wanted)
         samples += len(sent)
         bar.update(line, advance=1)
-    said = canary_logit(seen, made[names[-1]], wanted)
+    said = bulk.canary_logit(seen, made[names[-1]], wanted)
     return {
         "simulator": f"Verilator {verilator.VERSION}",
         "records": len(names),
@@ -137,7 +99,7 @@ def show(figures: dict) -> None:
     for name, row in (figures["records"] | figures["gross"]["ec57"]).items():
         table.add_row(*score.row(name, row))
     cli.console.print(table)
-    cli.say(caution(figures["model"], figures["protocol"]))
+    cli.say(honesty.caution(figures["model"], figures["protocol"]))
     cli.say(f"RTL: {rtl_said(figures['rtl'])}; canary caught: {figures['rtl']['canary']}")
 
 
@@ -162,18 +124,31 @@ def main(
     full: Annotated[bool, typer.Option(help="Every record through the RTL (images: its first beats)")] = False,
     model: Annotated[str, typer.Option(help="Shipped model: " + " or ".join(MODELS))] = MODEL,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of the shipped one")] = "",
+    record: Annotated[str, typer.Option(help="Any recording, folder, or several with commas: labelled, not scored")] = "",
+    lead: command.Lead = "",
+    invert: command.Invert = False,
+    strict: command.Strict = False,
+    rate: command.Rate = "",
+    start: command.Start = "",
+    stop: command.Stop = "",
 ) -> None:
-    """Detect and classify the beats of whole records, in the reference and in the RTL, and score them."""
+    """Detect and classify the beats of whole records, in the reference and in the RTL, and score them; or label any recording's."""
     packed = bundles.read(bundle.locate(model, path))
     images = chain.of_images(packed)
-    names = tuple(filter(None, records.split(","))) or beats.DS2
-    if unknown := [name for name in names if name not in mitbih.RECORDS]:
-        raise PopbeatError(f"record {unknown[0]!r} is none of the database; there are {', '.join(mitbih.RECORDS)}")
+    wish = opening.Wish(lead, invert, strict, rate, start, stop)
+    if record:
+        command.refuse("RECORD=", RECORDS=records, FULL=full)
+        harness = command.Late(lambda: of_record.hardware(packed))
+        of = lambda opened: of_record.classify(packed, opened, harness.made)  # noqa: E731
+        command.answer(record, wish, packed, packed.normaliser.raw_bits, packed.model, of)
+        return
+    command.refuse("scored records of the database", **wish.given())
+    names = mitbih.choose(records, beats.DS2)
     found, home = source.find(), HOME if packed.model == MODEL else HOME / packed.model
     if found.kind != mitbih.NAME:
         cli.warn("SYNTHETIC ECG: NO FIGURE BELOW SAYS ANYTHING ABOUT ACCURACY")
-    if not between_patients(packed):
-        cli.warn(caution(packed.model, packed.training.get("protocol")))
+    if not honesty.between_patients(packed.training):
+        cli.warn(honesty.caution(packed.model, packed.training.get("protocol")))
     made, counted = {}, {}
     with cli.progress() as bar:
         line = bar.add_task(f"detector, {'images' if images else 'words'}, network in integers", total=len(names))

@@ -18,10 +18,10 @@ from sim import canary, verilator
 from sim.bulk.qrs import STAGES, QrsHarness
 from sim.compare import Mismatch
 from sim.detections import draw
+from sim.records import command, opening, peaks
 from sw import cli, files, report
 from sw.beats import annotations, bxb, score
 from sw.data import mitbih, source
-from sw.errors import PopbeatError
 from sw.qrs import evaluate, others
 from sw.qrs.detector import PARAMS, Detection, detect
 
@@ -32,15 +32,6 @@ FEW = ("203", "208", "104")
 MODES = ("spaced", "random", "burst")
 DEVICE = "ecp5-25k"
 STRIP = "203"
-
-
-def choose(text: str) -> tuple[str, ...]:
-    """Records from a list with commas; all where it is empty."""
-    names = tuple(filter(None, text.split(","))) or mitbih.RECORDS
-    unknown = [name for name in names if name not in mitbih.RECORDS]
-    if unknown:
-        raise PopbeatError(f"record {unknown[0]!r} is none of the database; there are {', '.join(mitbih.RECORDS)}")
-    return names
 
 
 def cross_check(found: source.Source, record: str, counted: dict[str, np.ndarray]) -> None:
@@ -187,9 +178,24 @@ app = cli.new_app(__doc__)
 def main(
     records: Annotated[str, typer.Option(help="Records with commas between them; default all 48")] = "",
     full: Annotated[bool, typer.Option(help="Every record through the RTL, and the detector's area")] = False,
+    record: Annotated[str, typer.Option(help="Any recording, folder, or several with commas: its R peaks, not scored")] = "",
+    lead: command.Lead = "",
+    invert: command.Invert = False,
+    strict: command.Strict = False,
+    rate: command.Rate = "",
+    start: command.Start = "",
+    stop: command.Stop = "",
 ) -> None:
-    """Detect R peaks on whole records; score, compare, simulate. Leaves tables, annotation files and a picture in build/detect."""
-    found, names = source.find(), choose(records)
+    """Detect R peaks on whole records; score, compare, simulate. Leaves tables, annotation files and a picture in build/detect. Or
+    find those of any recording."""
+    wish = opening.Wish(lead, invert, strict, rate, start, stop)
+    if record:
+        command.refuse("RECORD=", RECORDS=records, FULL=full)
+        command.answer(record, wish, None, PARAMS.raw_bits, "detector", peaks.find)
+        return
+    command.refuse("scored records of the database", **wish.given())
+    names = mitbih.choose(records, mitbih.RECORDS)
+    found = source.find()
     with cli.progress() as bar:
         figures, detections = figures_of(found, names, full, bar)
     files.write_json(HOME / "detection.json", figures)

@@ -3,7 +3,7 @@
 from docs.generate.common import pair
 from docs.generate.detection import WAYS
 from sim import beats as recordings
-from sw import document, published
+from sw import document, honesty, published
 from sw.beats import score
 from sw.data import beats as task
 from sw.metrics import percent
@@ -82,5 +82,5 @@ def end_to_end(stored: dict, model: str = recordings.MODEL) -> str:
     header = ["counted", "records", "beats", "R peaks: Se / +P", "S: Se / +P", "V: Se / +P", "S: FPR", "V: FPR", "right class"]
     rtl, protocol = figures["rtl"], figures.get("protocol", task.INTER_PATIENT)
     simulated = f"{rtl['simulator']}, Verilog SHA-256 {rtl['verilog_sha256'][:16]}"
-    said = "" if protocol == task.INTER_PATIENT else f"**{recordings.caution(model, protocol)}.**\n\n"
+    said = "" if protocol == task.INTER_PATIENT else f"**{honesty.caution(model, protocol)}.**\n\n"
     return said + document.table(header, rows) + f"\n\nMeasured by `{figures['command']}`: {recordings.rtl_said(rtl)}; {simulated}."

@@ -20,7 +20,7 @@ from hw.mac import design as mac_design
 from hw.stream.result import NO_CALL
 from sw import cli, files
 from sw.beats import annotations, chain, images, score
-from sw.data import beats, foreign, mitbih, records, source, tasks
+from sw.data import beats, foreign, mitbih, recordings, source, tasks
 from sw.data.foreign import Clock
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
@@ -30,6 +30,7 @@ from sw.export.array.program import image
 from sw.export.binary import integer
 from sw.qrs.detector import detect
 
+HOME = Path("board") / "annotations"  # in the build folder
 DATABASE = Clock()  # of records whose samples go to the board as they are
 CHUNK = 32  # answers that are held against the integer model together
 
@@ -67,11 +68,17 @@ class Tally:
 
 
 def replay_beats(
-    host: Host, packed: bundle.Bundle, name: str, signal: np.ndarray, truth: score.Reference | None, clock: Clock = DATABASE
+    host: Host,
+    packed: bundle.Bundle,
+    name: str,
+    signal: np.ndarray,
+    truth: score.Reference | None,
+    clock: Clock = DATABASE,
+    home: Path = HOME,
 ) -> None:
     """A whole lead's raw samples ``int16[n]`` through a board that finds the beats itself: every beat must be the integer model's.
     Scored, where there is a ``truth``, as EC57 asks, but from the first sample on; leaves an annotation file in
-    ``build/board/annotations``."""
+    ``home``, a folder in the build folder."""
     expected, begun = chain.run(packed, signal), time.monotonic()
     tally = Tally(truth, packed.classes) if truth else None
     with cli.progress() as bar:
@@ -88,7 +95,7 @@ def replay_beats(
             f"the board's {len(made.position):,} beats of record {name} are not the {len(expected.position):,} of the integer "
             "model; is its bitstream of this bundle, and are all samples arriving?"
         )
-    report_beats(packed, name, signal, made, truth, begun, clock)
+    report_beats(packed, name, signal, made, truth, begun, clock, home)
 
 
 def report_beats(
@@ -99,6 +106,7 @@ def report_beats(
     truth: score.Reference | None,
     begun: float,
     clock: Clock = DATABASE,
+    home: Path = HOME,
 ) -> None:
     """What the beats ``made`` of a record are worth, where there is a ``truth``, and an annotation file of them in the record's own
     samples (``clock``); ``begun``: when the first one was sent, in seconds of the monotonic clock."""
@@ -111,8 +119,7 @@ def report_beats(
             table.add_column(column)
         table.add_row(*score.row(name, score.figures(matrix)))
         cli.console.print(table)
-    places, home = clock.own(made.position[inside]), files.BUILD / "board" / "annotations"
-    written = annotations.write(home, name, places, symbols, rate=clock.rate)
+    written = annotations.write(files.BUILD / home, name, clock.own(made.position[inside]), symbols, rate=clock.rate)
     seconds, took = len(signal) / tasks.RATE, time.monotonic() - begun
     cli.say(f"{len(made.position):,} beats, each the integer model's; {took:.0f} s for {seconds:.0f} s of ECG\n{written}")
 
@@ -160,7 +167,13 @@ def classify(
 
 
 def replay_images(
-    host: Host, packed: GraphBundle, name: str, signal: np.ndarray, truth: score.Reference | None, clock: Clock = DATABASE
+    host: Host,
+    packed: GraphBundle,
+    name: str,
+    signal: np.ndarray,
+    truth: score.Reference | None,
+    clock: Clock = DATABASE,
+    home: Path = HOME,
 ) -> None:
     """The beats of a whole lead's raw samples ``int16[n]``, found here, through a board that classifies their images. Scored and
     left as :func:`replay_beats` does it."""
@@ -179,7 +192,7 @@ def replay_images(
             return f"beat {number} of record {name}, R peak at sample {position[number]},"
 
         classify(host, packed, windows, named, heard)
-    report_beats(packed, name, signal, labelled(results), truth, begun, clock)
+    report_beats(packed, name, signal, labelled(results), truth, begun, clock, home)
 
 
 def replay_windows(
@@ -258,36 +271,45 @@ def main(
         str, typer.Option(help="Lead of a record by its path, by name or number; default MLII, II, then other leads of an ECG")
     ] = "",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
+    rate: Annotated[str, typer.Option(help="Samples a second of a table (.csv, .tsv, .txt, .npy)")] = "",
 ) -> None:
     """Send a record to a board, window by window, beat by beat or, where the board finds beats itself, as a whole; hold its answers
     against the integer model's, and against the labels, where they are known (not a medical device)."""
     packed, name = bundles.read(bundle.locate(model, path)), Path(record).name
-    known, raw_bits = record in mitbih.RECORDS, packed.normaliser.raw_bits
-    clock = DATABASE
+    known, length = record in mitbih.RECORDS, packed.network.window
+    of_images = bundles.of_images(packed)
+    of_beats, clock, home, truth = packed.network.words > 0 or of_images, DATABASE, HOME, None
+    if known and lead:
+        raise PopbeatError(
+            f"LEAD={lead} has no meaning for record {record} of the database, whose leads the task chooses; give its path"
+        )
+    program = b""
+    if isinstance(packed, GraphBundle):
+        program = image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program)
     if known:
         found = source.find()
+        windows = None if of_beats else known_windows(packed, record, found)
+        if of_beats:
+            signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
+            truth = score.reference(*annotated[:2])
     else:
-        header = records.read_header(record)
+        header = recordings.read_header(record, rate)
         chosen = foreign.choose_lead(header, lead)
         foreign.check(header, chosen)
-        other = foreign.prepare(header, chosen, raw_bits)
+        other = foreign.prepare(header, chosen, packed.normaliser.raw_bits)
         clock, signal = other.clock, other.stream()
-    on_array = isinstance(packed, GraphBundle)
-    program = image(mac_design.compile_bundle(packed, mac_design.config(config, packed)).program) if on_array else b""
+        # Records of one name in several folders.
+        home = HOME / files.sha256(str(header.path.absolute()).encode())[:8]
+        windows = None if of_beats else other_windows(other, length)
+    # The port last: what is wrong with the arguments is told without a board.
     host = Host(SerialLine(port), placed=packed.network.words > 0)
     host.restart()
     if program:
         host.load(program)
         cli.say(f"{packed.model} is loaded: {len(program):,} bytes")
-    of_images = bundles.of_images(packed)
-    if packed.network.words or of_images:
-        truth = None
-        if known:
-            signal, annotated = found.signal(record, beats.lead(found, record)), found.annotations(record)
-            truth = score.reference(*annotated[:2])
-        (replay_images if of_images else replay_beats)(host, packed, name, signal, truth, clock)
+    if of_beats:
+        (replay_images if of_images else replay_beats)(host, packed, name, signal, truth, clock, home)
     else:
-        windows = known_windows(packed, record, found) if known else other_windows(other, packed.network.window)
         replay_windows(host, packed, name, *windows)
 
 

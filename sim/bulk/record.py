@@ -10,7 +10,7 @@ from hw.images import top as image_top
 from hw.mac import design as mac_design
 from hw.mac.params import ArrayParams
 from hw.mac.top import cycles
-from sim import verilator
+from sim import canary, verilator
 from sim.bulk.runner import COMMON
 from sim.compare import Mismatch, equal
 from sw import files
@@ -128,3 +128,21 @@ def check_first(seen: Labelled, expected: Labelled, least: int) -> int:
     if not least <= count <= len(expected.position):
         raise Mismatch(f"{count} beats came out; the reference has {len(expected.position)}, and {least} at least were to come")
     return check(seen, Labelled(expected.position[:count], expected.label[:count], expected.logits[:count]))
+
+
+def first_beats(harness: Harness, signal: np.ndarray, made: Labelled, least: int) -> np.ndarray:
+    """The samples of a recording ``int16[n]`` after which its first ``least`` beats have left the hardware, at most
+    :func:`sw.beats.chain.whole`."""
+    samples = chain.whole(harness.bundle, signal)
+    after = len(samples) - len(signal)
+    return samples[: made.position[least - 1] + after] if least <= len(made.position) else samples
+
+
+def canary_logit(seen: Labelled, made: Labelled, least: int) -> str:
+    """Change one logit that the hardware gave: the comparison must fail; returns what it said."""
+    seen.logits[len(seen.logits) // 2, 0] += 1
+    try:
+        check_first(seen, made, least)
+    except Mismatch as error:
+        return str(error)
+    raise canary.CanaryMissed("the comparison did not notice a changed logit")

@@ -43,12 +43,23 @@ def write(
     if len(position) != len(symbol) or position[0] < 0 or (np.diff(position) <= 0).any():
         raise PopbeatError(f"beats for {path} have {len(symbol)} symbols and must rise from 0 on; they are {position[:8]} ...")
     labels(symbol)  # other symbols are no beats
+    return _write(path, position, symbol, None, annotator, rate)
+
+
+def write_notes(folder: Path, record: str, position: list[int], symbol: list[str], notes: list[str], rate: float) -> Path:
+    """Write annotations that are no beats as ``folder/record.popbeat``: samples of the record in strictly rising order, symbols and
+    notes (``+`` with a rhythm, ``~`` with what is wrong with the signal), and its ``rate`` in Hz."""
+    return _write(Path(folder) / f"{record}.{ANNOTATOR}", np.array(position, np.int64), np.array(symbol), notes, ANNOTATOR, rate)
+
+
+def _write(path: Path, position: np.ndarray, symbol: np.ndarray, notes: list[str] | None, annotator: str, rate: float) -> Path:
     with tempfile.TemporaryDirectory() as name:
         try:
-            wfdb.wrann("beats", annotator, position, symbol, fs=rate, write_dir=name)  # the record may have any name
+            wfdb.wrann("beats", annotator, position, symbol, aux_note=notes, fs=rate, write_dir=name)  # a record may have any name
         except Exception as error:  # wfdb raises several kinds
             raise PopbeatError(f"annotations {path} can't be written: {error}") from None
-        read_position, read_symbol, _ = records.read_annotations(Path(name) / "beats", annotator)
-        if not (np.array_equal(read_position, position) and np.array_equal(read_symbol, symbol)):
+        read_position, read_symbol, read_notes = records.read_annotations(Path(name) / "beats", annotator)
+        same = np.array_equal(read_position, position) and np.array_equal(read_symbol, symbol)
+        if not same or (notes is not None and read_notes.tolist() != notes):
             raise PopbeatError(f"annotations {path} read back otherwise than they were written")
         return files.write_bytes(path, (Path(name) / f"beats.{annotator}").read_bytes())

@@ -1,11 +1,12 @@
-"""Recordings of other databases as the hardware takes them: any lead, rate and range of a WFDB record."""
+"""Recordings of other databases as the hardware takes them: any lead, rate, range and length."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage
+from scipy import signal as signal_tools
 
 from sw import cli
 from sw.data import headers, records, tasks
@@ -19,23 +20,31 @@ MIN_REACH = 50  # units of it; of a smaller signal more bits are kept
 FLAT_MILLIVOLT = 0.005  # one of its units
 # A window, or the samples of a beat, of which a larger share is missing, flat or clipped is no call.
 MAX_FAULTY = 0.2
+# A lead is read and resampled so many seconds at a time, with some more on both sides, so that a day of it takes little memory.
+STRETCH, BESIDE = 3600, 2
 
 
 @dataclass(frozen=True)
 class Clock:
     """The time of a record beside that of its samples at 360 Hz: its ``rate`` in Hz, ``ratio`` samples at 360 Hz a sample of the
-    lead, ``per_frame`` samples of the lead a frame (a record counts frames), ``length`` of the record in frames."""
+    lead, ``per_frame`` samples of the lead a frame (a record counts frames), ``length`` of the record in frames, ``first`` the
+    frame that was read first."""
 
     rate: float = tasks.RATE
     ratio: Fraction = Fraction(1)
     per_frame: int = 1
     length: int | None = None
+    first: int = 0
 
     def own(self, position: np.ndarray) -> np.ndarray:
         """Places ``int[n]`` in samples at 360 Hz as sample numbers of the record ``int64[n]``."""
         up, down = self.ratio.as_integer_ratio()
-        frames = (np.asarray(position, np.int64) * down + up // 2) // up // self.per_frame
+        frames = self.first + (np.asarray(position, np.int64) * down + up // 2) // up // self.per_frame
         return frames if self.length is None else np.minimum(frames, self.length - 1)
+
+    def seconds(self, position: np.ndarray) -> np.ndarray:
+        """Places ``int[n]`` in samples at 360 Hz as seconds of the record ``float64[n]``."""
+        return self.first / self.rate + np.asarray(position) / tasks.RATE
 
 
 def clock(header: records.Header, lead: str | int) -> Clock:
@@ -44,7 +53,7 @@ def clock(header: records.Header, lead: str | int) -> Clock:
     if not RATES[0] <= rate <= RATES[1]:
         raise PopbeatError(f"record {header.path} has {rate:g} Hz; classified are records of {RATES[0]} to {RATES[1]} Hz")
     ratio = (Fraction(tasks.RATE) / Fraction(rate)).limit_denominator(MAX_DENOMINATOR)
-    return Clock(header.rate, ratio, per_frame, header.length)
+    return Clock(rate / per_frame, ratio, per_frame, header.length_of(lead))
 
 
 def choose_lead(header: records.Header, lead: str) -> int:
@@ -145,46 +154,122 @@ class Lead:
         first, last = ((np.asarray(start, np.int64) + more) * down // up for more in (0, length))
         out = {}
         for kind, marks in (self.faults | {"faulty": np.any(list(self.faults.values()), axis=0)}).items():
-            sums = np.concatenate([[0], np.cumsum(marks)])
+            sums = np.concatenate([np.zeros(1, np.int32), np.cumsum(marks, dtype=np.int32)])
             inside = sums[np.clip(last, 0, len(marks))] - sums[np.clip(first, 0, len(marks))]
             out[kind] = np.round(inside / np.maximum(last - first, 1), 3).tolist()
         return [dict(zip(out, row, strict=True)) for row in zip(*out.values(), strict=True)]
 
 
-def prepare(header: records.Header, lead: int, raw_bits: int, invert: bool = False) -> Lead:
-    """A lead as the hardware takes it, at 360 Hz, upside down with ``invert``. Missing samples keep the last value; another rate is
-    resampled and a wider range scaled, each with a notice. Missing, flat and clipped samples are those of the record itself."""
-    time, rate, name = clock(header, lead), header.rate_of(lead), header.leads[lead]
-    values, gone = records.read_lead(header, lead)
-    if gone.all():
-        raise PopbeatError(f"lead {name} of record {header.path} has no valid sample")
-    faults, done = find_faults(header.signals[lead], values, gone, rate), []
-    values = values.astype(np.float64)
-    if gone.any():
-        done.append(f"{int(gone.sum())} samples of lead {name} are marked missing; each keeps the value before it")
-        last = np.maximum.accumulate(np.where(gone, 0, np.arange(len(values))))
-        values = values[np.where(gone, np.maximum(last, int(np.argmin(gone))), np.arange(len(values)))]
-    for kind, what in (("flat", "do not change for a second"), ("clipped", "stand at the end of their range")):
-        if faults[kind].any():
-            done.append(f"{int(faults[kind].sum())} samples of lead {name} {what}; windows with many of them are no call")
-    if invert:
-        done.append(f"lead {name} is turned upside down")
-        values = values.max() + values.min() - values
-    limit = 1 << (raw_bits - 1)
-    if values.min() < -limit or values.max() >= limit:
-        done.append(
-            f"samples reach from {values.min():g} to {values.max():g}: windows that need more than {raw_bits} bits are centred and "
-            f"scaled, each by itself, to {GAIN} units a mV or by halving; for beats the whole lead is, and what lies far beyond "
-            "its usual reach is cut off"
-        )
-    if time.ratio != 1:
-        error = _error(time.ratio, rate)
-        done.append(f"lead {name} of record {header.path.name} has {rate:g} Hz and is resampled to {tasks.RATE} Hz{error}")
-        base = np.median(values)
-        values = signal.resample_poly(values - base, time.ratio.numerator, time.ratio.denominator) + base
+def prepare(
+    header: records.Header, lead: int, raw_bits: int, invert: bool = False, span: tuple[float, float] = (0, np.inf)
+) -> Lead:
+    """A lead as the hardware takes it, at 360 Hz, upside down with ``invert``, between two times of a ``span`` in seconds. Missing
+    samples keep the last value; another rate is resampled and a wider range scaled, each with a notice. Missing, flat and clipped
+    samples are those of the record itself."""
+    time, name = clock(header, lead), header.leads[lead]
+    first, last = _frames_of(header, time, span)
+    time = replace(time, first=first)
+    reader = Stretches(header, lead, time, invert)
+    made = [reader.read(start, min(start + reader.step, last)) for start in range(first, last, reader.step)]
+    if reader.lowest is None:
+        raise PopbeatError(f"lead {name} of record {header.path} has no valid sample{_between(span)}")
+    values = np.concatenate([values for values, _ in made])
+    faults = {kind: np.concatenate([faults[kind] for _, faults in made]) for kind in made[0][1]}
+    done = _done(header, lead, time, reader, faults, raw_bits)
     for line in done:
         cli.warn(line)
     return Lead(header.path, name, values, time, raw_bits, _gain(header.signals[lead]), faults, tuple(done))
+
+
+def _frames_of(header: records.Header, time: Clock, span: tuple[float, float]) -> tuple[int, int]:
+    """First and last frame of a span in seconds, which must lie in the record."""
+    seconds = time.length / time.rate
+    if not 0 <= span[0] < min(span[1], seconds):
+        raise PopbeatError(f"record {header.path} lasts {seconds:.1f} s; nothing of it lies{_between(span)}")
+    if span[1] > seconds and span[1] != np.inf:
+        cli.warn(f"record {header.path.name} ends at {seconds:.1f} s, before {span[1]:g} s")
+    return int(span[0] * time.rate), min(time.length, int(np.ceil(min(span[1], seconds) * time.rate)))
+
+
+def _between(span: tuple[float, float]) -> str:
+    return "" if span == (0, np.inf) else f" between {span[0]:g} s and {span[1]:g} s"
+
+
+class Stretches:
+    """Reads a lead stretch by stretch, each with some seconds on both sides that take part in filters and are cut off again."""
+
+    def __init__(self, header: records.Header, lead: int, time: Clock, invert: bool):
+        self.header, self.lead, self.time, self.invert = header, lead, time, invert
+        # A stretch begins where a sample at 360 Hz lies on one of the record.
+        unit = time.ratio.denominator
+        self.step = -(-int(STRETCH * time.rate) // unit) * unit
+        self.beside = -(-int(BESIDE * time.rate + 1) // unit) * unit
+        self.held = self.turned = None  # the last valid value, and what a lead is turned about
+        self.lowest, self.highest = None, None
+
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The frames ``start`` to ``stop``: values at 360 Hz ``float64[n]``, and faults as :class:`Lead` has them."""
+        time = self.time
+        before = min(start - time.first, self.beside) if start > time.first else 0
+        behind = min(time.length - stop, self.beside)
+        raw, gone = records.read_lead(self.header, self.lead, start - before, stop + behind)
+        own = slice(before * time.per_frame, len(raw) - behind * time.per_frame)
+        signal = self.header.signals[self.lead]
+        if gone.all():
+            faults = {"missing": gone, "flat": np.zeros(len(gone), bool), "clipped": np.zeros(len(gone), bool)}
+        else:
+            faults = find_faults(signal, raw, gone, self.header.rate_of(self.lead))
+        values = self._whole(raw.astype(np.float64), gone)
+        if not gone[own].all():
+            valid = values[own]
+            self.lowest = min(valid.min(), np.inf if self.lowest is None else self.lowest)
+            self.highest = max(valid.max(), -np.inf if self.highest is None else self.highest)
+            self.held = valid[-1]
+        up, down = time.ratio.as_integer_ratio()
+        if time.ratio != 1:
+            base = np.median(values)
+            values = signal_tools.resample_poly(values - base, up, down) + base
+        first = before * time.per_frame * up // down
+        count = -(-(stop - start) * time.per_frame * up // down)
+        return values[first : first + count], {kind: marks[own] for kind, marks in faults.items()}
+
+    def _whole(self, values: np.ndarray, gone: np.ndarray) -> np.ndarray:
+        """Values without gaps, upside down where that was asked for."""
+        if self.invert and not gone.all():
+            if self.turned is None:
+                self.turned = values[~gone].max() + values[~gone].min()
+            values = self.turned - values
+        if gone.any():
+            first = values[int(np.argmin(gone))] if not gone.all() else 0.0
+            last = np.maximum.accumulate(np.where(gone, -1, np.arange(len(values))))
+            values = np.where(last < 0, first if self.held is None else self.held, values[last])
+        return values
+
+
+def _done(
+    header: records.Header, lead: int, time: Clock, reader: Stretches, faults: dict[str, np.ndarray], raw_bits: int
+) -> list[str]:
+    """What was done to the samples of a lead, in words."""
+    name, done = header.leads[lead], []
+    if faults["missing"].any():
+        done.append(f"{int(faults['missing'].sum())} samples of lead {name} are marked missing; each keeps the value before it")
+    for kind, what in (("flat", "do not change for a second"), ("clipped", "stand at the end of their range")):
+        if faults[kind].any():
+            done.append(f"{int(faults[kind].sum())} samples of lead {name} {what}; windows with many of them are no call")
+    if reader.invert:
+        done.append(f"lead {name} is turned upside down")
+    limit = 1 << (raw_bits - 1)
+    if reader.lowest < -limit or reader.highest >= limit:
+        done.append(
+            f"samples reach from {reader.lowest:g} to {reader.highest:g}: windows that need more than {raw_bits} bits are centred "
+            f"and scaled, each by itself, to {GAIN} units a mV or by halving; for beats the whole lead is, and what lies far "
+            "beyond its usual reach is cut off"
+        )
+    if time.ratio != 1:
+        rate = header.rate_of(lead)
+        error = _error(time.ratio, rate)
+        done.append(f"lead {name} of record {header.path.name} has {rate:g} Hz and is resampled to {tasks.RATE} Hz{error}")
+    return done
 
 
 def _gain(of: records.Signal) -> float:

@@ -9,7 +9,8 @@ A link in that folder may lead anywhere, for whoever names the record made it; a
 import os
 import re
 import stat
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,7 +56,8 @@ NO_ECG = re.compile(
 @dataclass(frozen=True)
 class Signal:
     """What a header says of one signal. ``length`` in frames is what its file holds behind its ``skew``; ``checksum`` and ``init``
-    are ``None`` where the header leaves them out; ``units`` are millivolts where it does."""
+    are ``None`` where the header leaves them out; ``units`` are millivolts where it does. ``rate`` in Hz and ``length`` in samples
+    are those of a file whose signals have clocks of their own; else ``None``."""
 
     name: str
     file: str
@@ -70,6 +72,8 @@ class Signal:
     adc_zero: int
     init: int | None
     checksum: int | None
+    rate: float | None = None
+    length: int | None = None
 
     @property
     def missing(self) -> int | None:
@@ -95,7 +99,9 @@ class Header:
     """What a checked header says: ``path`` without ending, ``leads`` in file order, ``rate`` of frames in Hz, ``length`` in frames
     (a sample of a lead each, unless :attr:`Signal.per_frame` says otherwise), ``signals``, and of a record of several segments the
     ``segments``: each a header and how many frames of it, ``None`` for a gap. ``claimed`` are the frames that the
-    header itself gives, before a skew is taken off; ``None`` where it leaves them out."""
+    header itself gives, before a skew is taken off; ``None`` where it leaves them out. Of a recording that is no WFDB record
+    ``sources`` are its files, and ``read`` gives of a signal the samples ``start`` to ``stop``: ``int32[n]``, and which of them are
+    missing, ``bool[n]``."""
 
     path: Path
     leads: tuple[str, ...]
@@ -104,6 +110,8 @@ class Header:
     signals: tuple[Signal, ...]
     segments: tuple[tuple["Header | None", int], ...] = ()
     claimed: int | None = None
+    sources: tuple[Path, ...] = ()
+    read: Callable[[int, int, int], tuple[np.ndarray, np.ndarray]] | None = field(default=None, compare=False)
 
     def lead_index(self, lead: str | int) -> int:
         """Index of a lead by its name, without regard to case where that is plain, or by its number. An unknown lead, or a name
@@ -123,10 +131,18 @@ class Header:
 
     def rate_of(self, lead: str | int) -> float:
         """Samples of a lead a second."""
-        return self.rate * self.signals[self.lead_index(lead)].per_frame
+        signal = self.signals[self.lead_index(lead)]
+        return self.rate * signal.per_frame if signal.rate is None else signal.rate
+
+    def length_of(self, lead: str | int) -> int:
+        """How many frames of a lead there are; of a signal with a clock of its own, samples."""
+        length = self.signals[self.lead_index(lead)].length
+        return self.length if length is None else length
 
     def files(self) -> list[Path]:
         """The header's own file, then every file that it speaks of."""
+        if self.sources:
+            return list(self.sources)
         own = [self.path.with_name(self.path.name + ".hea")]
         names = dict.fromkeys(s.file for s in self.signals if s.file != LAYOUT and not self.segments)
         parts = [file for part, _ in self.segments if part for file in part.files()]
@@ -151,7 +167,7 @@ def _parsed(path: Path) -> wfdb.Record | wfdb.MultiRecord:
     hea = path.with_name(path.name + ".hea")
     if os.path.isdir(hea) or (os.path.isdir(path) and not os.path.lexists(hea)):
         raise PopbeatError(f"{path} is a folder; give the path of a WFDB record in it, without its ending: {path}/NAME")
-    if why := _no_file(hea):
+    if why := no_file(hea):
         raise PopbeatError(f"record not found: {hea} {why}; give the path of a WFDB record without its ending")
     if hea.stat().st_size > MAX_HEADER_BYTES:
         raise PopbeatError(f"header {hea} has {hea.stat().st_size} bytes, more than any WFDB header; it is no header")
@@ -170,7 +186,7 @@ def _parsed(path: Path) -> wfdb.Record | wfdb.MultiRecord:
         raise PopbeatError(f"header {hea} can't be read as a WFDB header: {error}") from None
 
 
-def _no_file(path: Path) -> str:
+def no_file(path: Path) -> str:
     """Why a path is no regular file, in words; empty where it is one. What else the system says is its :class:`OSError`."""
     try:
         mode = os.stat(path).st_mode
@@ -250,7 +266,7 @@ def _checked_length(hea: Path, claimed: int | None, signals: tuple[Signal, ...])
     lengths = []
     for name in dict.fromkeys(s.file for s in signals):
         target, members = hea.parent / name, [s for s in signals if s.file == name]
-        if why := _no_file(target):
+        if why := no_file(target):
             raise PopbeatError(f"header {hea} names the signal file {name!r}, and {target} {why}")
         if len({(s.fmt, s.offset) for s in members}) > 1:
             raise PopbeatError(f"header {hea} gives the signals of {target} different formats or offsets; a file has one of each")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sw.errors import PopbeatError
+
 NAME = "mitdb"
 VERSION = "1.0.0"
 RATE = 360  # Hz
@@ -19,6 +21,16 @@ RECORDS = (
     "217", "219", "220", "221", "222", "223", "228", "230", "231", "232", "233", "234",
 )
 # fmt: on
+
+
+def choose(text: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Records from a list with commas between them; the ``default`` ones where nothing was asked for."""
+    names = tuple(part.strip() for part in text.split(",")) if text else default
+    if unknown := [name for name in names if name not in RECORDS]:
+        raise PopbeatError(f"record {unknown[0]!r} is none of the database; there are {', '.join(RECORDS)}")
+    if twice := [name for name in RECORDS if names.count(name) > 1]:
+        raise PopbeatError(f"record {twice[0]} is asked for twice in {text}")
+    return names
 
 
 def checksums() -> dict[str, str]:

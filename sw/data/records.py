@@ -36,16 +36,19 @@ def read_signal(header: Header, lead: str | int, start: int = 0, length: int | N
     return values[start - first * per_frame : stop - first * per_frame]
 
 
-def read_lead(header: Header, lead: str | int) -> tuple[np.ndarray, np.ndarray]:
-    """A whole lead as :func:`read_signal` has it, ``int32[samples]``, and which of its samples are marked as missing or lie in a
-    gap between segments, ``bool[samples]``."""
-    return _frames(header, lead, 0, header.length)
+def read_lead(header: Header, lead: str | int, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The frames ``start`` to ``stop`` of a lead (all of them) as :func:`read_signal` has it, ``int32[samples]``, and which of its
+    samples are marked as missing or lie in a gap, ``bool[samples]``."""
+    stop = header.length_of(lead) if stop is None else stop
+    return header.read(header.lead_index(lead), start, stop) if header.read else _frames(header, lead, start, stop)
 
 
 def damaged(header: Header, lead: str | int) -> list[str]:
     """What a lead's samples contradict of its header's checksum and first sample, a line for each file that does. Where a checksum
     is right, the first sample is not asked for, and where both are 0 they were left out by whoever wrote the header."""
     index = header.lead_index(lead)
+    if header.read:
+        return []
     if header.segments:
         parts = {part.path: (part, segment_lead(header, part, index)) for part, _ in header.segments if part}
         return [line for part, own in parts.values() if own is not None for line in damaged(part, own)]

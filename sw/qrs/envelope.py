@@ -19,6 +19,8 @@ import numpy as np
 
 from sw.qrs.params import QrsParams
 
+BLOCK = 1 << 20  # samples that are filtered together: memory for a day of them would be ten times that of the result
+
 
 @dataclass(frozen=True)
 class Filtered:
@@ -43,18 +45,29 @@ def delayed(x: np.ndarray, samples: int) -> np.ndarray:
 
 def filtered(samples: np.ndarray, params: QrsParams) -> Filtered:
     """All stages on raw samples ``int[n]`` of ``raw_bits``; others are a :class:`ValueError`."""
-    samples = np.asarray(samples, np.int64)
+    samples = np.asarray(samples)
     limit = 1 << (params.raw_bits - 1)
     if samples.ndim != 1:
         raise ValueError(f"the samples of one lead have shape [n], not {list(samples.shape)}")
     if samples.size and not -limit <= samples.min() <= samples.max() < limit:
         raise ValueError(f"raw samples lie between {-limit} and {limit - 1}, not {samples.min()} and {samples.max()}")
+    before = 3 * params.taps + params.smooth  # samples that a block's first result has a part of, at most
+    stages = [np.empty(len(samples), np.int32) for _ in range(4)]
+    for start in range(0, len(samples), BLOCK):
+        first = max(start - before, 0)
+        made = _block(samples[first : start + BLOCK].astype(np.int64), params)
+        for stage, values in zip(stages, made, strict=True):
+            stage[start : start + BLOCK] = values[start - first :]
+    stages[-1][: params.settled] = 0
+    return Filtered(*stages)
+
+
+def _block(samples: np.ndarray, params: QrsParams) -> tuple[np.ndarray, ...]:
+    """Slope, peak, magnitude and envelope of samples ``int64[n]`` before which there are zeros, ``int64[n]`` each."""
     half = params.taps // 2
     sums = boxcar(samples, params.taps)
     slope = delayed(sums, half) - delayed(sums, 3 * half)
     peak = 2 * delayed(sums, 2 * half) - sums - delayed(sums, 4 * half)
     a, b = np.abs(slope), np.abs(peak)
     magnitude = (np.maximum(a, b) + (np.minimum(a, b) >> 1)) >> 1
-    envelope = boxcar(magnitude, params.smooth)
-    envelope[: params.settled] = 0
-    return Filtered(*(stage.astype(np.int32) for stage in (slope, peak, magnitude, envelope)))
+    return slope, peak, magnitude, boxcar(magnitude, params.smooth)

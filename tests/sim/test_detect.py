@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from sim import detect as command
 from sim.bulk.qrs import STAGES
 from sw import files
+from sw.data import mitbih
 from sw.errors import PopbeatError
 from sw.qrs import others
 
@@ -23,4 +24,4 @@ def test_command_line(recordings, tmp_path, monkeypatch):
 
 def test_unknown_records_are_told():
     with pytest.raises(PopbeatError, match="record '999' is none of the database"):
-        command.choose("100,999")
+        mitbih.choose("100,999", mitbih.RECORDS)

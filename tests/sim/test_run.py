@@ -143,7 +143,8 @@ def test_classify_any_record(foreign):
     assert len(windows) == 4
     assert [w["class"] for w in windows].count("no call") == 1  # the flat part fills the third window
     shares = {"missing": 0.0, "flat": 1.0, "clipped": 0.0, "faulty": 1.0}
-    assert windows[2] == {"window": 2, "seconds": 20.0, "class": "no call", "margin": None} | shares
+    expected = {"window": 2, "sample": 5000, "seconds": 20.0, "class": "no call", "margin": None, "deviation": 0.0}
+    assert windows[2] == expected | shares
     assert (windows[0]["missing"], windows[1]["flat"], windows[3]["flat"]) == (0.004, 0.1, 0.1)
     assert (folder / "windows.csv").read_text().count("\n") == 5
     assert (folder / "strips.png").stat().st_size > 10_000

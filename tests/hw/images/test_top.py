@@ -17,7 +17,8 @@ from sim import beats as command
 from sim import canary, classify
 from sim.bulk import record as bulk
 from sim.compare import Mismatch
-from sw import files
+from sim.records import beats as of_record
+from sw import files, honesty
 from sw.beats import chain
 from sw.data import beats
 from sw.errors import PopbeatError
@@ -70,14 +71,14 @@ def test_wrong_beats_are_noticed(harness, bundle, recordings):
 def test_the_first_beats_of_a_recording(harness, bundle, recordings, monkeypatch):
     signal = stretch(recordings, "208", 12_000)
     expected = chain.run(bundle, signal)
-    samples = command.first_beats(harness, signal, expected, 4)
+    samples = bulk.first_beats(harness, signal, expected, 4)
     assert len(samples) < len(signal)
     seen = harness.stretch(samples)
     assert 4 <= bulk.check_first(seen, expected, 4) < len(expected.position)
-    assert "logits: 1 of" in command.canary_logit(seen, expected, 4)
+    assert "logits: 1 of" in bulk.canary_logit(seen, expected, 4)
     monkeypatch.setattr(bulk, "equal", lambda name, hardware, model: 0)
     with pytest.raises(canary.CanaryMissed):
-        command.canary_logit(seen, expected, 4)
+        bulk.canary_logit(seen, expected, 4)
 
 
 @pytest.mark.parametrize("mode", ["burst", "random"])
@@ -145,12 +146,12 @@ def test_what_can_not_stand_behind_the_detector(bundle):
 
 
 def test_scores_that_are_not_between_patients_are_called_so():
-    assert "NOT BETWEEN PATIENTS" in command.caution("gasf5", "comparable") and "random split" in command.caution(
+    assert "NOT BETWEEN PATIENTS" in honesty.caution("gasf5", "comparable") and "random split" in honesty.caution(
         "gasf5", "comparable"
     )
-    assert "between patients" in command.caution("gasf5", "inter-patient")
-    assert "NOT" not in command.caution("gasf5", "inter-patient")
-    assert "NOTHING IS KNOWN" in command.caution("other", None)
+    assert "between patients" in honesty.caution("gasf5", "inter-patient")
+    assert "NOT" not in honesty.caution("gasf5", "inter-patient")
+    assert "NOTHING IS KNOWN" in honesty.caution("other", None)
     rtl = {"records": 22, "whole": False, "samples": 9, "beats": 440, "mismatches": 0, "simulator": "V", "verilog_sha256": "1" * 64}
     figures = {"protocol": "comparable", "command": "make beats", "gross": {"ec57": {}, "whole": {}}, "rtl": rtl}
     text = beat_tables.end_to_end({"end_to_end_gasf5": figures}, "gasf5")
@@ -167,7 +168,7 @@ def test_classify_beats_of_any_record(harness, bundle, recordings, tmp_path, mon
     bundles.write(bundle, tmp_path / "small")
     monkeypatch.setattr(bulk, "harness", lambda packed: harness)
     monkeypatch.setattr(files, "BUILD", tmp_path)
-    monkeypatch.setattr(classify, "RTL_BEATS", 5)
+    monkeypatch.setattr(of_record, "RTL_BEATS", 5)
     done = CliRunner().invoke(classify.app, ["--record", str(tmp_path / "half"), "--bundle", str(tmp_path / "small")])
     assert done.exit_code == 0, done.exception
     (folder,) = (tmp_path / "classified-records").glob("half_II_small_????????")
@@ -177,7 +178,7 @@ def test_classify_beats_of_any_record(harness, bundle, recordings, tmp_path, mon
     assert {beat["class"] for beat in told["beats"]} <= {"a", "b", "c"}
     assert told["rate_hz"] == 180 and all(abs(beat["sample"] / 180 - beat["seconds"]) < 0.01 for beat in told["beats"])
     assert (folder / "beats.csv").read_text().count("\n") == len(told["beats"]) + 1
-    assert (folder / "strips.png").stat().st_size > 10_000
+    assert (folder / "minutes.png").stat().st_size > 10_000
     assert f"the first {told['simulated_beats']} of {told['beats_found']} beats went through" in done.output.replace("\n", " ")
     flat = np.zeros((4_000, 1), np.int64)
     wfdb.wrsamp("flat", 360, ["mV"], ["II"], d_signal=flat, fmt=["16"], adc_gain=[200], baseline=[0], write_dir=str(tmp_path))

@@ -1,0 +1,133 @@
+"""CSV files and NumPy arrays as recordings: columns of numbers, one a lead, at a rate that the user states.
+
+Whole numbers are taken as they are. Numbers with a fraction are voltages, in mV unless a unit is given; they become whole uV.
+Empty cells and NaN are missing samples.
+"""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas
+
+from sw.data.headers import Header, Signal
+from sw.errors import PopbeatError
+
+ENDINGS = (".csv", ".tsv", ".txt", ".npy")
+MICROVOLT = {"v": 1e6, "mv": 1e3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "nv": 1e-3}
+TIME = re.compile(
+    r"(elapsed )?time.*|t|seconds?|sec|timestamps?|date.*|sample( (number|#))?|sample#|index|unnamed.*", re.IGNORECASE
+)
+UNIT = re.compile(r"(.*?)\s*[\[(]\s*([a-zµμ]*v)\s*[\])]\s*", re.IGNORECASE)
+MAX_COLUMNS = 1000
+LIMIT = 1 << 31
+
+
+def read(path: Path, rate: float) -> Header:
+    """Describe a table's columns as leads. ``rate``: samples a second. Raises :class:`PopbeatError`."""
+    names, units, columns = _array(path) if path.suffix.lower() == ".npy" else _text(path)
+    made = [_whole(path, name, unit, column) for name, unit, column in zip(names, units, columns, strict=True)]
+    signals = tuple(
+        Signal(name, path.name, "32", 1, 0, 0, gain, 0, "mV", 0, 0, None, None)
+        for name, (gain, _, _) in zip(names, made, strict=True)
+    )
+
+    def samples(index: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        return made[index][1][start:stop], made[index][2][start:stop]
+
+    return Header(path, tuple(names), rate, len(made[0][1]), signals, sources=(path,), read=samples)
+
+
+def _array(path: Path) -> tuple[list[str], list[str], list[np.ndarray]]:
+    """Leads of a ``.npy`` file: an array of one axis, or of two, of which the longer one is time."""
+    try:
+        held = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise PopbeatError(f"{path} can't be read as an array of NumPy: {error}; write it with numpy.save") from None
+    if not isinstance(held, np.ndarray) or held.ndim not in (1, 2) or not held.size or held.dtype.kind not in "iuf":
+        told = f"shape {held.shape} of {held.dtype}" if isinstance(held, np.ndarray) else "several arrays"
+        raise PopbeatError(f"{path} has {told}; a recording has numbers of shape [samples] or [samples, leads]")
+    held = held[:, None] if held.ndim == 1 else held.T if held.shape[0] < held.shape[1] else held
+    if held.shape[1] > MAX_COLUMNS:
+        raise PopbeatError(f"{path} has {held.shape[1]} leads of {held.shape[0]} samples; is this one recording?")
+    return [str(i) for i in range(held.shape[1])], [""] * held.shape[1], [np.array(column) for column in held.T]
+
+
+def _text(path: Path) -> tuple[list[str], list[str], list[np.ndarray]]:
+    """Leads of a text file: names in the first line and units in the second one, where these are no numbers. A column of times is
+    no lead."""
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        lines = [line for line in (file.readline(1 << 20) for _ in range(3)) if line.strip()]
+    if not lines:
+        raise PopbeatError(f"{path} is empty")
+    comma = next((mark for mark in ";\t," if mark in lines[-1]), None)
+    rows = [_cells(line, comma) for line in lines]
+    heads = next((i for i, row in enumerate(rows) if any(map(_is_number, row))), len(rows))
+    width = len(rows[-1])
+    names = rows[0] if heads else [str(i) for i in range(width)]
+    units = rows[1] if heads > 1 else [""] * width
+    if heads == len(rows) or heads > 2 or len(names) != width or len(units) != width or width > MAX_COLUMNS:
+        raise PopbeatError(
+            f"{path} begins with no table of numbers: its lines have {[len(row) for row in rows]} cells; write one column a lead"
+        )
+    wanted = [i for i, name in enumerate(names) if not TIME.fullmatch(name)]
+    if not wanted:
+        raise PopbeatError(f"{path} has the columns {', '.join(names)}, and none of them is a lead")
+    try:
+        table = pandas.read_csv(
+            path,
+            sep=comma or r"\s+",
+            header=None,
+            skiprows=heads,
+            skipinitialspace=True,
+            na_values=["-", "NaN", "nan"],
+            decimal="," if comma == ";" and "," in lines[-1] else ".",
+            encoding_errors="replace",
+        )
+    except (ValueError, pandas.errors.ParserError) as error:
+        raise PopbeatError(f"{path} can't be read as a table: {' '.join(str(error).split())}") from None
+    columns = [table[i].to_numpy() for i in wanted]
+    for i, column in zip(wanted, columns, strict=True):
+        if column.dtype.kind not in "iuf":
+            wrong = next((row, cell) for row, cell in enumerate(column) if not _is_number(str(cell)) and str(cell) != "nan")
+            raise PopbeatError(
+                f"{path} has {wrong[1]!r} in column {names[i]}, line {wrong[0] + heads + 1}; a lead has numbers only"
+            )
+    split = [UNIT.fullmatch(names[i]) for i in wanted]
+    return (
+        [(found[1] if found else names[i]) or str(i) for i, found in zip(wanted, split, strict=True)],
+        [(found[2] if found else units[i]) for i, found in zip(wanted, split, strict=True)],
+        columns,
+    )
+
+
+def _cells(line: str, comma: str | None) -> list[str]:
+    cells = next(csv.reader([line.strip()], delimiter=comma)) if comma else line.split()
+    return [cell.strip().strip("'\"").strip() for cell in cells]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _whole(path: Path, name: str, unit: str, column: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """A column as whole numbers ``int32[n]``: how many of them make a millivolt, they, and which are missing, ``bool[n]``."""
+    gone = ~np.isfinite(column) if column.dtype.kind == "f" else np.zeros(len(column), bool)
+    values = np.where(gone, 0, column)
+    if unit and unit.lower() not in MICROVOLT:
+        raise PopbeatError(f"{path} gives column {name} the unit {unit!r}; a lead has one of {', '.join(MICROVOLT)}, or none")
+    whole = bool((values == np.round(values)).all())
+    if whole and not unit:
+        gain = 200.0  # what WFDB takes where nothing is said
+    elif whole and MICROVOLT[unit.lower()] <= 1:
+        gain = 1000.0 / MICROVOLT[unit.lower()]
+    else:
+        values, gain = np.round(values * MICROVOLT[(unit or "mV").lower()]), 1000.0
+    if len(values) and not -LIMIT <= values.min() <= values.max() < LIMIT:
+        raise PopbeatError(f"{path} has values from {values.min():g} to {values.max():g} in column {name}; they must fit 32 bits")
+    return gain, values.astype(np.int32), gone
