@@ -12,9 +12,8 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.table import Table
 
-from sim import canary, compare, engines, strips, verilator
+from sim import canary, compare, engines, strips, summary, verilator
 from sim.benches import runner, vectors
 from sim.bulk import chunks
 from sim.subject import Subject
@@ -23,7 +22,6 @@ from sw.data import mitbih, multilabel, source, tasks
 from sw.export import bundle, bundles
 from sw.export.binary.integer import NO_CALL
 
-CLOCK_MHZ = 100
 STEADY = 20
 # Of a network whose windows take more cycles than LONG, cocotb would want an hour for all tests of the top: then it runs these. All
 # of them run on the same array with the shipped network.
@@ -173,6 +171,7 @@ def score(subject: Subject, labels: np.ndarray, logits: np.ndarray) -> None:
         found = metrics.multilabel(multilabel.as_sets(truth[rows]), told, logits[unseen], subject.task.classes)
         subject.rtl["unseen"] = {"fold": "by time"} | {k: v for k, v in found.items() if k != "per_label"}
         return
+    subject.confusion = metrics.score(truth[rows], labels[unseen], subject.task.classes)["confusion"]
     guessed = metrics.baselines(subject.known.record, subject.known.label, subject.windows.record[rows], truth[rows])
     right = int((labels[unseen] == truth[rows]).sum())
     subject.rtl["unseen"] = {
@@ -199,6 +198,7 @@ def simulate(subject: Subject, bar) -> None:
     subject.rtl["golden_windows"] = prove_golden(subject, bar)
     labels, logits = run_bulk(subject, harness, bar)
     score(subject, labels, logits)
+    subject.activity = harness.activity(subject.samples[subject.few[0]])
     # Unseen windows first: a class's strip is one of them where there is one.
     order = np.argsort(~np.isin(subject.rows, subject.test), kind="stable") if subject.test is not None else slice(None)
     rows, shown = subject.rows[order], [bundles.told(subject.bundle, *of) for of in zip(labels[order], logits[order], strict=True)]
@@ -232,62 +232,6 @@ def simulate(subject: Subject, bar) -> None:
         report.add(subject.model, "configurations", subject.engine.config, subject.rtl | {"command": again})
 
 
-def show(subjects: list[Subject]) -> None:
-    """The table that a person reads: a column for each model."""
-    table = Table(title="RTL against the integer model")
-    table.add_column("")
-    for subject in subjects:
-        table.add_column(subject.model, justify="right")
-
-    def row(name: str, value) -> None:
-        table.add_row(name, *[value(subject) for subject in subjects])
-
-    def accuracy(subject: Subject) -> str:
-        if subject.source.kind != mitbih.NAME:
-            return "SYNTHETIC: MEANINGLESS"
-        if subject.task.sets:
-            return "micro-F1 {micro_f1:.3f}, macro-F1 {macro_f1:.3f}".format(**subject.rtl["unseen"])
-        return metrics.with_interval(subject.rtl["unseen"]) if subject.test is not None else "no fold in the bundle"
-
-    def baseline(name: str):
-        def told(subject: Subject) -> str:
-            known = subject.test is not None and subject.source.kind == mitbih.NAME and name in subject.rtl["unseen"]
-            return metrics.percent(subject.rtl["unseen"][name]) if known else ""
-
-        return told
-
-    row("task", lambda s: s.task.name)
-    row("configuration", lambda s: s.engine.config)
-    row("windows compared", lambda s: f"{s.rtl['windows']} of {len(s.windows)}")
-    row("layers compared in each", lambda s: str(s.rtl["layers_compared"]))
-    if any("layers_not_written" in s.rtl for s in subjects):
-        row("  layers that the program never writes", lambda s: ", ".join(s.rtl.get("layers_not_written", [])))
-    row("mismatches", lambda s: str(s.rtl["mismatches"]))
-    row("unseen windows among them", lambda s: str(s.rtl["unseen"]["windows"]) if s.test is not None else "0")
-    row("accuracy on these (95 %)", accuracy)
-    row("  record's most common class", baseline("record_majority"))
-    row("  most common class", baseline("class_majority"))
-    row("interval, cycles a window", lambda s: f"{s.rtl['interval_cycles']:,}")
-    if any(s.engine.image for s in subjects):
-        row("  lanes busy (utilisation)", lambda s: f"{100 * s.rtl['utilisation']:.1f} %" if s.engine.image else "")
-    if any(s.rtl["steady_windows"] for s in subjects):
-        row("windows with a sample every cycle, none lost", lambda s: str(s.rtl["steady_windows"] or ""))
-    row("latency, cycles", lambda s: f"{s.rtl['latency_cycles']:,}")
-    row("live latency, cycles", lambda s: f"{s.rtl['live_latency_cycles']:,}")
-    row(f"latency at {CLOCK_MHZ} MHz", lambda s: f"{s.rtl['latency_cycles'] / CLOCK_MHZ:.1f} us")
-    row("seed of gaps and pauses", lambda s: str(s.rtl["seed"]))
-    row("stored bytes", lambda s: f"{bundles.stored_bytes(s.bundle):,}")
-    cli.console.print(table)
-    cli.say(
-        "Cycles are measured, and equal to the predicted ones. interval: window to window, back to back. latency: first\n"
-        "normalised sample to class, one window alone. live: last raw sample to class. Accuracy: on the test\n"
-        "windows of the bundle's fold, of beats on the test patients, which its training never saw."
-    )
-    cli.say(f"report:  {report.REPORT}")
-    for subject in subjects:
-        cli.say(f"picture: {files.BUILD / subject.model / 'strips.png'}")
-
-
 app = cli.new_app(__doc__)
 
 
@@ -306,7 +250,8 @@ def main(
     with cli.progress() as bar:
         for subject in subjects:
             simulate(subject, bar)
-    show(subjects)
+    summary.show(subjects)
+    cli.say(f"page:    {summary.page(subjects)}")
 
 
 if __name__ == "__main__":

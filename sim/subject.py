@@ -52,6 +52,8 @@ class Subject:
         self.few = self._few()
         self.full = full
         self.rtl: dict = {}
+        self.activity: dict[str, np.ndarray] = {}  # of one window: in which cycles each part moved
+        self.confusion: list[list[int]] | None = None  # of the unseen windows, where each has one class
 
     def _other_patients(self) -> None:
         """The beats of DS2, which are the windows of such a network; Q beats go through the hardware, too, and are not scored."""

@@ -105,3 +105,16 @@ class MacHarness:
                 raise PopbeatError(f"each byte of {name} was not written once")
         shapes = {made.target.name: made.target for made in compiled.made if made.target is not None}
         return {n: v.reshape(seen.n, shapes[n].channels, shapes[n].height, shapes[n].width) for n, v in tensors.items()}
+
+    def activity(self, samples: np.ndarray) -> dict[str, np.ndarray]:
+        """One raw window ``int16[window]`` alone: the cycles, from its first sample on, in which the front gave a value and each
+        operation of the program wrote a row of bytes, ``int64[n]`` by name, in the program's order. Operations that write
+        nothing (gates) are left out."""
+        seen = self.simulator.run(samples[None], "burst", None, None, self.design.image)
+        first, writes = seen.cycles["raw_first"][0], seen.when["write"]
+        operation = seen.integers("write", len(writes))[0] >> 25
+        listed = {"front": seen.when["normalised"] - first}
+        for number, op in enumerate(self.design.compiled.program.operations, start=1):
+            if (operation == number).any():
+                listed[op.name] = writes[operation == number] - first
+        return listed | {"logits": seen.when["result"] - first}

@@ -12,8 +12,8 @@
 // POPBEAT_TAPS(T), which lists the wires to record as T(name, bits), and
 // POPBEAT_WIRE(name), the member of the model's root that holds tap_<name>; tap_<name>_moves says when it counts.
 //
-// Files: <name>.tap per wire, its values in order, ceil(bits / 8) bytes each, least significant first; results.u32, the beats of
-// the packets; DUMP_FILE, a value change
+// Files: <name>.tap per wire, its values in order, ceil(bits / 8) bytes each, least significant first; <name>.when, of a single
+// window, the cycle of each of them (uint64); results.u32, the beats of the packets; DUMP_FILE, a value change
 // dump where Verilator was asked for one; cycles.u64, six numbers a window: first and last raw sample taken, first normalised sample into block 1, header
 // offered by the datapath, header taken at m_axis, last beat taken. Ends with status 1 when the top stops answering.
 
@@ -73,7 +73,9 @@ int main(int argc, char** argv) {
 #define DUMP(time)
 #endif
 
-#define DECLARE(name, bits) std::vector<uint8_t> tap_##name;
+#define DECLARE(name, bits) \
+    std::vector<uint8_t> tap_##name; \
+    std::vector<uint64_t> when_##name;
     POPBEAT_TAPS(DECLARE)
     std::vector<uint32_t> results;
     std::vector<Stamp> stamps(count);
@@ -124,7 +126,10 @@ int main(int argc, char** argv) {
             return 1;
         }
 #define RECORD(name, bits) \
-    if (root->POPBEAT_WIRE(name##_moves)) append(tap_##name, root->POPBEAT_WIRE(name), ((bits) + 7) / 8);
+    if (root->POPBEAT_WIRE(name##_moves)) { \
+        append(tap_##name, root->POPBEAT_WIRE(name), ((bits) + 7) / 8); \
+        if (count == 1) when_##name.push_back(cycle); \
+    }
         POPBEAT_TAPS(RECORD)
         if (root->POPBEAT_WIRE(normalised_moves)) {
             if (normalised++ % NORMALISED == 0 && started < count) stamps[started++].normalised = cycle;
@@ -153,7 +158,9 @@ int main(int argc, char** argv) {
         top->eval();
         ++cycle;
     }
-#define WRITE(name, bits) write(out + "/" #name ".tap", tap_##name.data(), tap_##name.size());
+#define WRITE(name, bits) \
+    write(out + "/" #name ".tap", tap_##name.data(), tap_##name.size()); \
+    write(out + "/" #name ".when", when_##name.data(), when_##name.size() * sizeof(uint64_t));
     POPBEAT_TAPS(WRITE)
     write(out + "/results.u32", results.data(), results.size() * sizeof(uint32_t));
     write(out + "/cycles.u64", stamps.data(), stamps.size() * sizeof(Stamp));

@@ -83,6 +83,8 @@ class Recorded:
         self.taps = {
             name: np.fromfile(folder / f"{name}.tap", np.uint8).reshape(-1, -(-bits // 8)) for name, bits in widths.items()
         }
+        # Of a single window: in which cycle each beat of a tap moved.
+        self.when = {name: np.fromfile(folder / f"{name}.when", "<u8").astype(np.int64) for name in widths}
         self.words = np.fromfile(folder / "results.u32", "<u4")
         stamps = np.fromfile(folder / "cycles.u64", "<u8").reshape(n, len(STAMPS)).astype(np.int64)
         self.cycles = {name: stamps[:, i] for i, name in enumerate(STAMPS)}
@@ -163,3 +165,16 @@ class Harness:
             rhythm=rhythm,
             **seen.results(params.head.classes),
         )
+
+    def activity(self, samples: np.ndarray) -> dict[str, np.ndarray]:
+        """One raw window ``int16[words + window]`` alone: the cycles, from its first sample on, in which the front gave a sample
+        and each block a column, ``int64[n]`` by name, in the order of the data's way."""
+        seen = self.simulator.run(samples[None], "burst", None, None)
+        order = [
+            "normalised",
+            *(["rhythm"] if "rhythm" in seen.when else []),
+            *[n for n in seen.when if n.startswith("block")],
+            "result",
+        ]
+        names = {"normalised": "normaliser", "rhythm": "rhythm bits", "result": "head"}
+        return {names.get(n, n.replace("block", "block ")): seen.when[n] - seen.cycles["raw_first"][0] for n in order}

@@ -31,16 +31,23 @@ def answer(asked: str, wish: Wish, packed: Bundle | None, raw_bits: int, model: 
     """Take every recording that ``asked`` means through ``of``. Of several, one that fails does not stop the others: a table and
     ``summary.json`` say which did, and the command ends with an error."""
     names = opening.listed(asked)
-    if packed is not None:
-        cli.warn(honesty.reached(packed.model))
+    rows, failed, said = {}, {}, packed is None
+
+    def one(name: str) -> dict:
+        nonlocal said
+        opened = opening.open_one(name, wish, packed, raw_bits, model)
+        if not said:
+            cli.warn(honesty.reached(packed.model))
+            said = True
+        return of(opened)
+
     if len(names) == 1:
-        of(opening.open_one(names[0], wish, packed, raw_bits, model))
+        one(names[0])
         return
-    rows, failed = {}, {}
     for number, name in enumerate(names, 1):
         cli.say(f"recording {number} of {len(names)}: {name}")
         try:
-            rows[name] = of(opening.open_one(name, wish, packed, raw_bits, model))
+            rows[name] = one(name)
         except (PopbeatError, OSError) as error:
             failed[name] = cli.refused(error) if isinstance(error, OSError) else str(error)
             cli.warn(f"{name} is left out: {failed[name]}")

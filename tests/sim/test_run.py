@@ -1,5 +1,6 @@
 """The commands, as a user types them, on a shipped bundle."""
 
+import html
 import json
 import os
 import runpy
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 import wfdb
 
-from sim import canary, compare, engines, run
+from sim import canary, compare, engines, run, summary
 from sim.bulk import chunks
 from sim.subject import Subject
 from sw import files
 from sw.data import mitbih, source, synthetic
 from sw.errors import PopbeatError
 from sw.export import bundle
+from tests.sim.test_page import fetched
 
 
 def command(*arguments: str, **environment) -> subprocess.CompletedProcess:
@@ -34,6 +36,11 @@ def command_here(capsys, monkeypatch, *arguments: str) -> subprocess.CompletedPr
     return subprocess.CompletedProcess(arguments, end.value.code, told.out, told.err)
 
 
+def written_canary(subject) -> str:
+    """What the first canary said, as a page holds it."""
+    return html.escape(subject.rtl["canaries"][0])
+
+
 @pytest.fixture(scope="module")
 def subject(recordings):
     return Subject(bundle.SHIPPED / "bnn5", "full", False, recordings)
@@ -45,7 +52,14 @@ def test_simulation_of_a_shipped_bundle(subject, monkeypatch, tmp_path):
 
     monkeypatch.setattr(report, "REPORT", tmp_path / "report.json")
     run.simulate(subject, NoBar())
-    run.show([subject])
+    summary.show([subject])
+    text = summary.page([subject]).read_text()
+    assert "cycle by cycle" in text and "data:image/png" in text and written_canary(subject) in text and not fetched(text)
+    # The timeline is the RTL's: a sample a cycle into the first block, columns of the last one before the result.
+    active = subject.activity
+    assert list(active) == ["normaliser", *[f"block {k}" for k in range(1, 7)], "head"]
+    assert len(active["normaliser"]) == 3600 and (np.diff([active[name][0] for name in active]) > 0).all()
+    assert int(active["head"][0] - active["normaliser"][0]) + 1 >= subject.rtl["latency_cycles"]
     written = json.loads((tmp_path / "report.json").read_text())["models"]["bnn5"]["rtl"]
     assert written["windows"] == len(subject.rows) >= 50
     assert written["layers_compared"] == 9
@@ -143,7 +157,7 @@ def test_classify_any_record(foreign):
     assert len(windows) == 4
     assert [w["class"] for w in windows].count("no call") == 1  # the flat part fills the third window
     shares = {"missing": 0.0, "flat": 1.0, "clipped": 0.0, "faulty": 1.0}
-    expected = {"window": 2, "sample": 5000, "seconds": 20.0, "class": "no call", "margin": None, "deviation": 0.0}
+    expected = {"window": 2, "sample": 5000, "seconds": 20.0, "class": "no call", "margin": None, "deviation": 0.1}
     assert windows[2] == expected | shares
     assert (windows[0]["missing"], windows[1]["flat"], windows[3]["flat"]) == (0.004, 0.1, 0.1)
     assert (folder / "windows.csv").read_text().count("\n") == 5
