@@ -44,7 +44,7 @@ export $(SETTINGS)
 READING      := RECORD LEAD INVERT STRICT RATE FROM TO
 OF_sim       := MODEL BUNDLE CONFIG WAVES $(if $(filter-out 0,$(WAVES)),WINDOW,FULL)
 OF_test      := ONLY
-OF_train     := MODEL FOLDS PROTOCOL EPOCHS
+OF_train     := MODEL FOLDS PROTOCOL EPOCHS $(if $(filter bnnbeat5,$(MODEL)),SEEDS)
 OF_levers    := MODEL LEVERS SEED
 OF_curve     := MODEL
 OF_verilog   := MODEL BUNDLE CONFIG NAME AXILITE
@@ -103,8 +103,8 @@ else
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 endif
 
-train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=]
-	@$(RUN) -m sw.training.train --model "$${MODEL:-bnn17}" --folds "$$FOLDS" --protocol "$$PROTOCOL" --epochs "$${EPOCHS:-0}"
+train: $(READY) ## train a model and its float twin [MODEL=bnn17 FOLDS=shipped|all|0..4 PROTOCOL=comparable|comparable+records|no-neighbours|by-time|between-patients|inter-patient EPOCHS=; of bnnbeat5 SEEDS=1,2,3: the recipe with several seeds]
+	@$(RUN) -m sw.training.train --model "$${MODEL:-bnn17}" --folds "$$FOLDS" --protocol "$$PROTOCOL" --epochs "$${EPOCHS:-0}" $(if $(filter SEEDS,$(GIVEN)),--seeds "$$SEEDS")
 
 levers: $(READY) ## what each lever of a training brings, on validation windows: docs/levers.md [MODEL=bnn17 LEVERS=records SEED=1], of bnnbeat5: docs/beats.md
 	@$(RUN) -m sw.training.levers --model "$${MODEL:-bnn17}" --lever "$$LEVERS" --seeds "$$SEED"

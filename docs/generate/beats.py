@@ -7,6 +7,7 @@ from sw import document, honesty, published
 from sw.beats import score
 from sw.data import beats as task
 from sw.metrics import percent
+from sw.training import beat_levers, beat_seeds
 
 
 def _with_range(rates: dict, name: str) -> str:
@@ -53,6 +54,30 @@ def between_patients(stored: dict) -> str:
     rows += [list(row) for row in published.BEATS]
     header = ["DS1 to DS2", "accuracy", "S: Se / +P", "S: FPR", "V: Se / +P", "V: FPR", "macro-F1"]
     return document.table(header, rows)
+
+
+def seeds(stored: dict) -> str:
+    """The recipe with several seeds: mean and spread, on patients held out and on DS2."""
+    found = beat_levers.stored().get("seeds")
+    if not found:
+        return "Not measured yet: `make train MODEL=bnnbeat5 SEEDS=1,2,3,4,5,6,7,8,9,10`."
+
+    def cell(values: tuple[float, float, float]) -> str:
+        mean, low, high = (100 * value for value in values)
+        return f"{mean:.1f} ({low:.1f} to {high:.1f})"
+
+    rows = []
+    for name, part in ((f"{len(found['seeds'])} seeds, patients of DS1 held out", "held_out"), ("the same on DS2", "DS2")):
+        rows.append([name, *[cell(values) for values in beat_seeds.spread(found, part).values()]])
+    chosen = found["chosen"]
+    for part in ("held_out", "DS2"):
+        rates = found[part][str(chosen)]
+        where = "held out" if part == "held_out" else "on DS2"
+        rows.append(
+            [f"seed {chosen}, the best on patients held out: {where}", *[f"{100 * rates[n]:.1f}" for n in beat_seeds.RATES]]
+        )
+    header = ["in %, mean (least to most)", "accuracy", "S: Se", "S: +P", "V: Se", "V: +P"]
+    return document.table(header, rows) + f"\n\nMeasured by `{found['command']}`. The seed was chosen before DS2 was opened."
 
 
 def records(stored: dict) -> str:

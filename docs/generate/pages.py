@@ -25,7 +25,12 @@ PAGES = {
     },
     "docs/boards.md": {"boards": fpga.boards},
     "docs/folding.md": {"configurations": fpga.configurations},
-    "docs/beats.md": {"beats": beats.between_patients, "records": beats.records, "end_to_end": beats.end_to_end},
+    "docs/beats.md": {
+        "beats": beats.between_patients,
+        "seeds": beats.seeds,
+        "records": beats.records,
+        "end_to_end": beats.end_to_end,
+    },
     "docs/detection.md": detection.SECTIONS,
     "docs/lamscn.md": {"overview": graphs.labels_overview, "labels": graphs.labels},
     "docs/gasf.md": {"figures": graphs.images, "recordings": graphs.whole_records},

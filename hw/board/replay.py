@@ -18,7 +18,7 @@ from rich.table import Table
 from hw.board.host import Host, Result, SerialLine
 from hw.mac import design as mac_design
 from hw.stream.result import NO_CALL
-from sw import cli, files
+from sw import cli, files, honesty
 from sw.beats import annotations, chain, images, score
 from sw.data import beats, foreign, mitbih, recordings, source, tasks
 from sw.data.foreign import Clock
@@ -307,6 +307,7 @@ def main(
     if program:
         host.load(program)
         cli.say(f"{packed.model} is loaded: {len(program):,} bytes")
+    cli.warn(honesty.reached(packed.model))
     if of_beats:
         (replay_images if of_images else replay_beats)(host, packed, name, signal, truth, clock, home)
     else:

@@ -36,6 +36,7 @@ def answer(asked: str, wish: Wish, packed: Bundle | None, raw_bits: int, model: 
     def one(name: str) -> dict:
         nonlocal said
         opened = opening.open_one(name, wish, packed, raw_bits, model)
+        opened.folder.mkdir(parents=True, exist_ok=True)  # one that can't be made is told before the work, not behind it
         if not said:
             cli.warn(honesty.reached(packed.model))
             said = True

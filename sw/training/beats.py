@@ -372,9 +372,17 @@ def joined(data: Data, results: list[dict]) -> dict:
     }
 
 
-def train(model: networks.Model, which: str, epochs: int, ship: bool) -> None:
-    """``which``: ``shipped`` (between patients), a fold's number (comparable), or ``all`` (both, five folds)."""
+def train(model: networks.Model, which: str, epochs: int, ship: bool, seeds: str = "") -> None:
+    """``which``: ``shipped`` (between patients), a fold's number (comparable), or ``all`` (both, five folds). With ``seeds`` the
+    recipe is trained with each of them (``sw/training/beat_seeds.py``)."""
     recipe = replace(RECIPES[model.name], epochs=epochs) if epochs else RECIPES[model.name]
+    if seeds:
+        from sw.training import beat_seeds
+
+        if which != "shipped" or ship:
+            raise PopbeatError("with SEEDS= the recipe is trained between patients, and nothing is shipped: leave FOLDS out")
+        beat_seeds.train(model, Data(tasks.get(model.task)), recipe, seeds)
+        return
     numbers = {"shipped": [], "all": list(range(folds.FOLDS))}.get(which)
     if numbers is None:
         if not which.isdigit() or int(which) >= folds.FOLDS:

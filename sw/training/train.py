@@ -56,6 +56,9 @@ def main(
     epochs: Annotated[int, typer.Option(help="Epochs instead of the recipe's; 0 keeps them")] = 0,
     ship: Annotated[bool, typer.Option(help="Put the bundle where make sim finds it (sw/models/bundles)")] = False,
     figures: Annotated[bool, typer.Option(help="Put the figures beside those of the shipped bundle, whose network stays")] = False,
+    seeds: Annotated[
+        str, typer.Option(help="Of bnnbeat5: seeds with commas, for the recipe's mean and spread between patients")
+    ] = "",
 ) -> None:
     """Train a network and its float twin; resumes where it was interrupted."""
     chosen = networks.get(model)
@@ -64,8 +67,10 @@ def main(
 
         if protocol not in ("", protocols.COMPARABLE) or figures:
             raise PopbeatError(f"{model} has protocols of its own: FOLDS=shipped trains between patients, FOLDS=all both protocols")
-        train_beats.train(chosen, which, epochs, ship)
+        train_beats.train(chosen, which, epochs, ship, seeds)
         return
+    if seeds:
+        raise PopbeatError(f"SEEDS={seeds} is for bnnbeat5; {model} is trained with the seed of its recipe")
     if isinstance(chosen.network, networks.GraphNetwork):
         from sw.training import graph_networks as command
 
