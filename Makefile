@@ -75,7 +75,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify report docs lint clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify report docs lint audit clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -162,6 +162,9 @@ docs: $(READY) ## these pages and the components' API as a site with search, in 
 
 lint: $(READY) ## format and check the code
 	@$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .
+
+audit: $(READY) ## known vulnerabilities of what requirements.lock names; an error also where their database can't be asked
+	$(RUN) -m pip_audit --strict --disable-pip --require-hashes -r requirements.lock
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml
 	$(RUN) -m piptools compile --quiet --extra test --extra docs --extra examples --generate-hashes --allow-unsafe --strip-extras \

@@ -92,7 +92,7 @@ def _client(jobs: int, job_bytes: int) -> Iterator:
         return
     try:
         client = Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # the last one where certificates are wanted and none is given
         raise PopbeatError(f"no Dask scheduler answers at SCHEDULER={address}: {error}") from None
     with client:
         try:

@@ -109,6 +109,7 @@ def test_top_level_is_as_agreed():
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "LICENSE",
+        "SECURITY.md",
         "requirements.lock",
         ".ci",
         ".gitignore",

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from docstrings import listed  # noqa: E402
 
 # Pages from the top of the repository.
-TOP = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+TOP = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md"}
 # Packages of hw with components that designs of one's own can use.
 PACKAGES = ("binary", "front", "mac", "tiny", "qrs", "beats", "images", "stream", "link", "axilite")
 LANGUAGES = {".py": "python", ".v": "verilog", ".cpp": "cpp", ".h": "cpp", ".json": "json"}

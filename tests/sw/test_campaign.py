@@ -9,7 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import dask
 import pytest
+import trustme
 
 from sw import campaign, cli, files
 from sw.errors import PopbeatError
@@ -39,11 +41,11 @@ def begun(folder: Path) -> list[int]:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, workers: int):
+def cluster(folder: Path, workers: int, more: tuple[str, ...] = ()):
     """A scheduler and workers of their own on loopback, as on other machines: its address and their processes. The scheduler is
     none of ours: it can't import popbeat."""
     told = folder / "scheduler.json"
-    common = ["--scheduler-file", str(told), "--no-dashboard"]
+    common = ["--scheduler-file", str(told), "--no-dashboard", *more]
     commands = [["scheduler", "--host", "127.0.0.1", "--port", "0", *common]]
     commands += [["worker", "--no-nanny", "--nthreads", "1", *common]] * workers
     environment = os.environ | {"PYTHONWARNINGS": "ignore"}
@@ -96,6 +98,25 @@ def test_a_killed_worker_loses_nothing(tmp_path, monkeypatch):
     assert begun(tmp_path) == sorted([*numbers, victim])
     stored = [json.loads(path.read_text()) for path in (tmp_path / "store").rglob("*.json")]
     assert sorted(s["result"]["square"] for s in stored) == [n * n for n in numbers]
+
+
+def test_a_cluster_with_certificates(tmp_path, monkeypatch):
+    """As docs/campaigns.md says it: scheduler, workers and this program show certificates of one authority; without, no answer."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    more = ["--protocol", "tls", "--tls-ca-file", str(tmp_path / "ca.pem")]
+    more += ["--tls-cert", str(tmp_path / "own.pem"), "--tls-key", str(tmp_path / "own.pem")]
+    with cluster(tmp_path, 1, tuple(more)) as (address, _), cli.progress() as bar:
+        assert address.startswith("tls://")
+        monkeypatch.setenv("SCHEDULER", address)
+        monkeypatch.setattr(campaign, "PATIENCE", 5)
+        with pytest.raises(PopbeatError, match="no Dask scheduler answers"):
+            campaign.run(jobs(tmp_path, [4]), bar, "squares", home=tmp_path / "store")
+        own = {f"distributed.comm.tls.client.{part}": str(tmp_path / "own.pem") for part in ("cert", "key")}
+        with dask.config.set(own | {"distributed.comm.tls.ca-file": str(tmp_path / "ca.pem")}):
+            results = campaign.run(jobs(tmp_path, [4]), bar, "squares", home=tmp_path / "store")
+    assert results[0]["square"] == 16
 
 
 def test_resumes_where_it_stopped(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from sw.errors import PopbeatError
 from sw.training import beat_levers, beat_seeds, beats
 from tests.sim.test_run import NoBar
 
-GOOD = {name: 0.99 for name in beats.WANTED}
+GOOD = dict.fromkeys(beats.WANTED, 0.99)
 
 
 def test_seeds_are_numbers_each_once():
