@@ -32,12 +32,13 @@ NAME      ?=
 AXILITE   ?=
 CALIBRATE ?=
 LEVERS    ?=
+CASES     ?=
 PYTHON    ?= python3
 
 # Values reach the commands through the environment, as they were typed: a quote or a dollar in a path is a part of its name.
 GIVEN    := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 SETTINGS := MODEL BUNDLE CONFIG FOLDS PROTOCOL EPOCHS FULL WAVES WINDOW RECORD RECORDS LEAD INVERT STRICT RATE FROM TO DEVICE BOARD \
-            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS
+            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS CASES
 $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
@@ -56,6 +57,7 @@ OF_bitstream := BOARD MODEL BUNDLE CONFIG MHZ SEED
 OF_replay    := RECORD LEAD RATE PORT MODEL CONFIG BUNDLE
 OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
 OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
+OF_fuzz      := CASES SEED ONLY
 OF_classify  := MODEL BUNDLE $(READING)
 
 # What commands that read any recording are told.
@@ -75,7 +77,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify report docs lint audit clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz report docs lint audit clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -153,6 +155,9 @@ beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored,
 
 classify: $(READY) ## any recording through the simulated hardware, in windows or, MODEL=bnnbeat5 or gasf5, beat by beat; RECORD=WFDB record, EDF, BDF, CSV, .npy, folder, or several with commas [LEAD=name or number FROM=1:30 TO=2:00 RATE=of a table INVERT=1 STRICT=1 MODEL=bnn17 BUNDLE=]
 	@$(RUN) -m sim.classify --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" $(READ)
+
+fuzz: $(READY) ## broken inputs to everything that reads something from outside: recordings, bundles, foldings, a board's answers [CASES=10000 SEED=1 ONLY=EDF]
+	@$(RUN) -m sim.fuzz.run --cases "$${CASES:-10000}" --seed "$$SEED" --only "$$ONLY"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages

@@ -251,13 +251,18 @@ def _signals(hea: Path, header: wfdb.Record) -> tuple[Signal, ...]:
                 gain=gain if gain and np.isfinite(gain) else 200.0,
                 baseline=header.baseline[i] or 0,
                 units=header.units[i] or "mV",
-                adc_res=header.adc_res[i] or 0,
+                adc_res=_bits(header.adc_res[i]),
                 adc_zero=header.adc_zero[i] or 0,
                 init=header.init_value[i],
                 checksum=header.checksum[i],
             )
         )
     return tuple(out)
+
+
+def _bits(resolution: int | None) -> int:
+    """Bits of a converter; 0, unknown, where a header gives none or more than any sample has."""
+    return resolution if resolution is not None and 0 < resolution <= 32 else 0
 
 
 def _checked_length(hea: Path, claimed: int | None, signals: tuple[Signal, ...]) -> int:

@@ -94,7 +94,7 @@ def _part(header: Header, part: Header | None, index: int, wanted: Signal, first
     """Frames of one segment, in the units of the signal ``wanted``; a gap, or a segment without this signal, is missing."""
     own = segment_lead(header, part, index)
     if own is None:
-        return np.full((last - first) * wanted.per_frame, wanted.baseline, np.int32), np.ones(
+        return np.full((last - first) * wanted.per_frame, _within(wanted.baseline), np.int32), np.ones(
             (last - first) * wanted.per_frame, bool
         )
     signal = part.signals[own]
@@ -108,6 +108,11 @@ def _part(header: Header, part: Header | None, index: int, wanted: Signal, first
         scaled = (values.astype(np.float64) - signal.baseline) * (wanted.gain / signal.gain) + wanted.baseline
         values = np.clip(np.round(scaled), -(2**31), 2**31 - 1).astype(np.int32)
     return values, gone
+
+
+def _within(value: int) -> int:
+    """A number of a header as one that a sample can have."""
+    return int(np.clip(value, -(2**31), 2**31 - 1))
 
 
 def segment_lead(header: Header, part: Header | None, index: int) -> int | None:

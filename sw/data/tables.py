@@ -43,7 +43,9 @@ def _array(path: Path) -> tuple[list[str], list[str], list[np.ndarray]]:
     """Leads of a ``.npy`` file: an array of one axis, or of two, of which the longer one is time."""
     try:
         held = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # numpy raises many kinds for what a header claims
         raise PopbeatError(f"{path} can't be read as an array of NumPy: {error}; write it with numpy.save") from None
     if not isinstance(held, np.ndarray) or held.ndim not in (1, 2) or not held.size or held.dtype.kind not in "iuf":
         told = f"shape {held.shape} of {held.dtype}" if isinstance(held, np.ndarray) else "several arrays"
@@ -87,19 +89,27 @@ def _text(path: Path) -> tuple[list[str], list[str], list[np.ndarray]]:
         )
     except (ValueError, pandas.errors.ParserError) as error:
         raise PopbeatError(f"{path} can't be read as a table: {' '.join(str(error).split())}") from None
-    columns = [table[i].to_numpy() for i in wanted]
-    for i, column in zip(wanted, columns, strict=True):
-        if column.dtype.kind not in "iuf":
-            wrong = next((row, cell) for row, cell in enumerate(column) if not _is_number(str(cell)) and str(cell) != "nan")
-            raise PopbeatError(
-                f"{path} has {wrong[1]!r} in column {names[i]}, line {wrong[0] + heads + 1}; a lead has numbers only"
-            )
+    columns = [_numbers(path, names[i], table[i], heads) for i in wanted]
     split = [UNIT.fullmatch(names[i]) for i in wanted]
     return (
         [(found[1] if found else names[i]) or str(i) for i, found in zip(wanted, split, strict=True)],
         [(found[2] if found else units[i]) for i, found in zip(wanted, split, strict=True)],
         columns,
     )
+
+
+def _numbers(path: Path, name: str, column: pandas.Series, heads: int) -> np.ndarray:
+    """A column as numbers; the first cell that is none is an error with its line."""
+    if column.dtype.kind in "iuf":
+        return column.to_numpy()
+    made = pandas.to_numeric(column, errors="coerce")
+    wrong = column.notna() & made.isna()
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise PopbeatError(
+            f"{path} has {str(column.iloc[row])[:40]!r} in column {name}, line {row + heads + 1}; a lead has numbers only"
+        )
+    return made.to_numpy(np.float64)
 
 
 def _cells(line: str, comma: str | None) -> list[str]:
