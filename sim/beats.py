@@ -116,6 +116,44 @@ def key(model: str) -> str:
     return "end_to_end" if model == MODEL else f"end_to_end_{model}"
 
 
+def score_records(packed: bundles.Bundle, names: tuple[str, ...], full: bool) -> None:
+    """Records of the database through the reference chain, scored, and some of them, or all (``full``), through the RTL. Leaves
+    annotation files and figures."""
+    found, home = source.find(), HOME if packed.model == MODEL else HOME / packed.model
+    if found.kind != mitbih.NAME:
+        cli.warn("SYNTHETIC ECG: NO FIGURE BELOW SAYS ANYTHING ABOUT ACCURACY")
+    if not honesty.between_patients(packed.training):
+        cli.warn(honesty.caution(packed.model, packed.training.get("protocol")))
+    made, counted = {}, {}
+    with cli.progress() as bar:
+        line = bar.add_task(f"detector, {'images' if chain.of_images(packed) else 'words'}, network in integers", total=len(names))
+        for record in names:
+            signal = found.signal(record, beats.lead(found, record))
+            made[record] = one = chain.run(packed, signal)
+            counted[record] = matrices(found, record, one, packed.classes)
+            inside = one.position < len(signal)
+            annotations.write(home / "annotations", record, one.position[inside], one.symbols(packed.classes)[inside])
+            bar.update(line, advance=1)
+        chosen = list(names) if full else [name for name in FEW if name in names] or list(names[:1])
+        least = None if not chain.of_images(packed) else OF_EACH if full else IN_ALL // len(chosen)
+        figures = {
+            "data": found.kind,
+            "model": packed.model,
+            "protocol": packed.training.get("protocol"),
+            "full": full and names == beats.DS2,
+            "command": "make beats" + (f" MODEL={packed.model}" if packed.model != MODEL else "") + " FULL=1" * full,
+            "bundle_sha256": packed.sha256,
+            "records": {record: score.figures(counted[record]["ec57"]) for record in names},
+            "gross": {way: gross({r: c[way] for r, c in counted.items()}) for way in evaluate.WAYS},
+            "rtl": run_rtl(bulk.harness(packed), found, made, chosen, least, bar),
+        }
+    files.write_json(home / "beats.json", figures)
+    if names == beats.DS2:
+        report.put(key(packed.model), figures)
+    show(figures)
+    cli.say(f"{home / 'beats.json'}\nannotation files of {annotations.ANNOTATOR} in {home / 'annotations'}")
+
+
 app = cli.new_app(__doc__)
 
 
@@ -135,7 +173,7 @@ def main(
 ) -> None:
     """Detect and classify the beats of whole records, in the reference and in the RTL, and score them; or label any recording's."""
     packed = bundles.read(bundle.locate(model, path))
-    images = chain.of_images(packed)
+    chain.of_images(packed)  # a network that gets no beats is refused here
     wish = opening.Wish(lead, invert, strict, rate, start, stop)
     if record:
         command.refuse("RECORD=", RECORDS=records, FULL=full)
@@ -145,39 +183,7 @@ def main(
         return
     command.refuse("scored records of the database", **wish.given())
     names = mitbih.choose(records, beats.DS2)
-    found, home = source.find(), HOME if packed.model == MODEL else HOME / packed.model
-    if found.kind != mitbih.NAME:
-        cli.warn("SYNTHETIC ECG: NO FIGURE BELOW SAYS ANYTHING ABOUT ACCURACY")
-    if not honesty.between_patients(packed.training):
-        cli.warn(honesty.caution(packed.model, packed.training.get("protocol")))
-    made, counted = {}, {}
-    with cli.progress() as bar:
-        line = bar.add_task(f"detector, {'images' if images else 'words'}, network in integers", total=len(names))
-        for record in names:
-            signal = found.signal(record, beats.lead(found, record))
-            made[record] = one = chain.run(packed, signal)
-            counted[record] = matrices(found, record, one, packed.classes)
-            inside = one.position < len(signal)
-            annotations.write(home / "annotations", record, one.position[inside], one.symbols(packed.classes)[inside])
-            bar.update(line, advance=1)
-        chosen = list(names) if full else [name for name in FEW if name in names] or list(names[:1])
-        least = None if not images else OF_EACH if full else IN_ALL // len(chosen)
-        figures = {
-            "data": found.kind,
-            "model": packed.model,
-            "protocol": packed.training.get("protocol"),
-            "full": full and names == beats.DS2,
-            "command": "make beats" + (f" MODEL={packed.model}" if packed.model != MODEL else "") + " FULL=1" * full,
-            "bundle_sha256": packed.sha256,
-            "records": {record: score.figures(counted[record]["ec57"]) for record in names},
-            "gross": {way: gross({r: c[way] for r, c in counted.items()}) for way in evaluate.WAYS},
-            "rtl": run_rtl(bulk.harness(packed), found, made, chosen, least, bar),
-        }
-    files.write_json(home / "beats.json", figures)
-    if names == beats.DS2:
-        report.put(key(packed.model), figures)
-    show(figures)
-    cli.say(f"{home / 'beats.json'}\nannotation files of {annotations.ANNOTATOR} in {home / 'annotations'}")
+    score_records(packed, names, full)
 
 
 if __name__ == "__main__":

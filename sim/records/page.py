@@ -170,8 +170,9 @@ def _strip(opened: Opened, view: Range1d, shown: Shown):
     band = plot.varea(x="x", y1="low", y2="high", fill_color="#888888", fill_alpha=0.6, source=envelope)
     band.visible = False
     # What DRAW would draw at first.
-    begun = values[: int((view.end - shown.start[0]) * tasks.RATE)].astype(np.float32)
-    line = ColumnDataSource({"x": np.arange(len(begun)) / tasks.RATE + float(pieces.data["at"][0]), "y": begun})
+    start = float(lead.clock.seconds(np.array([0]))[0])
+    begun = values[: int((view.end - start) * tasks.RATE)].astype(np.float32)
+    line = ColumnDataSource({"x": np.arange(len(begun)) / tasks.RATE + start, "y": begun})
     plot.line("x", "y", line_color="black", line_width=1, source=line)
     first = [i for i, place in enumerate(shown.start) if place <= view.end]
     over = {"text": [shown.names[i] for i in first], "colour": [shown.colours[i] for i in first]}

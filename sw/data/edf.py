@@ -55,7 +55,9 @@ def read(path: Path) -> Header:
     header, record = BLOCK * (1 + len(parts)), width * sum(counts)
     held = (path.stat().st_size - header) // record
     if held < 1 or claimed > held or not claimed:
-        raise PopbeatError(f"{path} claims {claimed} data records and holds {held}: it is truncated or was never closed; fetch it again")
+        raise PopbeatError(
+            f"{path} claims {claimed} data records and holds {held}: it is truncated or was never closed; fetch it again"
+        )
     records = held if claimed < 0 else claimed
     layout = Layout(path, header, record, width, counts, np.arange(records) * duration, duration)
     if interrupted:
