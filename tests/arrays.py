@@ -13,9 +13,9 @@ SMALL = ArrayParams(2, memory=1 << 13, weights=1 << 13, tables=1 << 9, window=10
 GRAPHS = (programs.row_graph, programs.square_graph)
 
 
-def compiled(make, seed: int, groups: int = SMALL.groups, windows: bool = True) -> compiler.Compiled:
+def compiled(make, seed: int, groups: int = SMALL.groups, windows: bool = True, window: int = SMALL.window) -> compiler.Compiled:
     """A random graph on the small array."""
-    return compiler.compile_graph(make(np.random.default_rng(seed), SMALL.window), groups, SMALL.half, SMALL.memory, windows)
+    return compiler.compile_graph(make(np.random.default_rng(seed), window), groups, SMALL.half, SMALL.memory, windows)
 
 
 WINDOW = 64

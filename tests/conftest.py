@@ -30,14 +30,22 @@ def pytest_configure(config):
             subprocess.run([sys.executable, "-c", tool, "--version"], check=True, capture_output=True)
 
 
-# Minutes each, so they begin first: no worker is left alone with one of them at the end.
+# Half a minute to two each, so they begin first: no worker is left alone with one of them at the end.
 LONGEST = (
     "hw/mac/test_array_networks.py",
     "hw/mac/test_array.py",
     "hw/test_generate_readers.py",
+    "docs/generate/test_pages.py",
     "hw/board/test_top.py",
     "hw/fpga/test_flow.py",
     "sim/test_run.py",
+    "docs/test_tutorials.py",
+    "hw/package/test_delivery.py",
+    "hw/images/test_gasf.py",
+    "hw/fpga/test_flow_gowin.py",
+    "sim/test_networks.py",
+    "sw/data/test_multilabel.py",
+    "sw/training/test_multibit.py",
 )
 
 

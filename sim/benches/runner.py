@@ -13,6 +13,9 @@ from sw import files
 from sw.errors import PopbeatError
 
 TIMESCALE = ("1ns", "1ps")
+# pytest rewrites the assertions of benches, so that they say more. By default it does so with all that a bench imports, such as
+# scipy and pandas, and a simulation of a tenth of a second then starts for ten.
+ENVIRONMENT = {"COCOTB_ANSI_OUTPUT": "0", "COCOTB_REWRITE_ASSERTION_FILES": "sim/benches/*.py"}
 
 
 def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", visible: tuple[str, ...] = ("*",)) -> None:
@@ -76,7 +79,7 @@ def outcome(top: str, module: str, folder: Path, environment: dict[str, str], si
                 hdl_toplevel_lang="verilog",
                 build_dir=folder,
                 test_dir=folder,
-                extra_env=environment | {"COCOTB_ANSI_OUTPUT": "0"},
+                extra_env=environment | ENVIRONMENT,
                 results_xml=str(results),
                 timescale=TIMESCALE,
                 log_file=log,

@@ -5,6 +5,7 @@ Each test wants a fresh simulation: the activation memory is not reset.
 
 import os
 import random
+from collections import deque
 
 import cocotb
 import numpy as np
@@ -18,6 +19,8 @@ WRITE_LATENCY = 2  # from a row's write to the first read that sees it
 PERIOD = 10  # ns
 WATCHDOG = 1_000_000  # cycles
 FLAGS = [tuple(events >> k & 1 for k in range(7)) for events in range(1 << 7)]  # what a value of the events' tap says
+NO_OPERATION = 1 << 14  # more than there are
+PLACES = np.arange(1 << 17)
 STATUS_CYCLES = 1  # from the edge that takes an image's last byte to the one that says what became of it
 
 
@@ -30,7 +33,8 @@ class ArrayBench:
         self.logits: list[dict[int, int]] = [{}]
         self.started = self.cycle = self.takes = 0
         self.cycles: list[int] = []
-        self.case, self.writers, self.written = None, {}, {}
+        self.case, self.writers = None, {}
+        self._begin_window()
         self.trusted = True  # the program is a right one
         self.ended = Event()
 
@@ -62,7 +66,7 @@ class ArrayBench:
                 for k in range(1 + (word >> 17 & 15)):
                     place = word >> 25, ((word & 0x1FFFF) + k) & 0x1FFFF
                     assert place not in self.writes[-1], f"operation {place[0]} writes {place[1]} twice"
-                    self.written[place] = self.cycle
+                    self.fresh.append((self.cycle, *place))
                     self.writes[-1][place] = row >> 8 * (((word >> 21) + k) % 16) & 0xFF
             if reads and self.case is not None:
                 self._read(int(dut.tap_read.value))
@@ -74,44 +78,64 @@ class ArrayBench:
             if done:
                 self.cycles.append(self.cycle - self.started)
                 self.writes.append({})
-                self.written = {}
                 self.logits.append({})
+                self._begin_window()
                 self.ended.set()
+
+    def _begin_window(self):
+        """Nothing is written: of each address ``awaited`` is the first operation whose write a read does not see yet, ``left`` are
+        all of them, where they are no longer those of ``writers``; ``fresh`` are the writes that have not counted yet."""
+        self.left: dict[int, list[int]] = {}
+        self.fresh: deque[tuple[int, int, int]] = deque()
+        self.awaited = np.full(len(PLACES), NO_OPERATION, np.int16)
+        for address, operations in self.writers.items():
+            self.awaited[address] = min(operations)
+
+    def _see(self):
+        """Count the writes that a read in this cycle sees."""
+        while self.fresh and self.fresh[0][0] <= self.cycle - WRITE_LATENCY:
+            _, operation, address = self.fresh.popleft()
+            if operation in self.writers.get(address, ()):
+                left = self.left.setdefault(address, list(self.writers[address]))
+                left.remove(operation)
+                self.awaited[address] = min(left, default=NO_OPERATION)
 
     def _read(self, word: int):
         """A byte that an operation before writes in this window must have been written, long enough ago for the read to see it."""
         address, low, high, step, used = word & 0x1FFFF, word >> 17 & 15, word >> 21 & 31, 1 + (word >> 26 & 1), word >> 27 & 31
         operation = word >> 32
-        for place in range(0, min(high, used * step), step):
-            for writer in self.writers.get((address + place) & 0x1FFFF, ()):
-                if writer < operation and place >= low:
-                    when = self.written.get((writer, (address + place) & 0x1FFFF))
-                    early = when is None or when > self.cycle - WRITE_LATENCY
-                    assert not early, f"operation {operation} reads {address + place} before operation {writer} has written it"
+        self._see()
+        places = range(-(-low // step) * step, min(high, used * step), step)
+        read = PLACES[places.start : places.stop : step] + address & 0x1FFFF
+        for early in read[self.awaited[read] < operation]:
+            raise AssertionError(f"operation {operation} reads {early} before operation {self.awaited[early]} has written it")
 
     def expect(self, number: int):
         """Reads are those of a case from now on: which operations write each address."""
         self.case, self.writers = number, {}
-        for operation, address, _ in CASES[f"writes{number}"][0]:
-            self.writers.setdefault(int(address), []).append(int(operation))
+        for operation, address, _ in CASES[f"writes{number}"][0].tolist():
+            self.writers.setdefault(address, []).append(operation)
+        self._begin_window()
 
     async def send(self, port: str, values, last: bool = False):
+        """Offer the values from now on, and return when the last one is taken. What is offered changes in the middle of a cycle,
+        where ``ready``, which no port's ``valid`` changes, already is what the next edge will see."""
         valid, ready, payload = (getattr(self.dut, f"{port}__{n}") for n in ("valid", "ready", "payload"))
+        edge, end = FallingEdge(self.dut.clk), len(values) - 1
         for place, value in enumerate(values):
+            await edge
             while self.rng.random() < self.gap:
                 valid.value = 0
-                await RisingEdge(self.dut.clk)
+                await edge
             valid.value = 1
-            final = last and place == len(values) - 1
-            payload.value = int(value) | (int(final) << 8)
+            payload.value = int(value) | (int(last and place == end) << 8)
             for _ in range(WATCHDOG):
-                await FallingEdge(self.dut.clk)
-                taken = int(ready.value)
-                await RisingEdge(self.dut.clk)
-                if taken:
+                if int(ready.value):
                     break
+                await edge
             else:
                 raise AssertionError(f"{port} takes nothing")
+        await RisingEdge(self.dut.clk)
         valid.value = 0
 
     async def windows(self, count: int):
