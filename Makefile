@@ -35,7 +35,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify report docs lint clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify prove report docs lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -114,6 +114,9 @@ beats: $(READY) ## raw recordings to labelled beats, no annotation used; scored,
 classify: $(READY) ## any WFDB record through the simulated hardware, in windows or, MODEL=bnnbeat5 or gasf5, beat by beat; RECORD=path [LEAD=name or number INVERT=1 STRICT=1 MODEL=bnn17]
 	@$(RUN) -m sim.classify --record "$(RECORD)" --lead "$(LEAD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" \
 	  $(if $(filter-out 0,$(INVERT)),--invert) $(if $(filter-out 0,$(STRICT)),--strict)
+
+prove: $(READY) ## what the gateware promises, proved by a solver for every input, and that each proof notices faults: docs/proofs.md [ONLY=a family, or words of a property's name]
+	@$(RUN) -m sim.prove --only "$(ONLY)"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages

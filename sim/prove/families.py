@@ -1,0 +1,14 @@
+"""All properties, family by family."""
+
+from sim.prove import streams
+from sim.prove.scene import Property
+
+FAMILIES = {
+    "streams": streams.PROPERTIES,
+}
+ALL: tuple[Property, ...] = tuple(one for family in FAMILIES.values() for one in family)
+
+
+def chosen(words: str) -> tuple[Property, ...]:
+    """Properties of a family of this name, or whose names have ``words`` in them; all where there are none."""
+    return FAMILIES.get(words) or tuple(one for one in ALL if words in one.name)

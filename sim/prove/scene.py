@@ -1,0 +1,115 @@
+"""What is proved, and of what: a component among free inputs, with assertions about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from amaranth.asserts import AnyConst, AnySeq
+from amaranth.back import rtlil
+from amaranth.hdl import Assert, Assume, Elaboratable, Fragment, Module, Signal, Value
+
+from sim.prove.faults import Fault
+
+TOP = "scene"
+
+
+class Inside:
+    """The signals in a component, by their names: ``inside["valid"]``, in its part ``queue`` ``inside["queue.valid"]``."""
+
+    def __init__(self, fragment: Fragment):
+        self.fragment = fragment
+
+    def __getitem__(self, path: str) -> Signal:
+        *parts, name = path.split(".")
+        fragment = self.fragment
+        for part in parts:
+            (fragment,) = (child for child, called, _ in fragment.subfragments if called == part)
+        driven = [s for statements in fragment.statements.values() for s in statements._lhs_signals()]
+        found = {id(s): s for s in driven if s.name == name}
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} signals are called {path}; there are {sorted(s.name for s in driven)}")
+        return next(iter(found.values()))
+
+
+class Scene(Elaboratable):
+    """A module under proof. All of its inputs are free, reset among them: it may come at any time."""
+
+    def __init__(self):
+        self.m = Module()
+
+    def elaborate(self, platform) -> Module:
+        return self.m
+
+    def free(self, shape, name: str) -> Signal:
+        """An input that may have another value in each cycle."""
+        signal = Signal(shape, name=name)
+        self.m.d.comb += Value.cast(signal).eq(AnySeq(len(Value.cast(signal))))
+        return signal
+
+    def constant(self, shape, name: str) -> Signal:
+        """An input of any value that stays."""
+        signal = Signal(shape, name=name)
+        self.m.d.comb += Value.cast(signal).eq(AnyConst(len(Value.cast(signal))))
+        return signal
+
+    def drive(self, *inputs: Value) -> None:
+        """Leave these inputs of a component free."""
+        for number, value in enumerate(inputs):
+            value = Value.cast(value)
+            self.m.d.comb += value.eq(self.free(len(value), f"free{number}_{getattr(value, 'name', '')}"))
+
+    def add(self, component: Elaboratable, name: str = "part", family: str | None = None) -> Inside:
+        """Put a component into the scene, as it is made for an FPGA ``family``."""
+        fragment = Fragment.get(component, family)
+        self.m.submodules[name] = fragment
+        return Inside(fragment)
+
+    def claim(self, condition: Value) -> None:
+        """This holds in every cycle."""
+        self.m.d.comb += Assert(condition)
+
+    def suppose(self, condition: Value) -> None:
+        """Only inputs for which this holds in every cycle are looked at."""
+        self.m.d.comb += Assume(condition)
+
+    def before(self, value: Value, name: str, init: int = 0) -> Signal:
+        """``value`` of the cycle before, ``init`` after reset."""
+        value = Value.cast(value)
+        signal = Signal(len(value), name=name, init=init)
+        self.m.d.sync += signal.eq(value)
+        return signal
+
+
+@dataclass(frozen=True)
+class Property:
+    """A sentence about a component that a solver proves.
+
+    ``name``: ``<component>: <short>``. ``says``: the sentence, for people. ``build``: fills a scene. ``faults``: mistakes in the
+    component's source; with each of them the solver must find a counterexample. ``depth``: cycles that are looked at from reset;
+    ``unbounded``: then, by induction over as many cycles, for all times. Without registers there is one cycle and no more.
+    ``keep``: parts of the component, by their path; what all others put out is left free, which proves it whatever they do.
+    ``seconds``: the solver's limit for each question. ``quick``: also a test's.
+    """
+
+    name: str
+    says: str
+    build: Callable[[Scene], None]
+    faults: tuple[Fault, ...]
+    depth: int = 1
+    unbounded: bool = True
+    keep: tuple[str, ...] | None = None
+    solver: str = "yices"
+    seconds: int = 300
+    quick: bool = False
+
+    def __post_init__(self):
+        if not self.faults:
+            raise ValueError(f"{self.name} has no fault that breaks it")
+        if self.depth < 1:
+            raise ValueError(f"{self.name} looks at {self.depth} cycles; at least 1")
+
+
+def text(property_: Property) -> str:
+    """The scene of a property as RTLIL: the same text for the same gateware."""
+    scene = Scene()
+    property_.build(scene)
+    return rtlil.convert(scene, name=TOP, ports=[], emit_src=False)
