@@ -1,10 +1,11 @@
 """All properties, family by family."""
 
-from sim.prove import streams
+from sim.prove import streams, tops
 from sim.prove.scene import Property
 
 FAMILIES = {
     "streams": streams.PROPERTIES,
+    "tops": tops.PROPERTIES,
 }
 ALL: tuple[Property, ...] = tuple(one for family in FAMILIES.values() for one in family)
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, Elaboratable, Fragment, Module, Signal, Value
+from amaranth.lib.wiring import Component
 
+from sim.prove import cut
 from sim.prove.faults import Fault
 
 TOP = "scene"
@@ -57,9 +59,10 @@ class Scene(Elaboratable):
             value = Value.cast(value)
             self.m.d.comb += value.eq(self.free(len(value), f"free{number}_{getattr(value, 'name', '')}"))
 
-    def add(self, component: Elaboratable, name: str = "part", family: str | None = None) -> Inside:
-        """Put a component into the scene, as it is made for an FPGA ``family``."""
-        fragment = Fragment.get(component, family)
+    def add(self, component: Component, name: str = "part", family: str | None = None, keep: tuple[str, ...] | None = None) -> Inside:
+        """Put a component into the scene, as it is made for an FPGA ``family``; with ``keep`` these parts of it alone, what all
+        others put out being free (:func:`sim.prove.cut.alone`)."""
+        fragment = Fragment.get(component, family) if keep is None else cut.alone(component, keep, family)
         self.m.submodules[name] = fragment
         return Inside(fragment)
 
@@ -86,7 +89,6 @@ class Property:
     ``name``: ``<component>: <short>``. ``says``: the sentence, for people. ``build``: fills a scene. ``faults``: mistakes in the
     component's source; with each of them the solver must find a counterexample. ``depth``: cycles that are looked at from reset;
     ``unbounded``: then, by induction over as many cycles, for all times. Without registers there is one cycle and no more.
-    ``keep``: parts of the component, by their path; what all others put out is left free, which proves it whatever they do.
     ``seconds``: the solver's limit for each question. ``quick``: also a test's.
     """
 
@@ -96,7 +98,6 @@ class Property:
     faults: tuple[Fault, ...]
     depth: int = 1
     unbounded: bool = True
-    keep: tuple[str, ...] | None = None
     solver: str = "yices"
     seconds: int = 300
     quick: bool = False

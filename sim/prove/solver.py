@@ -52,25 +52,10 @@ def _folder(name: str) -> Path:
     return folder
 
 
-def _cuts(text: str, keep: tuple[str, ...] | None) -> str:
-    """yosys commands that leave free what modules put out, but for the scene's own, the component's, and those that are kept."""
-    if keep is None:
-        return ""
-    modules = re.findall(r"^module \\(\S+)", text, re.MULTILINE)
-    part = f"{scene.TOP}.part"
-    kept = {scene.TOP, part, *(f"{part}.{path}" for path in keep)}
-    if missing := kept - set(modules):
-        raise PopbeatError(f"there is no module {', '.join(sorted(missing))} to keep; there are {', '.join(modules[:20])}")
-    # Whole branches: what is below a part that is cut is gone with it, and below one that is kept it stays.
-    cut = [name for name in modules if name not in kept and not any(name.startswith(f"{k}.") for k in kept - {scene.TOP, part})]
-    above = {name for name in cut if any(k.startswith(f"{name}.") for k in kept)}
-    return "".join(f"blackbox \\{name}; " for name in cut if name not in above) + "cutpoint -blackbox; "
-
-
-def prepare(text: str, folder: Path, keep: tuple[str, ...] | None = None) -> Size:
+def prepare(text: str, folder: Path) -> Size:
     """RTLIL to ``scene.smt2`` in ``folder``."""
     (folder / "scene.il").write_text(text)
-    script = f"read_rtlil scene.il; hierarchy -top {scene.TOP}; {_cuts(text, keep)}{PREPARE}; tee -q -o stat.json stat -json; "
+    script = f"read_rtlil scene.il; hierarchy -top {scene.TOP}; {PREPARE}; tee -q -o stat.json stat -json; "
     verilog.yosys(script + "write_smt2 -wires scene.smt2", folder)
     smt = (folder / "scene.smt2").read_text()
     cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells"]
@@ -103,7 +88,7 @@ def caught(property_: scene.Property, fault: Fault) -> bool:
     folder = _folder(f"{property_.name} broken")
     with planted(fault):
         text = scene.text(property_)
-    prepare(text, folder, property_.keep)
+    prepare(text, folder)
     return not ask(folder, property_.depth, property_.solver, property_.seconds)[0]
 
 
@@ -113,7 +98,7 @@ def prove(property_: scene.Property) -> Proof:
     start = time.monotonic()
     folder = _folder(property_.name)
     text = scene.text(property_)
-    size = prepare(text, folder, property_.keep)
+    size = prepare(text, folder)
     depth = property_.depth if size.register_bits else 1
     holds, _ = ask(folder, depth, property_.solver, property_.seconds)
     if not holds:

@@ -69,11 +69,6 @@ def test_assumptions_that_contradict_each_other_prove_nothing():
         solver.prove(Property("nothing", "", build, (Fault(rounding, "", ""),)))
 
 
-def test_a_part_to_keep_must_be_there():
-    with pytest.raises(PopbeatError, match="no module scene.part.sink"):
-        solver.prove(replace(named("skid buffer: stays"), keep=("sink",)))
-
-
 def test_a_solver_that_does_not_answer_is_an_error():
     with pytest.raises(PopbeatError, match="no answer"):
         solver.prove(replace(named("skid buffer: stays"), seconds=0))
