@@ -59,7 +59,9 @@ class Scene(Elaboratable):
             value = Value.cast(value)
             self.m.d.comb += value.eq(self.free(len(value), f"free{number}_{getattr(value, 'name', '')}"))
 
-    def add(self, component: Component, name: str = "part", family: str | None = None, keep: tuple[str, ...] | None = None) -> Inside:
+    def add(
+        self, component: Component, name: str = "part", family: str | None = None, keep: tuple[str, ...] | None = None
+    ) -> Inside:
         """Put a component into the scene, as it is made for an FPGA ``family``; with ``keep`` these parts of it alone, what all
         others put out being free (:func:`sim.prove.cut.alone`)."""
         fragment = Fragment.get(component, family) if keep is None else cut.alone(component, keep, family)
