@@ -1,5 +1,6 @@
 """What is proved, and of what: a component among free inputs, with assertions about it."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,15 @@ class Inside:
     def __init__(self, fragment: Fragment):
         self.fragment = fragment
 
+    def state(self, name: str, fsm: str = "fsm_state") -> Value:
+        """Whether a state machine is in the state of this name."""
+        signal = self[fsm]
+        for number in range(1 << len(signal)):
+            with contextlib.suppress(KeyError):  # of a number without a state
+                if signal.decoder(number).split("/")[0] == name:
+                    return signal == number
+        raise KeyError(f"{fsm} has no state {name}")
+
     def __getitem__(self, path: str) -> Signal:
         *parts, name = path.split(".")
         fragment = self.fragment
@@ -36,7 +46,7 @@ class Scene(Elaboratable):
     """A module under proof. All of its inputs are free, reset among them: it may come at any time."""
 
     def __init__(self):
-        self.m = Module()
+        self.m, self.claims = Module(), 0
 
     def elaborate(self, platform) -> Module:
         return self.m
@@ -69,8 +79,10 @@ class Scene(Elaboratable):
         return Inside(fragment)
 
     def claim(self, condition: Value) -> None:
-        """This holds in every cycle."""
-        self.m.d.comb += Assert(condition)
+        """This holds in every cycle: ``claim0``, ``claim1``, ... in waveforms, in the order of the claims."""
+        holds = Signal(name=f"claim{self.claims}", init=1)
+        self.claims += 1
+        self.m.d.comb += [holds.eq(Value.cast(condition).any()), Assert(holds)]
 
     def suppose(self, condition: Value) -> None:
         """Only inputs for which this holds in every cycle are looked at."""
@@ -91,6 +103,7 @@ class Property:
     ``name``: ``<component>: <short>``. ``says``: the sentence, for people. ``build``: fills a scene. ``faults``: mistakes in the
     component's source; with each of them the solver must find a counterexample. ``depth``: cycles that are looked at from reset;
     ``unbounded``: then, by induction over as many cycles, for all times. Without registers there is one cycle and no more.
+    ``reach``: cycles from reset within which faults must show, if not in ``depth``.
     ``seconds``: the solver's limit for each question. ``quick``: also a test's.
     """
 
@@ -100,6 +113,7 @@ class Property:
     faults: tuple[Fault, ...]
     depth: int = 1
     unbounded: bool = True
+    reach: int = 0
     solver: str = "yices"
     seconds: int = 300
     quick: bool = False

