@@ -1,6 +1,6 @@
 """The array's arithmetic: the lanes' adder and their sums, the clip, comparisons."""
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -86,6 +86,7 @@ def lanes_take(windows: bool):
             take = scene.before(take, f"take_before{k}")
         lane = part.lane.shape()(lane)
         masks = lanes.lane_masks(lane) if windows else [1] * LANES
+        scene.hint((part.word == 0) & ~ResetSignal())
         for g in range(groups):
             for j in range(LANES):
                 _accumulates(scene, inside, part, (g, j), lane, masks[j], take, inputs)
@@ -148,7 +149,8 @@ PROPERTIES = (
                 Fault(lanes, "sums[g][j].eq(total)", "sums[g][j].eq(added)"),
                 Fault(lanes, "keep.eq(~before.first)", "keep.eq(1)"),
             ),
-            depth=6,
+            depth=3,
+            reach=6,
         )
         for windows in (False, True)
     ),

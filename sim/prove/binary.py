@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Const, Mux, Signal, Value, unsigned
 
 from hw.binary import columns, pool, popcount, sequencer, threshold
 from sim.prove.faults import Fault
+from sim.prove.history import history
 from sim.prove.scene import Inside, Property, Scene
 from sim.prove.scoreboard import Slot, keeps_order, moves_on
 from sw.networks import POOL
@@ -14,17 +15,6 @@ from sw.networks import POOL
 
 # A pool counts groups in a signal that has no name of its own.
 GROUP = "$signal"
-
-
-def history(scene: Scene, value: Value, moves: Value, length: int, name: str) -> list[Signal]:
-    """The last values that came where ``moves``, the latest first."""
-    held, latest = [], value
-    for k in range(length):
-        held.append(Signal.like(value, name=f"{name}{k}", reset_less=True))
-        with scene.m.If(moves):
-            scene.m.d.sync += held[-1].eq(latest)
-        latest = held[-1]
-    return held
 
 
 def largest(values: list[Value]) -> Value:

@@ -1,10 +1,14 @@
 """All properties, family by family."""
 
-from sim.prove import streams, tops
+from sim.prove import arithmetic, binary, loading, scale, streams, tops
 from sim.prove.scene import Property
 
 FAMILIES = {
     "streams": streams.PROPERTIES,
+    "binary": binary.PROPERTIES,
+    "arithmetic": arithmetic.PROPERTIES,
+    "scale": scale.PROPERTIES,
+    "loading": loading.PROPERTIES,
     "tops": tops.PROPERTIES,
 }
 ALL: tuple[Property, ...] = tuple(one for family in FAMILIES.values() for one in family)

@@ -16,10 +16,12 @@ TOP = "scene"
 
 
 class Inside:
-    """The signals in a component, by their names: ``inside["valid"]``, in its part ``queue`` ``inside["queue.valid"]``."""
+    """The signals in a component that are not its ports, by their names: ``inside["valid"]``, in its part ``queue``
+    ``inside["queue.valid"]``. Of those that share a name, as all do that were given none (``$signal``), ``inside["$signal:3"]`` is
+    the one that was made as the fourth."""
 
-    def __init__(self, fragment: Fragment):
-        self.fragment = fragment
+    def __init__(self, fragment: Fragment, ports: frozenset[int] = frozenset()):
+        self.fragment, self.ports = fragment, ports
 
     def state(self, name: str, fsm: str = "fsm_state") -> Value:
         """Whether a state machine is in the state of this name."""
@@ -36,17 +38,21 @@ class Inside:
         for part in parts:
             (fragment,) = (child for child, called, _ in fragment.subfragments if called == part)
         driven = [s for statements in fragment.statements.values() for s in statements._lhs_signals()]
-        found = {id(s): s for s in driven if s.name == name}
+        name, _, place = name.partition(":")
+        found = {s.duid: s for s in driven if s.name == name and id(s) not in self.ports}
+        if place and int(place) < len(found):
+            return found[sorted(found)[int(place)]]
         if len(found) != 1:
             raise KeyError(f"{len(found)} signals are called {path}; there are {sorted(s.name for s in driven)}")
         return next(iter(found.values()))
 
 
 class Scene(Elaboratable):
-    """A module under proof. All of its inputs are free, reset among them: it may come at any time."""
+    """A module under proof. All of its inputs are free, reset among them: it may come at any time. ``hunts``: a counterexample is
+    looked for, and hints where to are followed."""
 
-    def __init__(self):
-        self.m, self.claims = Module(), 0
+    def __init__(self, hunts: bool = False):
+        self.m, self.claims, self.hunts = Module(), 0, hunts
 
     def elaborate(self, platform) -> Module:
         return self.m
@@ -76,7 +82,7 @@ class Scene(Elaboratable):
         others put out being free (:func:`sim.prove.cut.alone`)."""
         fragment = Fragment.get(component, family) if keep is None else cut.alone(component, keep, family)
         self.m.submodules[name] = fragment
-        return Inside(fragment)
+        return Inside(fragment, frozenset(id(Value.cast(value)) for _, _, value in component.signature.flatten(component)))
 
     def claim(self, condition: Value) -> None:
         """This holds in every cycle: ``claim0``, ``claim1``, ... in waveforms, in the order of the claims."""
@@ -87,6 +93,11 @@ class Scene(Elaboratable):
     def suppose(self, condition: Value) -> None:
         """Only inputs for which this holds in every cycle are looked at."""
         self.m.d.comb += Assume(condition)
+
+    def hint(self, condition: Value) -> None:
+        """Where a planted fault will show: a counterexample is looked for only where this holds. No proof knows of it."""
+        if self.hunts:
+            self.suppose(condition)
 
     def before(self, value: Value, name: str, init: int = 0) -> Signal:
         """``value`` of the cycle before, ``init`` after reset."""
@@ -125,8 +136,8 @@ class Property:
             raise ValueError(f"{self.name} looks at {self.depth} cycles; at least 1")
 
 
-def text(property_: Property) -> str:
-    """The scene of a property as RTLIL: the same text for the same gateware."""
-    scene = Scene()
+def text(property_: Property, hunts: bool = False) -> str:
+    """The scene of a property as RTLIL: the same text for the same gateware; where it ``hunts``, with the hints."""
+    scene = Scene(hunts)
     property_.build(scene)
     return rtlil.convert(scene, name=TOP, ports=[], emit_src=False)

@@ -93,9 +93,10 @@ def caught(property_: scene.Property, fault: Fault) -> bool:
     """Whether the solver finds a counterexample with this fault, at most ``depth``, or ``reach``, cycles after reset."""
     folder = _folder(f"{property_.name} broken")
     with planted(fault):
-        text = scene.text(property_)
+        text = scene.text(property_, hunts=True)
     prepare(text, folder)
-    return not ask(folder, property_.reach or property_.depth, property_.solver, property_.seconds)[0]
+    depth = property_.reach or property_.depth
+    return not ask(folder, depth, property_.solver, property_.seconds)[0]
 
 
 def prove(property_: scene.Property) -> Proof:
