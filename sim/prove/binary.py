@@ -12,7 +12,6 @@ from sim.prove.scene import Inside, Property, Scene
 from sim.prove.scoreboard import Slot, keeps_order, moves_on
 from sw.networks import POOL
 
-
 # A pool counts groups in a signal that has no name of its own.
 GROUP = "$signal"
 
@@ -243,7 +242,8 @@ PROPERTIES = (
     *(
         Property(
             f"credits: {steps} step{'s' * (steps > 1)} a position",
-            f"Never more outputs under way than credits; each position has its {steps} step{'s' * (steps > 1)} and waits for no more than a credit",
+            f"Never more outputs under way than credits; each position has its {steps} step{'s' * (steps > 1)}, and where a credit is "
+            "there and nothing at work the next is taken",
             credits(steps),
             (
                 Fault(

@@ -37,9 +37,9 @@ def _places(fragment: Fragment, path: str = "") -> set[str]:
 
 
 def alone(component: wiring.Component, keep: tuple[str, ...], family: str | None = None) -> Fragment:
-    """A component with no parts but ``keep`` (paths like ``classifier.sink``, with all that is in them) and what leads to them. Every
-    signal that these read and do not drive, other than the component's inputs, may have another value in each cycle. A part that is
-    not there, or one of memories or foreign blocks, is a :class:`PopbeatError`."""
+    """A component with no parts but ``keep`` (paths like ``classifier.sink``, with all that is in them) and what leads to
+    them. Every signal that these read and do not drive, other than the component's inputs, may have another value in each cycle. A
+    part that is not there, or one of memories or foreign blocks, is a :class:`PopbeatError`."""
     fragment = Fragment.get(component, family)
     if missing := set(keep) - _places(fragment):
         raise PopbeatError(f"{type(component).__name__} has no part {', '.join(sorted(missing))} to keep alone")

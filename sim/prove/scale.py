@@ -139,8 +139,8 @@ def scale(scene: Scene) -> None:
 PROPERTIES = (
     Property(
         "reciprocal: bound",
-        "Of every window that samples can make, V = N S2 - S1^2, the root is the largest whose square is not above V 4^e, the quotient "
-        "the largest whose product with it is not above C, a flat window has none, and each phase has its cycles (root of "
+        "Of every window that samples can make, V = N S2 - S1^2, the root is the largest whose square is not above V 4^e, the "
+        "quotient the largest whose product with it is not above C, a flat window has none, and each phase has its cycles (root of "
         f"{SPEC.root_bits} bits, quotient of {SPEC.reciprocal_bits})",
         scale,
         (
