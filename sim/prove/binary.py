@@ -242,8 +242,8 @@ PROPERTIES = (
     *(
         Property(
             f"credits: {steps} step{'s' * (steps > 1)} a position",
-            f"Never more outputs under way than credits; each position has its {steps} step{'s' * (steps > 1)}, and where a credit is "
-            "there and nothing at work the next is taken",
+            f"Never more outputs under way than credits; each position has its {steps} step{'s' * (steps > 1)}, and where a credit "
+            "is there and nothing at work the next is taken",
             credits(steps),
             (
                 Fault(

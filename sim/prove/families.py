@@ -1,11 +1,12 @@
 """All properties, family by family."""
 
-from sim.prove import arithmetic, binary, loading, scale, streams, tops
+from sim.prove import arithmetic, binary, loading, scale, streams, tops, windows
 from sim.prove.scene import Property
 
 FAMILIES = {
     "streams": streams.PROPERTIES,
     "binary": binary.PROPERTIES,
+    "windows": windows.PROPERTIES,
     "arithmetic": arithmetic.PROPERTIES,
     "scale": scale.PROPERTIES,
     "loading": loading.PROPERTIES,

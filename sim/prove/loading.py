@@ -13,7 +13,8 @@ from sw.export.array.program import section_bytes
 
 # Signals of the image that comes in which have no name of their own.
 TAKEN, BYTE, SECTION, SIZE = (f"$signal:{place}" for place in (0, 2, 3, 5))
-PARAMS = dict(groups=2, memory=64, weights=3, alphas=3, channels=2, passes=4, program=5, tables=2, window=16, images=False)
+WORDS = {"program": 5, "passes": 4, "weights": 3, "alphas": 3, "channels": 2, "tables": 2}
+PARAMS = {"groups": 2, "memory": 64, "window": 16, "images": False, **WORDS}
 
 
 def _of_section(section: Value, values: list[int], bits: int) -> Value:

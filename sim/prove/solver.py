@@ -61,8 +61,8 @@ def prepare(text: str, folder: Path) -> Size:
     foreign = CELL in text
     if foreign:
         (folder / "cells.v").write_text(cells.models("ecp5"))
-    script = f"{'read_verilog -sv cells.v; ' * foreign}read_rtlil scene.il; hierarchy -top {scene.TOP}; {PREPARE}; tee -q -o stat.json stat -json; "
-    verilog.yosys(script + "write_smt2 -wires scene.smt2", folder)
+    script = "read_verilog -sv cells.v; " * foreign + f"read_rtlil scene.il; hierarchy -top {scene.TOP}; {PREPARE}; "
+    verilog.yosys(script + "tee -q -o stat.json stat -json; write_smt2 -wires scene.smt2", folder)
     smt = (folder / "scene.smt2").read_text()
     count = json.loads((folder / "stat.json").read_text())["design"]["num_cells"]
     bits = sum(map(int, REGISTER.findall(smt))) + sum(int(width) << int(address) for address, width in MEMORY.findall(smt))
@@ -122,9 +122,8 @@ def prove(property_: scene.Property) -> Proof:
         method = f"{depth} cycles from reset"
     for fault in property_.faults:
         if not caught(property_, fault):
-            raise PopbeatError(
-                f"{property_.name}: the fault {fault.new!r} is not noticed in {property_.reach or depth} cycles; the proof says too little"
-            )
+            within = property_.reach or depth
+            raise PopbeatError(f"{property_.name}: {fault.new!r} is not noticed in {within} cycles; the proof says too little")
     seconds = round(time.monotonic() - start, 1)
     digest = files.sha256(text.encode())
     return Proof(property_.name, property_.says, method, property_.solver, size, digest, seconds, len(property_.faults))
