@@ -43,8 +43,8 @@ def none_lost(scene: Scene) -> None:
 PROPERTIES = (
     Property(
         "block: none lost",
-        "Every window of a small block starts its column after its last input and before the next window ends, and that enters the queue "
-        "a fixed time later, never a full one",
+        "Every window of a small block starts its column after its last input and before the next window ends, and that enters "
+        "the queue a fixed time later, never a full one",
         none_lost,
         (
             Fault(block, "sequencer.give.eq(columns.gone)", "sequencer.give.eq(pool.o.valid)"),
