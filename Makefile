@@ -57,6 +57,7 @@ OF_bitstream := BOARD MODEL BUNDLE CONFIG MHZ SEED
 OF_replay    := RECORD LEAD RATE PORT MODEL CONFIG BUNDLE
 OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
 OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
+OF_prove     := ONLY
 OF_fuzz      := CASES SEED ONLY
 OF_classify  := MODEL BUNDLE $(READING)
 
@@ -77,7 +78,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz report docs lint audit clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove report docs lint audit clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -158,6 +159,9 @@ classify: $(READY) ## any recording through the simulated hardware, in windows o
 
 fuzz: $(READY) ## broken inputs to everything that reads something from outside: recordings, bundles, foldings, a board's answers [CASES=10000 SEED=1 ONLY=EDF]
 	@$(RUN) -m sim.fuzz.run --cases "$${CASES:-10000}" --seed "$$SEED" --only "$$ONLY"
+
+prove: $(READY) ## what the gateware promises, proved by a solver for every input, and that each proof notices faults: docs/proofs.md [ONLY=a family, or words of a property's name]
+	@$(RUN) -m sim.prove --only "$$ONLY"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages
