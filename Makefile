@@ -98,7 +98,7 @@ else
 	@$(RUN) -m sim.run --model "$$MODEL" --bundle "$$BUNDLE" --config "$${CONFIG:-full}" $(if $(filter-out 0,$(FULL)),--full)
 endif
 
-test: $(READY) ## lint, units, exactness and flow (under 10 minutes on two cores); a part alone, without lint: [ONLY=hw/binary/pool, a source file or folder; tests/test_house.py, a pytest path; or an expression for pytest's -k]
+test: $(READY) ## lint, units, exactness and flow (a quarter of an hour on two cores); a part alone, without lint: [ONLY=hw/binary/pool, a source file or folder; tests/test_house.py, a pytest path; or an expression for pytest's -k]
 ifneq ($(ONLY),)
 	@$(RUN) -m tests.only "$$ONLY" --durations=10
 else

@@ -1,0 +1,54 @@
+"""The summary of ``docs/verification.md``: what each kind of check has measured, from the stored figures of its command."""
+
+from sw import document, files
+
+DOCS = files.ROOT / "docs"
+NOT_YET = "not measured yet"
+
+
+def _stored(name: str) -> dict:
+    path = DOCS / f"{name}.json"
+    return files.read_json(path, "figures") if path.is_file() else {}
+
+
+def summary(stored: dict) -> str:
+    """A row a kind of check: how much of it was done, what it found, the command that does it again."""
+    rows = [["RTL = integer model", *_simulated(stored), "`make sim FULL=1`"]]
+    proofs = _stored("proofs").get("proofs", [])
+    bounded = sum("from reset" in proof["method"] for proof in proofs)
+    faults = sum(proof["faults"] for proof in proofs)
+    told = f"{len(proofs)} properties, {bounded} of them bounded" if proofs else NOT_YET
+    rows.append(["proofs", told, f"all {faults} planted faults noticed" if proofs else "", "`make prove`"])
+    for top, found in _stored("mutants").get("netlists", {}).items() or {"": None}.items():
+        rows.append([f"mutants {top}".strip(), *_mutants(found), "`make mutate`"])
+    fuzz = _stored("fuzz")
+    cases = f"{fuzz['cases']:,} inputs to each of {len(fuzz['finds'])} readers" if fuzz else NOT_YET
+    rows.append(
+        [
+            "broken inputs",
+            cases,
+            f"{sum(fuzz['finds'].values())} finds left" if fuzz else "",
+            f"`{fuzz.get('command', 'make fuzz')}`",
+        ]
+    )
+    return document.table(["check", "how much", "what it found", "again"], rows)
+
+
+def _simulated(stored: dict) -> tuple[str, str]:
+    runs = [model["rtl"] for model in stored["models"].values() if "rtl" in model]
+    windows = sum(run["windows"] for run in runs)
+    return f"{windows:,} windows of {len(runs)} networks, every layer", f"{sum(run['mismatches'] for run in runs)} values differ"
+
+
+def _mutants(found: dict | None) -> tuple[str, str]:
+    if found is None:
+        return NOT_YET, ""
+    counted: dict[str, int] = {}
+    for part in found["components"].values():
+        for outcome, count in part.items():
+            counted[outcome] = counted.get(outcome, 0) + count
+    total = sum(counted.values())
+    return f"{total:,} of the netlist", ", ".join(f"{count:,} {outcome}" for outcome, count in counted.items() if count)
+
+
+SECTIONS = {"summary": summary}
