@@ -90,9 +90,15 @@ def _client(jobs: int, job_bytes: int) -> Iterator:
         ):
             yield client
         return
+    if address.startswith("tls://") and not dask.config.get("distributed.comm.tls.client.cert", None):
+        # Told before a client is made: one that fails half-way blocks the next one when Python takes it away.
+        raise PopbeatError(
+            f"SCHEDULER={address} wants certificates; name them: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, __CLIENT__CERT and "
+            "__CLIENT__KEY (docs/campaigns.md)"
+        )
     try:
         client = Client(address, timeout=PATIENCE)
-    except (OSError, ValueError, TypeError) as error:  # the last one where certificates are wanted and none is given
+    except (OSError, ValueError) as error:
         raise PopbeatError(f"no Dask scheduler answers at SCHEDULER={address}: {error}") from None
     with client:
         try:
