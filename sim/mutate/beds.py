@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hw.binary.top import Cycles
 from hw.generate import Design
 from hw.stream.result import Beat
 from sim import engines
@@ -140,12 +141,8 @@ def _segments(windows: _Windows, few: list[np.ndarray], many: list[np.ndarray], 
     return made
 
 
-def of_windows(model: str, config: str, many: int = MANY) -> Bed:
-    """The bed of a shipped binary network in a configuration."""
-    subject = Subject(bundle.SHIPPED / model, config, False, source.find(download=False))
-    design, packed = subject.design, subject.bundle
-    if not isinstance(design, Design):
-        raise PopbeatError(f"{model} in configuration {config} is no binary classifier of windows; mutants of it are not judged yet")
+def of_windows(packed: Bundle, design: Design, cycles: Cycles, few: list[np.ndarray], many: list[np.ndarray]) -> Bed:
+    """The bed of a binary network: ``few``, six different raw windows, go through every segment, ``many`` through one."""
     network, name = packed.network, design.name
     bits = {"normalised": packed.normaliser.z_bits * design.params.config.samples}
     bits |= {f"block{i + 1}": g.out_channels for i, g in enumerate(network.blocks[:-1])}
@@ -153,18 +150,23 @@ def of_windows(model: str, config: str, many: int = MANY) -> Bed:
     if network.rhythm:
         bits["rhythm"] = network.rhythm.bits
     taps = tuple(Tap(tap, f"{name}__DOT__datapath__DOT__", count) for tap, count in bits.items())
-    windows = _Windows(packed, design, taps, subject.cycles.interval)
-    few = list(subject.samples[subject.few])
-    rows = subject.rows[np.linspace(0, len(subject.rows) - 1, many).astype(int)]
-    segments = _segments(windows, few, list(subject.samples[rows]), subject.cycles)
+    windows = _Windows(packed, design, taps, cycles.interval)
     mask = sum(((1 << packed.normaliser.raw_bits) - 1) << 16 * lane for lane in range(windows.at_once))
     defines = {"MUTATE_LAST": "1", "MUTATE_BITS": f"{mask:#x}ULL"}
-    return Bed(name, design.verilog.read_text(), taps, f"{name}__datapath", defines, tuple(segments))
+    segments = tuple(_segments(windows, few, many, cycles))
+    return Bed(name, design.verilog.read_text(), taps, f"{name}__datapath", defines, segments)
 
 
-def make(model: str, config: str) -> Bed:
-    """The bed of a top."""
-    return of_windows(model, config)
+def make(model: str, config: str, many: int = MANY) -> Bed:
+    """The bed of a shipped network in a configuration."""
+    subject = Subject(bundle.SHIPPED / model, config, False, source.find(download=False))
+    if not isinstance(subject.design, Design):
+        raise PopbeatError(
+            f"{model} in configuration {config} takes no windows into a binary network: mutants of it are not judged"
+        )
+    rows = subject.rows[np.linspace(0, len(subject.rows) - 1, many).astype(int)]
+    few = list(subject.samples[subject.few])
+    return of_windows(subject.bundle, subject.design, subject.cycles, few, list(subject.samples[rows]))
 
 
 def fewer(bed: Bed, names: tuple[str, ...]) -> Bed:

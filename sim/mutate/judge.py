@@ -37,8 +37,8 @@ class Verdict:
 class Judge:
     """A bed with all its mutants, compiled."""
 
-    def __init__(self, bed: Bed, made: Netlist, folder: Path):
-        """Compile into ``folder``, unless the same sources were compiled there before."""
+    def __init__(self, bed: Bed, made: Netlist, folder: Path, optimise: str = "-O1"):
+        """Compile into ``folder``, unless the same sources were compiled there before; ``optimise``: the compiler's flag."""
         self.bed, self.made = bed, made
         listed = " ".join(f"T({tap.name}, {tap.path}, {tap.bits})" for tap in bed.taps)
         defines = "".join(f"#define {name} {value}\n" for name, value in bed.defines.items())
@@ -49,7 +49,7 @@ class Judge:
             "config.h": defines + f"#define MUTATE_TAPS(T) {listed}\n",
             "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{bed.tapped}" -var "tap_*"\n',
         }
-        self.program = verilator.program(sources, bed.name, folder, "-O2")
+        self.program = verilator.program(sources, bed.name, folder, optimise)
 
     def run(self, numbers: list[int]) -> list[Verdict]:
         """Judge mutants; with them both canaries, and the design without a mutant, which must survive."""
@@ -91,27 +91,31 @@ def home(model: str, config: str, count: int, seed: int) -> Path:
 
 
 @functools.cache
+def parts(model: str, config: str, count: int, seed: int) -> tuple[Bed, Netlist]:
+    """The bed of a shipped top, and its mutants."""
+    bed = beds.make(model, config)
+    return bed, netlist.stored(bed.verilog, bed.name, count, seed, home(model, config, count, seed))
+
+
+@functools.cache
 def prepared(model: str, config: str, count: int, seed: int) -> Judge:
     """The judge of a shipped top, compiled."""
     verilator.prepare()
-    bed, folder = beds.make(model, config), home(model, config, count, seed)
-    made = netlist.stored(bed.verilog, bed.name, count, seed, folder)
-    return Judge(bed, made, folder / "judge")
+    return Judge(*parts(model, config, count, seed), home(model, config, count, seed) / "judge")
 
 
-def inputs(judge: Judge) -> dict[str, str]:
+def inputs(bed: Bed, made: Netlist) -> dict[str, str]:
     """What verdicts depend on."""
     return {
-        "netlist": files.sha256(judge.made.text.encode()),
-        "stimulus": files.sha256(judge.bed.encoded),
+        "netlist": files.sha256(made.text.encode()),
+        "stimulus": files.sha256(bed.encoded),
         "judge": files.sha256(SOURCE.read_bytes()),
         "simulator": verilator.VERSION,
     }
 
 
-def batch(model: str, config: str, count: int, seed: int, numbers: list[int], inputs: dict[str, str]) -> dict:
+def batch(model: str, config: str, count: int, seed: int, numbers: list[int], wanted: dict[str, str]) -> dict:
     """The job: verdicts on some mutants, the canaries with them."""
-    judge = prepared(model, config, count, seed)
-    here = globals()["inputs"](judge)
-    campaign.demand("inputs", [inputs[name] for name in here], list(here.values()))
-    return {"verdicts": [asdict(one) for one in judge.run(numbers)]}
+    here = inputs(*parts(model, config, count, seed))
+    campaign.demand("inputs", [wanted[name] for name in here], list(here.values()))
+    return {"verdicts": [asdict(one) for one in prepared(model, config, count, seed).run(numbers)]}

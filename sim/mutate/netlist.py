@@ -15,9 +15,9 @@ from sw.errors import PopbeatError
 
 PORT = "mutsel"
 # Processes become cells, each memory is one cell whose contents stay, and bits that nobody uses go: a fault there is none. What the
-READ = "setattr -set keep 1 w:tap_*; proc; opt_expr; opt_clean; memory_collect; wreduce; splitcells; opt_clean"
+READ = "setattr -set keep 1 w:tap_*; proc; opt_expr; opt_clean; opt_dff; memory_collect; wreduce; splitcells; opt_clean"
 SPARE = "mutate_spare"
-_SPARE = f"""
+SPARE_CELL = f"""
   wire \\{SPARE}_unread
   cell $not \\{SPARE}
     parameter \\A_SIGNED 0
@@ -101,7 +101,7 @@ def make(text: str, name: str, count: int, seed: int) -> Netlist:
         (folder / "apply.ys").write_text(script)
         start = original.index(f"\nmodule \\{name}\n")
         end = original.index("\nend\n", start)
-        (folder / "spare.il").write_text(original[:end] + _SPARE + original[end + 1 :])
+        (folder / "spare.il").write_text(original[:end] + SPARE_CELL + original[end + 1 :])
         verilog.yosys("read_rtlil spare.il; script apply.ys; write_verilog -noattr mutated.v", folder)
         made = (folder / "mutated.v").read_text()
     return Netlist(made[made.index("module ") :], tuple(mutants), fatal.number, spare.number, original)

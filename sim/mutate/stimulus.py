@@ -1,4 +1,4 @@
-"""What goes through a top that is judged, and what must come back: segments, each from a reset on, in the format of ``judge.cpp``."""
+"""What goes through a top that is judged, and what must come back: segments, each from a reset on, as ``judge.cpp`` reads them."""
 
 import struct
 from dataclasses import dataclass, field
