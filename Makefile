@@ -23,6 +23,7 @@ PORT   ?= /dev/ttyUSB0
 CYCLES ?= 0
 LUTS   ?= 0
 NAME   ?=
+MUTANTS ?= 1000
 AXILITE ?=
 BRAMS  ?=
 CALIBRATE ?=
@@ -35,7 +36,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify report docs lint clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate mutate bitstream networks replay detect beats classify report docs lint clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -98,6 +99,9 @@ networks: $(READY) ## several networks loaded one after another into one simulat
 
 gate: $(READY) ## the netlist behind synthesis on real windows [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full]
 	@$(RUN) -m sim.gate.netlist --model "$(or $(MODEL),bnn17)" --device "$(DEVICE)" --config "$(CONFIG)"
+
+mutate: $(READY) ## small faults in the Verilog of a top, one at a time: which do the benches notice? [MODEL=bnn17 CONFIG=full MUTANTS=1000 SEED=1]
+	@$(RUN) -m sim.mutate.run --model "$(or $(MODEL),bnn17)" --config "$(CONFIG)" --mutants "$(MUTANTS)" --seed "$(SEED)"
 
 bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn17 CONFIG= MHZ= SEED=1]
 	@$(RUN) -m hw.board.bitstream --board "$(BOARD)" --model "$(or $(MODEL),bnn17)" --bundle "$(BUNDLE)" --config "$(if $(filter-out file,$(origin CONFIG)),$(CONFIG))" --mhz "$(or $(MHZ),0)" --seed "$(SEED)"

@@ -3,7 +3,7 @@ nothing else."""
 
 from pathlib import Path
 
-from docs.generate import accuracy, beats, detection, figures, fpga, graphs, history, readme, store, tiny
+from docs.generate import accuracy, beats, detection, figures, fpga, graphs, history, mutants, readme, store, tiny
 from docs.generate.common import shipped_under
 from sw import cli, document, files
 
@@ -30,6 +30,7 @@ PAGES = {
     "docs/lamscn.md": {"overview": graphs.labels_overview, "labels": graphs.labels},
     "docs/gasf.md": {"figures": graphs.images, "recordings": graphs.whole_records},
     "docs/tiny.md": tiny.SECTIONS,
+    "docs/mutants.md": mutants.SECTIONS,
     "docs/history.md": {"history": lambda stored: history.table(history.load())},
 }
 

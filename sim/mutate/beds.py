@@ -5,13 +5,13 @@ resets in mid-work, windows that TLAST breaks off, flat ones, the ends of the ra
 """
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from hw.binary.top import Cycles
 from hw.generate import Design
-from hw.stream.result import Beat
+from hw.stream.result import NUMBER_BITS, Beat
 from sim import engines
 from sim.mutate import stimulus
 from sim.mutate.stimulus import WORD, Flag, Kind, Segment
@@ -37,7 +37,7 @@ class Tap:
 @dataclass(frozen=True)
 class Bed:
     """A top under judgement: its ``verilog`` text, the module's ``name``, ``taps`` and the module they are in, ``defines`` for
-    ``judge.cpp``, and the ``segments``."""
+    ``judge.cpp``, the ``segments``, and ``further`` ones for what they let live."""
 
     name: str
     verilog: str
@@ -45,11 +45,7 @@ class Bed:
     tapped: str
     defines: dict[str, str]
     segments: tuple[Segment, ...]
-
-    @property
-    def encoded(self) -> bytes:
-        """The stimulus as the judge reads it."""
-        return stimulus.encoded(list(self.segments))
+    further: tuple[Segment, ...] = ()
 
 
 class _Windows:
@@ -79,7 +75,7 @@ class _Windows:
 
     def words(self, trace, numbers: list[int]) -> np.ndarray:
         """Result beats of windows with these running numbers."""
-        header = np.array(numbers) | trace.label << 16 | trace.flat.astype(np.int64) << 24
+        header = np.array(numbers) % (1 << NUMBER_BITS) | trace.label << 16 | trace.flat.astype(np.int64) << 24
         out = np.zeros((len(trace.label), 1 + trace.logits.shape[1]), WORD)
         out["word"] = np.concatenate([header[:, None], trace.logits], axis=1) & 0xFFFFFFFF
         out["last"][:, -1] = 1
@@ -141,6 +137,37 @@ def _segments(windows: _Windows, few: list[np.ndarray], many: list[np.ndarray], 
     return made
 
 
+def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles) -> list[Segment]:
+    """Longer ones. Every bit of the running number, by windows of one beat that TLAST breaks off, and its return to 0; an input
+    that has to wait, in samples of the whole range and in short broken windows; resets at many places."""
+    rng, length, one = random.Random(2), len(few[0]), windows.at_once
+    frames, whole = [], []
+    for number, target in enumerate((0, 0x5555, 0xAAAA, 0xFFFF, 0x10000)):
+        frames += [few[5][:one]] * (target - len(frames))
+        whole.append(len(frames))
+        frames.append(few[number])
+    made = [windows.segment("numbers", frames, whole)]
+    frames, whole, ends = [], [], _ends(2, 15, length)
+    for group in range(5):
+        for window in ends[3 * group : 3 * group + 3]:
+            whole.append(len(frames))
+            frames.append(window)
+        for _ in range(60):
+            start = one * rng.randrange(length // one // 2)
+            frames.append(ends[group][start : start + one * rng.randrange(1, min(60, length // one // 2))])
+    for name, more in (
+        ("throttled", {}),
+        ("throttled, blocked", {"blocked": 12 * length}),
+        ("throttled, gaps", {"gap": 30, "seed": 9}),
+    ):
+        made.append(windows.segment(name, frames, whole, **more))
+    for number in range(12):
+        stop = rng.randrange(1, 5 * max(length // one, exact.interval))
+        made.append(windows.segment(f"stopped again {number}", ends[:5], stop=stop, stall=20 * (number % 2), seed=20 + number))
+        made.append(windows.segment(f"after reset again {number}", [few[number % 6], few[3]]))
+    return made
+
+
 def of_windows(packed: Bundle, design: Design, cycles: Cycles, few: list[np.ndarray], many: list[np.ndarray]) -> Bed:
     """The bed of a binary network: ``few``, six different raw windows, go through every segment, ``many`` through one."""
     network, name = packed.network, design.name
@@ -153,8 +180,8 @@ def of_windows(packed: Bundle, design: Design, cycles: Cycles, few: list[np.ndar
     windows = _Windows(packed, design, taps, cycles.interval)
     mask = sum(((1 << packed.normaliser.raw_bits) - 1) << 16 * lane for lane in range(windows.at_once))
     defines = {"MUTATE_LAST": "1", "MUTATE_BITS": f"{mask:#x}ULL"}
-    segments = tuple(_segments(windows, few, many, cycles))
-    return Bed(name, design.verilog.read_text(), taps, f"{name}__datapath", defines, segments)
+    segments, further = tuple(_segments(windows, few, many, cycles)), tuple(_further(windows, few, cycles))
+    return Bed(name, design.verilog.read_text(), taps, f"{name}__datapath", defines, segments, further)
 
 
 def make(model: str, config: str, many: int = MANY) -> Bed:
@@ -167,8 +194,3 @@ def make(model: str, config: str, many: int = MANY) -> Bed:
     rows = subject.rows[np.linspace(0, len(subject.rows) - 1, many).astype(int)]
     few = list(subject.samples[subject.few])
     return of_windows(subject.bundle, subject.design, subject.cycles, few, list(subject.samples[rows]))
-
-
-def fewer(bed: Bed, names: tuple[str, ...]) -> Bed:
-    """The bed with the segments of these names alone."""
-    return replace(bed, segments=tuple(one for one in bed.segments if one.name in names))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sim import verilator
 from sim.bulk.runner import COMMON
-from sim.mutate import beds, netlist
+from sim.mutate import beds, netlist, stimulus
 from sim.mutate.beds import Bed
 from sim.mutate.netlist import Netlist
+from sim.mutate.stimulus import Segment
 from sw import campaign, files
 from sw.errors import PopbeatError
 
@@ -51,29 +52,31 @@ class Judge:
         }
         self.program = verilator.program(sources, bed.name, folder, optimise)
 
-    def run(self, numbers: list[int]) -> list[Verdict]:
-        """Judge mutants; with them both canaries, and the design without a mutant, which must survive."""
-        made = self.made
-        *judged, none, fatal, spare = self._run([*numbers, 0, made.fatal, made.spare])
+    def run(self, numbers: list[int], further: bool = False) -> list[Verdict]:
+        """Judge mutants on the bed's segments, or on its ``further`` ones; with them both canaries, and the design without a
+        mutant, which must survive."""
+        made, segments = self.made, self.bed.further if further else self.bed.segments
+        *judged, none, fatal, spare = self._run([*numbers, 0, made.fatal, made.spare], segments)
+
+        def where(line: list[str]) -> str:
+            return segments[int(line[2])].name if line[1] == "killed" else ""
+
         if none[1] != "survived":
-            raise CanaryMissed(f"{self.bed.name} without a mutant fails in {self._name(none)}: {none[5]}")
+            raise CanaryMissed(f"{self.bed.name} without a mutant fails in {where(none)}: {none[5]}")
         if fatal[1] != "killed":
             raise CanaryMissed(f"{self.bed.name} without TVALID at its output was not killed")
         if spare[1] != "survived" or spare[4] != none[4]:
             raise CanaryMissed(f"{self.bed.name}: a wire that nobody reads changed something: {spare[5]}")
         return [
-            Verdict(int(n), what == "killed", self._name(line), int(cycle), why, hashed != none[4])
+            Verdict(int(n), what == "killed", where(line), int(cycle), why, hashed != none[4])
             for line in judged
             for n, what, _, cycle, hashed, why in [line]
         ]
 
-    def _name(self, line: list[str]) -> str:
-        return self.bed.segments[int(line[2])].name if line[1] == "killed" else ""
-
-    def _run(self, numbers: list[int]) -> list[list[str]]:
+    def _run(self, numbers: list[int], segments: tuple[Segment, ...]) -> list[list[str]]:
         with tempfile.TemporaryDirectory(dir=self.program.parent) as home:
             folder = Path(home)
-            (folder / "stimulus").write_bytes(self.bed.encoded)
+            (folder / "stimulus").write_bytes(stimulus.encoded(list(segments)))
             (folder / "numbers").write_text("\n".join(map(str, numbers)))
             command = [str(self.program), *(str(folder / name) for name in ("stimulus", "numbers", "out"))]
             done = subprocess.run(command, capture_output=True, text=True)
@@ -104,18 +107,20 @@ def prepared(model: str, config: str, count: int, seed: int) -> Judge:
     return Judge(*parts(model, config, count, seed), home(model, config, count, seed) / "judge")
 
 
-def inputs(bed: Bed, made: Netlist) -> dict[str, str]:
+def inputs(bed: Bed, made: Netlist, further: bool = False) -> dict[str, str]:
     """What verdicts depend on."""
     return {
         "netlist": files.sha256(made.text.encode()),
-        "stimulus": files.sha256(bed.encoded),
+        "stimulus": files.sha256(stimulus.encoded(list(bed.further if further else bed.segments))),
         "judge": files.sha256(SOURCE.read_bytes()),
         "simulator": verilator.VERSION,
     }
 
 
-def batch(model: str, config: str, count: int, seed: int, numbers: list[int], wanted: dict[str, str]) -> dict:
+def batch(
+    model: str, config: str, count: int, seed: int, numbers: list[int], wanted: dict[str, str], further: bool = False
+) -> dict:
     """The job: verdicts on some mutants, the canaries with them."""
-    here = inputs(*parts(model, config, count, seed))
+    here = inputs(*parts(model, config, count, seed), further)
     campaign.demand("inputs", [wanted[name] for name in here], list(here.values()))
-    return {"verdicts": [asdict(one) for one in prepared(model, config, count, seed).run(numbers)]}
+    return {"verdicts": [asdict(one) for one in prepared(model, config, count, seed).run(numbers, further)]}

@@ -29,15 +29,23 @@ def component(top: str, module: str) -> str:
 
 
 def judged(model: str, config: str, count: int, seed: int, bar) -> list[dict]:
-    """Verdicts on all mutants, in the order of their numbers."""
+    """Verdicts on all mutants, in the order of their numbers; those that the bed's segments let live have gone through the further
+    ones, too."""
     named = {"model": model, "config": config, "count": count, "seed": seed}
-    wanted = judge.inputs(*judge.parts(**named))
-    numbers = list(range(1, count + 1))
-    jobs = [
-        campaign.Job("sim.mutate.judge:batch", named | {"numbers": some, "wanted": wanted}, f"{some[0]} to {some[-1]}")
-        for some in (numbers[at : at + BATCH] for at in range(0, count, BATCH))
-    ]
-    return [one for result in campaign.run(jobs, bar, f"{model} {config}: mutants") for one in result["verdicts"]]
+    parts = judge.parts(**named)
+
+    def judge_all(numbers: list[int], what: str, **more) -> list[dict]:
+        wanted = judge.inputs(*parts, **more)
+        batches = [numbers[at : at + BATCH] for at in range(0, len(numbers), BATCH)]
+        jobs = [
+            campaign.Job("sim.mutate.judge:batch", named | {"numbers": some, "wanted": wanted} | more, f"{some[0]} to {some[-1]}")
+            for some in batches
+        ]
+        return [one for result in campaign.run(jobs, bar, f"{model} {config}: {what}") for one in result["verdicts"]]
+
+    first = {one["number"]: one for one in judge_all(list(range(1, count + 1)), "mutants")}
+    again = judge_all([number for number, one in first.items() if not one["killed"]], "survivors", further=True)
+    return list((first | {one["number"]: one for one in again if one["killed"] or one["seen"]}).values())
 
 
 def proofs(model: str, config: str, count: int, seed: int, survivors: list[int], bar) -> dict[int, str]:
