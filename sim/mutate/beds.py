@@ -146,25 +146,20 @@ def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles) -> list[Se
         frames += [few[5][:one]] * (target - len(frames))
         whole.append(len(frames))
         frames.append(few[number])
-    made = [windows.segment("numbers", frames, whole)]
-    frames, whole, ends = [], [], _ends(2, 15, length)
-    for group in range(5):
+    made = [windows.segment("numbers", frames, whole, blocked=1 << 16)]
+    frames, whole, ends = [], [], _ends(2, 9, length)
+    for group in range(3):
         for window in ends[3 * group : 3 * group + 3]:
             whole.append(len(frames))
             frames.append(window)
-        for _ in range(60):
-            start = one * rng.randrange(length // one // 2)
-            frames.append(ends[group][start : start + one * rng.randrange(1, min(60, length // one // 2))])
-    for name, more in (
-        ("throttled", {}),
-        ("throttled, blocked", {"blocked": 12 * length}),
-        ("throttled, gaps", {"gap": 30, "seed": 9}),
-    ):
-        made.append(windows.segment(name, frames, whole, **more))
-    for number in range(12):
+        for _ in range(200):
+            frames.append(ends[group][: one * rng.randrange(1, 5)])
+    made.append(windows.segment("throttled, blocked", frames, whole, blocked=12 * length))
+    made.append(windows.segment("throttled by results", frames, whole, stall=255, seed=9))
+    for number in range(4):
         stop = rng.randrange(1, 5 * max(length // one, exact.interval))
         made.append(windows.segment(f"stopped again {number}", ends[:5], stop=stop, stall=20 * (number % 2), seed=20 + number))
-        made.append(windows.segment(f"after reset again {number}", [few[number % 6], few[3]]))
+        made.append(windows.segment(f"after reset again {number}", [few[number], few[3]]))
     return made
 
 

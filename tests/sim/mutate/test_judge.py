@@ -42,10 +42,10 @@ def test_mutants_are_killed_or_change_nothing(judge, verdicts):
 
 
 def test_nothing_that_was_killed_is_proved_equivalent(judge, verdicts):
-    """The canary of the proofs: faults of a part's input, of logic, of an output."""
+    """The canary of the proofs: a fault of a part's input, and one of logic."""
     killed = [judge.made.mutants[one.number - 1] for one in verdicts if one.killed]
     sink = replace(killed[0], mode="inv", module=judge.bed.name, cell="sink", port="i__payload", portbit=0, ctrlbit=-1)
-    for mutant in (*killed[:4], sink):
+    for mutant in (killed[1], sink):
         assert not equivalence.proved(judge.made.original, mutant, levels=1), mutant
 
 
