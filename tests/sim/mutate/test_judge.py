@@ -10,6 +10,7 @@ from hw.generate import generate
 from sim import verilator
 from sim.mutate import beds, equivalence, netlist
 from sim.mutate.judge import CanaryMissed, Judge
+from sim.mutate.netlist import Mutant
 from sim.mutate.run import component
 from tests.conftest import random_bundle, random_windows
 
@@ -39,18 +40,18 @@ def test_mutants_are_killed_or_change_nothing(judge, verdicts):
     assert len(verdicts) == COUNT and len(killed) >= COUNT * 3 // 4
     assert {one.segment for one in killed} <= {segment.name for segment in judge.bed.segments}
     assert not [one for one in verdicts if not one.killed and one.seen]
+    assert judge.run([], further=True) == []  # its canaries
 
 
-def test_nothing_that_was_killed_is_proved_equivalent(judge, verdicts):
-    """The canary of the proofs: a fault of a part's input, and one of logic."""
-    killed = [judge.made.mutants[one.number - 1] for one in verdicts if one.killed]
-    sink = replace(killed[0], mode="inv", module=judge.bed.name, cell="sink", port="i__payload", portbit=0, ctrlbit=-1)
-    for mutant in (killed[1], sink):
+def test_what_matters_is_not_proved_equivalent(judge):
+    """The canary of the proofs: a fault of a part's input, and one of its output."""
+    sink = Mutant(1, "inv", judge.bed.name, "sink", "i__payload", 0)
+    for mutant in (sink, replace(sink, mode="const0", port="o__valid")):
         assert not equivalence.proved(judge.made.original, mutant, levels=1), mutant
 
 
 def test_a_spare_wire_is_proved_equivalent(judge):
-    mutant = replace(judge.made.mutants[0], mode="inv", module=judge.bed.name, cell=netlist.SPARE, port="Y", portbit=0, ctrlbit=-1)
+    mutant = Mutant(1, "inv", judge.bed.name, netlist.SPARE, "Y", 0)
     start = judge.made.original.index(f"\nmodule \\{judge.bed.name}\n")
     end = judge.made.original.index("\nend\n", start)
     text = judge.made.original[:end] + netlist.SPARE_CELL + judge.made.original[end + 1 :]
