@@ -33,12 +33,13 @@ AXILITE   ?=
 CALIBRATE ?=
 LEVERS    ?=
 CASES     ?=
+MUTANTS   ?= 1000
 PYTHON    ?= python3
 
 # Values reach the commands through the environment, as they were typed: a quote or a dollar in a path is a part of its name.
 GIVEN    := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 SETTINGS := MODEL BUNDLE CONFIG FOLDS PROTOCOL EPOCHS FULL WAVES WINDOW RECORD RECORDS LEAD INVERT STRICT RATE FROM TO DEVICE BOARD \
-            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS CASES
+            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS CASES MUTANTS
 $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
@@ -58,6 +59,7 @@ OF_replay    := RECORD LEAD RATE PORT MODEL CONFIG BUNDLE
 OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
 OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
 OF_prove     := ONLY
+OF_mutate    := MODEL CONFIG MUTANTS SEED
 OF_fuzz      := CASES SEED ONLY
 OF_classify  := MODEL BUNDLE $(READING)
 
@@ -78,7 +80,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove report docs lint audit clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove mutate report docs lint audit clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -162,6 +164,9 @@ fuzz: $(READY) ## broken inputs to everything that reads something from outside:
 
 prove: $(READY) ## what the gateware promises, proved by a solver for every input, and that each proof notices faults: docs/proofs.md [ONLY=a family, or words of a property's name]
 	@$(RUN) -m sim.prove --only "$$ONLY"
+
+mutate: $(READY) ## do the benches notice small faults? mutants of the netlist, all in one model: docs/mutants.md [MODEL=bnn17 CONFIG=full MUTANTS=1000 SEED=1]
+	@$(RUN) -m sim.mutate.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --mutants "$$MUTANTS" --seed "$$SEED"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages

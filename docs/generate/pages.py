@@ -3,7 +3,21 @@ nothing else."""
 
 from pathlib import Path
 
-from docs.generate import accuracy, beats, detection, figures, fpga, graphs, history, proofs, readme, store, tiny, verification
+from docs.generate import (
+    accuracy,
+    beats,
+    detection,
+    figures,
+    fpga,
+    graphs,
+    history,
+    mutants,
+    proofs,
+    readme,
+    store,
+    tiny,
+    verification,
+)
 from docs.generate.common import shipped_under
 from sw import cli, document, files
 
@@ -36,6 +50,7 @@ PAGES = {
     "docs/gasf.md": {"figures": graphs.images, "recordings": graphs.whole_records},
     "docs/tiny.md": tiny.SECTIONS,
     "docs/proofs.md": proofs.SECTIONS,
+    "docs/mutants.md": mutants.SECTIONS,
     "docs/verification.md": verification.SECTIONS,
     "docs/history.md": {"history": lambda stored: history.table(history.load())},
 }

@@ -241,3 +241,22 @@ async def broken_and_flat(dut):
     assert flat[0] == 3 | 255 << 16 | 1 << 24 | FIRST << 26, f"flat window: header {flat[0]:#x}"
     await top.expect(1, 4)
     await top.quiet()
+
+
+@cocotb.test(skip=bool(FIRST))
+async def numbers(dut):
+    """Every bit of the running number, and its return to 0 behind 65,535: windows of one beat that TLAST breaks off take numbers.
+    The array has the same front, and would take minutes."""
+    top = Top(dut, "numbers")
+    await top.reset()
+    at_once, sent = len(dut.s_axis_tdata) // 16, 0
+    broken = np.asarray(DATA["samples"][5][:at_once]).astype("<i2").tobytes()
+    for window, number in enumerate((0, 0x5555, 0xAAAA, 0xFFFF, 0x10000)):
+        for _ in range(number - sent):
+            await top.source.send(AxiStreamFrame(broken))
+        await top.send(DATA["samples"][window])
+        sent = number + 1
+    await top.source.wait()
+    for window, number in enumerate((0, 0x5555, 0xAAAA, 0xFFFF, 0)):
+        await top.expect(window, number)
+    await top.quiet()

@@ -1,0 +1,133 @@
+"""Mutants of the Amaranth source: an operator, a comparison, a constant by one, or a condition of ``m.If`` that always holds. Each
+runs in a copy of the tree against the tests of its own file (``tests`` mirrors the source), until one of them fails.
+
+Only what describes hardware is changed: statements of functions that have a module ``m``.
+"""
+
+import ast
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sw import files
+from sw.errors import PopbeatError
+
+OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitOr}
+COMPARISONS = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+SECONDS = 600  # for the tests of one mutant
+
+
+@dataclass(frozen=True)
+class Change:
+    """In the ``file`` (path in the project) the text from ``start`` to ``end`` (places in the file) becomes ``text``; ``what`` kind
+    of change that is, in which ``line``."""
+
+    file: str
+    line: int
+    what: str
+    start: int
+    end: int
+    text: str
+
+    def applied(self, source: str) -> str:
+        """The source with the change."""
+        return source[: self.start] + self.text + source[self.end :]
+
+
+def _changed(node: ast.AST) -> list[tuple[str, str]]:
+    """Kind and new text of each change of a node."""
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        return [("operator", ast.unparse(ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)))]
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
+        return [("comparison", ast.unparse(ast.Compare(node.left, [COMPARISONS[type(node.ops[0])]()], node.comparators)))]
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return [("constant", f"({node.value + step})") for step in (1, -1)]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+        return [("operator", ast.unparse(node.operand))]
+    return []
+
+
+def _conditions(node: ast.AST) -> list[ast.AST]:
+    """The conditions of ``with m.If(...)`` and ``m.Elif(...)``."""
+    if not isinstance(node, ast.With):
+        return []
+    calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
+    named = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in ("If", "Elif")]
+    return [call.args[0] for call in named if call.args]
+
+
+def _has_module(function: ast.AST) -> bool:
+    return isinstance(function, ast.FunctionDef) and any(isinstance(n, ast.Name) and n.id == "m" for n in ast.walk(function))
+
+
+def changes(file: str, source: str) -> list[Change]:
+    """Every change of a file's source, in the order of the lines."""
+    starts = [0]
+    for line in source.encode().split(b"\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    found: dict[tuple, Change] = {}
+
+    def add(node: ast.AST, what: str, text: str) -> None:
+        # Columns are in bytes.
+        start, end = (
+            len(source.encode()[: starts[line - 1] + column].decode())
+            for line, column in ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))
+        )
+        found[start, end, text] = Change(file, node.lineno, what, start, end, f"({text})" if what != "constant" else text)
+
+    for function in ast.walk(ast.parse(source)):
+        if not _has_module(function):
+            continue
+        for statement in function.body:
+            for node in ast.walk(statement):
+                for what, text in _changed(node):
+                    add(node, what, text)
+                for condition in _conditions(node):
+                    add(condition, "condition", "1")
+    return [found[key] for key in sorted(found)]
+
+
+def drawn(count: int, seed: int, below: str = "hw") -> list[Change]:
+    """Changes drawn evenly from all those of files that have tests of their own."""
+    every = []
+    for path in sorted((files.ROOT / below).rglob("*.py") if (files.ROOT / below).is_dir() else [files.ROOT / below]):
+        file = path.relative_to(files.ROOT)
+        if tests_of(file).is_file():
+            every += changes(str(file), path.read_text())
+    if len(every) < count:
+        raise PopbeatError(f"{below} has {len(every)} places to change, not {count}; ask for fewer")
+    return random.Random(seed).sample(every, count)
+
+
+def tests_of(file: Path) -> Path:
+    """The tests of a source file."""
+    return files.ROOT / "tests" / file.parent / f"test_{file.name}"
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the tracked files, to be changed."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=files.ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(files.ROOT / name, folder / name)
+    return folder
+
+
+def judged(change: Change) -> str:
+    """``killed`` where a test of the changed file fails, ends in an error or takes too long; else ``survived``."""
+    with tempfile.TemporaryDirectory() as home:
+        tree = copied(Path(home))
+        (tree / change.file).write_text(change.applied((tree / change.file).read_text()))
+        tests = tests_of(Path(change.file)).relative_to(files.ROOT)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(tests)]
+        try:
+            done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return "killed"
+        if done.returncode not in (0, 1, 2):
+            raise PopbeatError(f"pytest ended with {done.returncode} on {tests}: {done.stdout.strip()[-300:]}")
+        return "survived" if done.returncode == 0 else "killed"

@@ -1,0 +1,43 @@
+"""Changes of the Amaranth source: each is one place, and the file stays Python."""
+
+import ast
+
+import pytest
+
+from sim.mutate import source
+from sw import files
+from sw.errors import PopbeatError
+
+SAMPLE = """
+WIDTH = 3
+
+
+class Part:
+    def elaborate(self, platform):
+        m = Module()
+        with m.If(self.a & ~self.b):
+            m.d.sync += self.c.eq(self.c + 1)
+        return m
+
+    def latency(self):
+        return WIDTH + 2
+"""
+
+
+def test_every_kind_of_change_and_only_of_hardware():
+    made = source.changes("hw/part.py", SAMPLE)
+    assert sorted(one.text for one in made) == ["(0)", "(1)", "(2)", "(self.a | ~self.b)", "(self.b)", "(self.c - 1)"]
+    assert {one.what for one in made} == {"operator", "condition", "constant"}
+    for one in made:
+        assert ast.dump(ast.parse(one.applied(SAMPLE))) != ast.dump(ast.parse(SAMPLE))
+
+
+def test_a_change_is_drawn_from_files_with_tests_of_their_own():
+    drawn = source.drawn(30, 1)
+    assert len(set(drawn)) == 30
+    for one in drawn:
+        text = (files.ROOT / one.file).read_text()
+        ast.parse(one.applied(text))
+        assert (files.ROOT / "tests" / one.file).with_name(f"test_{one.file.rsplit('/', 1)[1]}").is_file()
+    with pytest.raises(PopbeatError, match="places to change"):
+        source.drawn(10**6, 1)
