@@ -19,6 +19,7 @@ from sw.data import mitbih, source, synthetic
 from sw.errors import PopbeatError
 from sw.export import bundle
 from tests.sim.test_page import fetched
+from tests.test_make import make
 
 
 def command(*arguments: str, **environment) -> subprocess.CompletedProcess:
@@ -257,7 +258,7 @@ def test_help_explains(capsys, monkeypatch):
 
 
 def test_make_lists_its_targets():
-    done = subprocess.run(["make"], cwd=files.ROOT, capture_output=True, text=True)
+    done = make()
     assert done.returncode == 0
     for target in ("sim", "test", "train", "verilog", "classify", "report", "lint", "clean"):
         assert f"make {target}" in done.stdout
