@@ -192,7 +192,8 @@ def _frames_of(header: records.Header, time: Clock, span: tuple[float, float]) -
 
 
 def _between(span: tuple[float, float]) -> str:
-    return "" if span == (0, np.inf) else f" between {span[0]:g} s and {span[1]:g} s"
+    end = "its end" if span[1] == np.inf else f"{span[1]:g} s"
+    return "" if span == (0, np.inf) else f" between {span[0]:g} s and {end}"
 
 
 class Stretches:
