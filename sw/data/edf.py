@@ -94,7 +94,7 @@ def _header(path: Path, width: int) -> tuple[tuple[edfio.EdfSignal, ...], int, f
         parts = tuple(made._signals)  # its public ``signals`` leaves annotations out, which take room, too
         for part in parts:  # a field that is no number is told now
             _ = part.label, part.samples_per_data_record, part.digital_range, part.physical_range, part.physical_dimension
-            if part.digital_min == part.digital_max or part.physical_min == part.physical_max:
+            if part.digital_min == part.digital_max or not 0 < abs(part.physical_max - part.physical_min) < np.inf:
                 raise ValueError(f"signal {part.label} has no range")
         return parts, int(text[236:244]), float(made.data_record_duration), text[192:197] in (b"EDF+D", b"BDF+D")
     except Exception as error:  # edfio raises what the types of its fields raise

@@ -84,6 +84,7 @@ def test_an_interrupted_file_has_gaps(samples, tmp_path):
         (lambda data: data[:236] + b"99999999" + data[244:], "truncated"),
         (lambda data: data[:244] + b"0       " + data[252:], "can't be read as EDF|data records of 0 s"),
         (lambda data: data[:472] + b"xxxxxxxx" + data[480:], "can't be read as EDF|mend its header"),
+        (lambda data: data[:360] + b"nan     " + data[368:], "has no range"),
         (lambda data: b"RIFF" * 500, "is no EDF file"),
         (lambda data: b"", "is no EDF file"),
     ],
