@@ -18,10 +18,10 @@ from sim.mutate.netlist import Mutant
 from sw import campaign, files
 from sw.errors import PopbeatError
 
-ROUNDS = 5  # in which points are given up
+ROUNDS = 12  # in which points are given up
 STEPS = 3  # cycles of an induction
 LEVELS = 1  # the module alone; more: the one around it, and so on
-SECONDS = 30  # for one call of yosys
+SECONDS = 60  # for one call of yosys
 UNPROVEN = re.compile(r"Unproven \$equiv \S+: \\(\S+)_gold ")
 
 
