@@ -57,7 +57,7 @@ def classify(packed: bundles.Bundle, opened: Opened, harness: bulk.Harness) -> d
     marks = mark(packed, opened, found)
     table, data = output.write(opened, "beats", rows, {"simulated_beats": found.simulated, "beats_found": len(rows)})
     picture = pictures.minutes(opened, found.position, found.names, packed.classes)
-    counted = output.count(opened, packed.classes, found.names, found.margins)
+    counted = output.count(packed.classes, found.names, found.margins)
     output.show(opened, "beats", counted)
     report = page.write(opened, "beats", rows, counted, page.marks(seconds, found.names, packed.classes))
     cli.say(

@@ -41,7 +41,7 @@ def write_rhythm(opened: Opened, sample: np.ndarray, names: list[str]) -> Path:
     return annotations.write_notes(opened.folder, opened.name, places, symbols, notes, opened.lead.clock.rate)
 
 
-def count(opened: Opened, classes: tuple[str, ...], names: list[str], margins: list[int]) -> list[tuple[str, int, str]]:
+def count(classes: tuple[str, ...], names: list[str], margins: list[int]) -> list[tuple[str, int, str]]:
     """How often each class or set of labels was told, with the median margin, in the network's order."""
     rows = []
     for name in dict.fromkeys((*classes, NO_CALL, *names)):

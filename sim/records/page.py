@@ -27,7 +27,6 @@ from sim.records import pictures
 from sim.records.opening import Opened
 from sw.data import tasks
 
-WIDTH = 1200
 # Of a longer recording samples are in the page only where they are worth a look; elsewhere the range of each second is.
 MAX_SAMPLES = 45 * 60 * tasks.RATE
 CHOSEN = 10 * tasks.RATE
@@ -108,7 +107,7 @@ def write(opened: Opened, what: str, rows: list[dict], counted: list[tuple[str, 
     source = ColumnDataSource({name: [_cell(row[name]) for row in rows] for name in rows[0]} | {"colour": shown.colours})
     view = Range1d(shown.start[0] - 1, shown.start[0] + (31 if shown.of_windows else 16))
     strip = _strip(opened, view, shown)
-    over = (_bars if shown.of_windows else _intervals)(opened, source, rows, shown)
+    over = _bars(source, shown) if shown.of_windows else _intervals(source, rows, shown)
     listing = _listing(source, rows)
     width, after = (30, 5) if shown.of_windows else (10, 0)
     jump = CustomJS(args={"source": source, "range": view, "width": width, "after": after}, code=JUMP)
@@ -223,7 +222,7 @@ def _samples(opened: Opened, values: np.ndarray, shown: Shown) -> tuple[ColumnDa
     return ColumnDataSource(envelope), ColumnDataSource({"y": held}), ColumnDataSource(pieces | {"size": [CHOSEN] * len(blocks)})
 
 
-def _bars(opened: Opened, source: ColumnDataSource, rows: list[dict], shown: Shown):
+def _bars(source: ColumnDataSource, shown: Shown):
     """Windows over time, a row a class; and the share of each that is missing, flat or clipped."""
     source.add(shown.stop, "until")
     source.add(shown.names, "shown")
@@ -250,7 +249,7 @@ def _bars(opened: Opened, source: ColumnDataSource, rows: list[dict], shown: Sho
     return column(plot, share, sizing_mode="stretch_width")
 
 
-def _intervals(opened: Opened, source: ColumnDataSource, rows: list[dict], shown: Shown):
+def _intervals(source: ColumnDataSource, rows: list[dict], shown: Shown):
     """RR intervals over time, each dot in the colour of its beat's class."""
     source.add(shown.names, "shown")
     plot = figure(

@@ -45,7 +45,7 @@ def classify(packed: bundles.Bundle, opened: Opened, harness) -> dict:
     table, data = output.write(opened, "windows", rows)
     marks = output.write_rhythm(opened, own, names)
     picture = draw(opened, rows, samples)
-    counted = output.count(opened, packed.classes, names, margins)
+    counted = output.count(packed.classes, names, margins)
     output.show(opened, "windows", counted)
     spans = [(row["seconds"], row["seconds"] + length / tasks.RATE, row["class"]) for row in rows]
     report = page.write(opened, "windows", rows, counted, page.spans(spans, packed.classes))
