@@ -8,13 +8,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.images import angles, outer, points
-from hw.stream.elastic import ElasticChain, ElasticParams
+from hw.stream import skid
 from hw.stream.result import NUMBER_BITS, Meta
 from sw.export.front.image import IMAGE_BITS
 
-WAITING = 2  # beats whose angles are there and whose images have not begun to leave
 # Last raw sample of a beat to its ``meta``, and to the first value of its image, everything else idle.
-META_LATENCY = points.LATENCY + angles.LATENCY + WAITING
+META_LATENCY = points.LATENCY + angles.LATENCY + skid.LATENCY
 LATENCY = META_LATENCY + outer.LATENCY
 # Last raw sample of a beat to the first one of the next, where nothing waits; and image to image, where beats wait.
 PAUSE = points.LATENCY + angles.LATENCY + 1
@@ -50,7 +49,8 @@ class Gasf(wiring.Component):
         m.submodules.points = summed = points.Points()
         m.submodules.angles = turned = angles.Angles()
         m.submodules.outer = product = outer.Outer()
-        m.submodules.numbers = numbers = ElasticChain(ElasticParams(NUMBER_BITS, WAITING))
+        # Of beats whose angles are there and whose images have not begun to leave: two.
+        m.submodules.numbers = numbers = skid.SkidBuffer(NUMBER_BITS)
         connect(m, flipped(self.i), summed.i)
         connect(m, summed.o, turned.i)
         connect(m, turned.o, product.i)

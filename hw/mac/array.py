@@ -40,8 +40,9 @@ CYCLES = {
     "LOGIT_CYCLES": sequencer.LATENCY + AT_POST + 1 + stages.PLAIN + writer.LOGITS - 1,
     "HOLD_CYCLES": sequencer.LATENCY + AT_POST + 2,
 }
-# A program that has not ended in time is reset for so long: what it left on its way has gone by then.
-CLEARING = 64
+# A program that has not ended in time is stopped, and for so long nothing starts: what it left on its way has gone by then. The
+# last pass's sums take LAST_LANE cycles to the writer, which has a row for each slot of each group at most.
+CLEARING = 128
 for name, cycles in CYCLES.items():
     if getattr(program, name) != cycles:
         raise ValueError(f"{name} of the array are {cycles}, and sw/export/array/program.py says {getattr(program, name)}")
@@ -101,9 +102,9 @@ class Array(wiring.Component):
         sequence, write_out, logits = self.sequence, self.writer, self.logits
         half, swap = Signal(), Signal()
         clear = self._watch(m, loader, swap)
-        again = ResetInserter(clear)
-        m.submodules.sequencer, m.submodules.post = again(sequence), again(self.post)
-        m.submodules.writer, m.submodules.logits = again(write_out), again(logits)
+        # What follows the sequencer has no state that lasts: it runs empty.
+        m.submodules.sequencer = ResetInserter(clear)(sequence)
+        m.submodules.post, m.submodules.writer, m.submodules.logits = self.post, write_out, logits
         m.submodules.memory = self.activations = activations = VectorMemory(p)
         m.submodules.gates = self.gates = Gates(p)
         m.submodules.lanes = self.lanes = Lanes(p)
@@ -138,8 +139,8 @@ class Array(wiring.Component):
         return m
 
     def _watch(self, m: Module, loader: Loader, swap: Signal) -> Signal:
-        """End a window whose program takes longer than its image says. Returns what resets the parts that keep a program's
-        state, until nothing of it is on its way any more; then the window is a ``fault``."""
+        """End a window whose program takes longer than its image says. Returns what resets the sequencer, until nothing
+        of the program is on its way any more; then the window is a ``fault``."""
         limit, spent = Signal(LIMIT_BITS), Signal(LIMIT_BITS)
         late, clear, left = Signal(), Signal(), Signal(range(CLEARING))
         with m.If(swap):

@@ -31,7 +31,8 @@ class Fetch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         raw = Signal(32 * DESCRIPTOR_WORDS, reset_less=True)
-        place, count = Signal.like(self.address), Signal(range(DESCRIPTOR_WORDS + 1))
+        place = Signal.like(self.address, reset_less=True)
+        count = Signal(range(DESCRIPTOR_WORDS + 1), reset_less=True)
         works = Signal()
         m.d.comb += [self.fields.eq(Fields(raw[: Fields.size])), self.address.eq(place)]
         with m.If(works):

@@ -84,14 +84,15 @@ class Loops(wiring.Component):
 
         def flag(*names):
             for name in names:
-                setattr(self, name, Signal(name=name))
+                setattr(self, name, Signal(name=name, reset_less=True))
 
         def like(field, *names):
             for name in names:
-                setattr(self, name, Signal(len(f[field]), name=name))
+                setattr(self, name, Signal(len(f[field]), name=name, reset_less=True))
 
+        self.running = Signal()  # the others are set as an operation begins
         address("block_base", "row_base", "tile_base", "pass_base", "channel_at", "line_at", "load_at", "at", "apart")
-        flag("running", "reading", "due", "mean", "begins", "first_load", "first_channel", "turn_last")
+        flag("reading", "due", "mean", "begins", "first_load", "first_channel", "turn_last")
         flag("last_x", "last_y", "last_c", "last_pass", "last_tile", "last_row", "last_block", "wants_mean")
         flag("then_pass", "then_tile", "then_row", "then_mean", "then_block", "then_end")
         for name in "xyc":
@@ -106,10 +107,10 @@ class Loops(wiring.Component):
             Signal(signed(14), name=n, reset_less=True) for n in ("line_row", "line_pass", "line")
         )
         self.gate_block, self.gate = (Signal(len(f.gate_first), name=n, reset_less=True) for n in ("gate_block", "gate"))
-        self.number = Signal(8)
-        self.block_number = Signal(range(self.params.passes))
-        self.turns = Signal(range(self.turn))
-        self.group = Signal(self.params.groups)
+        self.number = Signal(8, reset_less=True)
+        self.block_number = Signal(range(self.params.passes), reset_less=True)
+        self.turns = Signal(range(self.turn), reset_less=True)
+        self.group = Signal(self.params.groups, reset_less=True)
 
     def _constants(self, m: Module) -> None:
         """What follows from the descriptor alone is in registers before the first pass ends."""

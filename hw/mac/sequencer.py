@@ -55,7 +55,7 @@ class Sequencer(wiring.Component):
         m.submodules.fetch = fetch = Fetch(self.params)
         m.submodules.loops = loops = Loops(self.params, self.turn)
         fields = Signal(Fields, reset_less=True)
-        waited, first_one = Signal(len(fields.delay)), Signal()
+        waited, first_one = Signal(len(fields.delay), reset_less=True), Signal(reset_less=True)
         m.d.comb += [
             fetch.word.eq(self.program_word),
             self.program_address.eq(fetch.address),

@@ -97,7 +97,7 @@ class MacDatapath(wiring.Component):
             array.i.valid.eq(samples.o.valid & ~restart),
             samples.o.ready.eq(array.i.ready),
             front.restart.eq(restart),
-            front.enable.eq(array.loaded & opens),
+            front.enable.eq(opens),
             front.image.eq(array.images),
             collected.logit.eq(array.logit),
             collected.done.eq(array.done),

@@ -19,8 +19,8 @@ Logit = data.StructLayout({"valid": 1, "channel": 8, "value": signed(LOGIT_BITS)
 
 class Writer(wiring.Component):
     """Ports: ``job`` and its ``lines`` with ``start`` (a pulse); ``write`` to the activation memory, ``LATENCY`` cycles later the
-    first row, then a row a cycle; of which ``operation``; ``overrun``: a job came before the last was done, which no correct
-    program does."""
+    first row, then a row a cycle; of which ``operation``; ``overrun``: a pulse, a job came before the last was done, which no
+    correct program does."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
@@ -50,6 +50,7 @@ class Writer(wiring.Component):
                 m.d.sync += [group.eq(0), place.eq(place + count)]
             with m.If(left == 1):
                 m.d.sync += busy.eq(0)
+        m.d.sync += self.overrun.eq(self.start & busy & (left != 1))
         with m.If(self.start):
             m.d.sync += [
                 lines.eq(self.lines),
@@ -63,8 +64,6 @@ class Writer(wiring.Component):
                 # The results are the last of the line.
                 place.eq((LANES - self.job.total)[:4]),
             ]
-            with m.If(busy & (left != 1)):
-                m.d.sync += self.overrun.eq(1)
 
         # The choice: among four groups, then between those.
         near = [Signal(8 * LANES, name=f"near{k}", reset_less=True) for k in range(-(-groups // 4))]

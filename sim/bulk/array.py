@@ -79,15 +79,20 @@ class MacHarness:
         count = len(seen.taps["write"]) // seen.n
         words = seen.integers("write", count)
         lines = np.concatenate([seen.beats(half, count).reshape(seen.n, count, 8) for half in ("low", "high")], axis=2)
-        length, first = 1 + (words >> 17 & 15), words >> 21 & 15
-        window, row, byte = np.nonzero(np.arange(LANES) < length[..., None])
-        operation = words[window, row] >> 25
-        address = (words[window, row] & 0x1FFFF) + byte
-        value = lines[window, row, (first[window, row] + byte) % LANES]
+        lines, words = lines.reshape(-1, LANES), words.reshape(-1)
+        # Rows by operation, in each as they came.
+        operation = words >> 25
+        order = np.argsort(operation, kind="stable")
+        begins = np.searchsorted(operation[order], np.arange(len(compiled.made) + 2))
         tensors, written = {}, {}
         for number, made in enumerate(compiled.made, start=1):
             if made.target is None:
                 continue
+            rows = order[begins[number] : begins[number + 1]]
+            length, first = 1 + (words[rows] >> 17 & 15), words[rows] >> 21 & 15
+            row, byte = np.nonzero(np.arange(LANES) < length[:, None])
+            window, address = rows[row] // count, (words[rows[row]] & 0x1FFFF) + byte
+            value = lines[rows[row], (first[row] + byte) % LANES]
             tensor, place = made.target, compiled.places[made.target.name]
             plane = tensor.height * tensor.width
             shape = seen.n, tensor.channels * plane
@@ -96,7 +101,7 @@ class MacHarness:
             of = np.full(1 << 17, -1)
             for channel in np.flatnonzero(place.channel >= 0):
                 of[place.channel[channel] + np.arange(plane)] = channel * plane + np.arange(plane)
-            here = (operation == number) & (of[address] >= 0)
+            here = of[address] >= 0
             values[window[here], of[address[here]]] = value[here]
             np.add.at(times, (window[here], of[address[here]]), 1)
         for name, times in written.items():

@@ -19,6 +19,7 @@ from sw.data import mitbih, source
 from sw.export import bundle
 
 WINDOWS = 100  # of 3,600 samples, in a chunk
+CYCLES = 12_000_000  # of a chunk at most: what an array writes in them takes some hundred megabytes
 
 
 def compared(subject: Subject, harness, rows: np.ndarray, mode: str = "burst") -> tuple[Observed, int]:
@@ -45,6 +46,7 @@ def bursts(subject: Subject, harness, bar: Progress) -> list[dict]:
     """Every window of the subject that was chosen, in chunks."""
     what = f"{subject.model}: RTL = integers, every layer"
     size = WINDOWS * max(1, mitbih.WINDOW // subject.samples.shape[1])
+    size = max(1, min(size, CYCLES // subject.cycles.interval))
     chunks = [subject.rows[i : i + size] for i in range(0, len(subject.rows), size)]
     if campaign.scheduler():
         if subject.folder == bundle.SHIPPED / subject.model and subject.named:

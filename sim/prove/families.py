@@ -1,6 +1,6 @@
 """All properties, family by family."""
 
-from sim.prove import arithmetic, binary, loading, scale, streams, tops, windows
+from sim.prove import arithmetic, binary, loading, scale, streams, tops, windows, writing
 from sim.prove.scene import Property
 
 FAMILIES = {
@@ -10,6 +10,7 @@ FAMILIES = {
     "arithmetic": arithmetic.PROPERTIES,
     "scale": scale.PROPERTIES,
     "loading": loading.PROPERTIES,
+    "writing": writing.PROPERTIES,
     "tops": tops.PROPERTIES,
 }
 ALL: tuple[Property, ...] = tuple(one for family in FAMILIES.values() for one in family)
