@@ -34,12 +34,13 @@ CALIBRATE ?=
 LEVERS    ?=
 CASES     ?=
 MUTANTS   ?= 1000
+UPSETS    ?= 1068
 PYTHON    ?= python3
 
 # Values reach the commands through the environment, as they were typed: a quote or a dollar in a path is a part of its name.
 GIVEN    := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 SETTINGS := MODEL BUNDLE CONFIG FOLDS PROTOCOL EPOCHS FULL WAVES WINDOW RECORD RECORDS LEAD INVERT STRICT RATE FROM TO DEVICE BOARD \
-            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS CASES MUTANTS
+            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS CASES MUTANTS UPSETS
 $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
@@ -60,6 +61,7 @@ OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
 OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
 OF_prove     := ONLY
 OF_mutate    := MODEL CONFIG MUTANTS SEED
+OF_upset     := MODEL CONFIG UPSETS SEED
 OF_fuzz      := CASES SEED ONLY
 OF_classify  := MODEL BUNDLE $(READING)
 
@@ -167,6 +169,9 @@ prove: $(READY) ## what the gateware promises, proved by a solver for every inpu
 
 mutate: $(READY) ## do the benches notice small faults? mutants of the netlist, all in one model: docs/mutants.md [MODEL=bnn17 CONFIG=full MUTANTS=1000 SEED=1]
 	@$(RUN) -m sim.mutate.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --mutants "$$MUTANTS" --seed "$$SEED"
+
+upset: $(READY) ## what does a single flipped bit do? in flip-flops and memories, while real windows run: docs/upsets.md [MODEL=bnn17 CONFIG=full UPSETS=1068 SEED=1]
+	@$(RUN) -m sim.upset.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --upsets "$$UPSETS" --seed "$$SEED"
 
 report: $(READY) ## tables and pictures of README and docs, from the last report
 	@$(RUN) -m docs.generate.pages

@@ -16,6 +16,7 @@ from docs.generate import (
     readme,
     store,
     tiny,
+    upsets,
     verification,
 )
 from docs.generate.common import shipped_under
@@ -51,6 +52,7 @@ PAGES = {
     "docs/tiny.md": tiny.SECTIONS,
     "docs/proofs.md": proofs.SECTIONS,
     "docs/mutants.md": mutants.SECTIONS,
+    "docs/upsets.md": upsets.SECTIONS,
     "docs/verification.md": verification.SECTIONS,
     "docs/history.md": {"history": lambda stored: history.table(history.load())},
 }

@@ -1,0 +1,51 @@
+"""The tables of ``docs/upsets.md``: what became of flipped bits, from ``docs/upsets.json``."""
+
+from sw import document, files, metrics
+
+STORED = files.ROOT / "docs" / "upsets.json"
+EFFECTS = ("none", "logits", "class", "windows", "stands still")
+RECOVERIES = ("by itself", "reset", "never")
+
+
+def _tops() -> dict:
+    return files.read_json(STORED, "figures of make upset")
+
+
+def _share(count: int, of: int) -> str:
+    low, high = metrics.wilson(count, of)
+    return f"{100 * count / of:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def effects(stored: dict) -> str:
+    """Share of each effect by top and kind of cell, with its interval."""
+    rows = [
+        [top, kind, found["bits"], found["upsets"], *(_share(found["effects"][name], found["upsets"]) for name in EFFECTS)]
+        for top, told in _tops().items()
+        for kind, found in told["kinds"].items()
+    ]
+    return document.table(["top", "cells", "bits", "upsets", *EFFECTS], rows)
+
+
+def recoveries(stored: dict) -> str:
+    """What righted the results again, of the upsets that had an effect."""
+    rows = []
+    for top, told in _tops().items():
+        for kind, found in told["kinds"].items():
+            counts = [sum(one.get(name, 0) for one in found["recoveries"].values()) for name in RECOVERIES]
+            rows.append([top, kind, *counts, found["most_wrong"], found["late"]])
+    heads = ["top", "cells", *RECOVERIES, "most windows wrong, where by itself", "right, but later"]
+    return document.table(heads, rows)
+
+
+def grave(stored: dict) -> str:
+    """Registers whose upset took more than two windows, or ended at a reset."""
+    rows = [
+        [top, kind, f"`{where.split(': ')[0]}`", where.split(": ")[1], count]
+        for top, told in _tops().items()
+        for kind, found in told["kinds"].items()
+        for where, count in found["grave"].items()
+    ]
+    return document.table(["top", "cells", "module and register", "what happened", "upsets"], rows)
+
+
+SECTIONS = {"effects": effects, "recoveries": recoveries, "registers": grave}

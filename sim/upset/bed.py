@@ -1,0 +1,167 @@
+"""A top with real windows back to back, in which bits flip."""
+
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hw import verilog
+from sim import engines, verilator
+from sim.bulk.runner import COMMON
+from sim.subject import Subject
+from sim.upset import cells, outcome
+from sim.upset.cells import Cell
+from sim.upset.outcome import Outcome
+from sw import files
+from sw.data import source
+from sw.errors import PopbeatError
+from sw.export import bundle
+
+SOURCE = Path(__file__).with_name("upset.cpp")
+# Bits flip while windows FIRST to LAST - 1 are sent; those that follow must be long enough to see what becomes of it.
+FIRST, LAST, WINDOWS, AGAIN = 2, 4, 10, 2
+
+
+@dataclass(frozen=True)
+class Upset:
+    """``bit`` of ``word`` of a cell, flipped after so many cycles; in the Verilog's scope ``scope``."""
+
+    cycle: int
+    scope: str
+    cell: Cell
+    word: int
+    bit: int
+
+
+class Bed:
+    """A top, compiled so that its registers can be written, and windows for it."""
+
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        samples: np.ndarray,
+        logits: np.ndarray,
+        interval: int,
+        home: Path,
+        at_once: int = 1,
+        words: int = 0,
+        image: bytes | None = None,
+    ):
+        """Compile the Verilog ``text`` of the top ``name`` into ``home``. ``samples``: raw windows ``int16[WINDOWS + AGAIN, words +
+        window]``, whose logits the integer model says; ``interval`` of a window; ``at_once``: samples a beat; ``image``: the network
+        that the top wants first."""
+        self.name, self.samples, self.logits, self.interval, self.image = name, samples, logits, interval, image
+        self.cells = cells.found(text)
+        defines = {"POPBEAT_WINDOW": samples.shape[1] - words, "POPBEAT_WORDS": words, "POPBEAT_BEAT": at_once}
+        defines["POPBEAT_PATIENCE"] = 3 * interval + 5_000
+        if image is not None:
+            defines["POPBEAT_IMAGE"] = 1
+        public = "".join(f'public_flat_rw -module "{cell.module}" -var "{cell.name}"\n' for cell in self.cells)
+        sources = {
+            "top.v": text,
+            "upset.cpp": SOURCE.read_text(),
+            "common.h": COMMON.read_text(),
+            "config.h": "".join(f"#define {define} {value}\n" for define, value in defines.items()),
+            "public.vlt": f"`verilator_config\n{public}",
+        }
+        self.inputs = {
+            "verilog_sha256": verilog.digest(text),
+            "image": files.sha256(image or b""),
+            "bed": files.sha256(SOURCE.read_bytes() + samples.tobytes()),
+            "simulator": verilator.VERSION,
+        }
+        self.program = verilator.program(sources, name, home, "-O1", ("--vpi",))
+        self.scopes = self._scopes()
+        self._expect()
+
+    def _scopes(self) -> dict[tuple[str, str], str]:
+        """The scope of each cell, by module and name. A module's name is the way to its only instance."""
+        with tempfile.TemporaryDirectory(dir=self.program.parent) as home:
+            self._call("list", str(Path(home) / "out"))
+            lines = [line.split() for line in (Path(home) / "out").read_text().splitlines()]
+        sizes = {(cell.module, cell.name): (cell.bits, cell.depth) for cell in self.cells}
+        found = {}
+        for scope, name, bits, depth in lines:
+            key = scope.removeprefix("TOP.").replace(".", "__"), name
+            if key in sizes:
+                if sizes[key] != (int(bits), int(depth)):
+                    raise PopbeatError(f"{scope}.{name} has {bits} bits x {depth} in the model, {sizes[key]} in the Verilog")
+                found[key] = scope
+        if len(found) != len(sizes):
+            missing = next(iter(sizes.keys() - found.keys()))
+            raise PopbeatError(f"{len(sizes) - len(found)} registers of {self.name} are not in its model, {missing} is one")
+        return found
+
+    def _call(self, *arguments: str) -> None:
+        done = subprocess.run([str(self.program), *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise PopbeatError(f"{SOURCE.name} of {self.name} stopped with {done.returncode}: {done.stderr.strip()}")
+
+    def lines(self, upsets: list[str]) -> list[str]:
+        """What ``upset.cpp`` says of upsets, as it reads them."""
+        with tempfile.TemporaryDirectory(dir=self.program.parent) as home:
+            folder = Path(home)
+            (folder / "samples").write_bytes(np.ascontiguousarray(self.samples, "<i2").tobytes())
+            (folder / "upsets").write_text("\n".join(upsets) + "\n")
+            (folder / "image").write_bytes(self.image or b"")
+            more = [str(folder / "image")] * bool(self.image)
+            paths = (str(folder / "upsets"), str(folder / "out"))
+            self._call("run", str(folder / "samples"), str(WINDOWS), str(AGAIN), *paths, *more)
+            lines = (folder / "out").read_text().splitlines()
+        if len(lines) != len(upsets):
+            raise PopbeatError(f"{SOURCE.name} told of {len(lines)} upsets of {self.name}, not of {len(upsets)}")
+        return lines
+
+    def _expect(self) -> None:
+        """What comes without an upset: it must be what the integer model says. The canary: with every register flipped it must be
+        something else."""
+        none, all_ = self.lines(["0 - - 0 0", f"{FIRST * self.interval} - - 0 -1"])
+        _, before, after = none.split("|")
+        self.wanted, self.again = outcome.packets(before), outcome.packets(after)
+        logits = np.array([p.words[1:] for p in self.wanted + self.again], np.uint32).astype(np.int32)
+        if not np.array_equal(logits, self.logits):
+            raise PopbeatError(f"{self.name} without an upset does not give the integer model's logits")
+        if outcome.judge(none, self.wanted, self.again).effect != "none":
+            raise PopbeatError(f"{self.name} without an upset was judged as wrong")
+        if outcome.judge(all_, self.wanted, self.again).effect == "none":
+            raise PopbeatError(f"{self.name} with every register flipped was judged as right")
+
+    def drawn(self, kind: str, count: int, seed: int) -> list[Upset]:
+        """Upsets of a kind of cell, each bit as likely as the other, in the order of their cycles."""
+        chosen = [cell for cell in self.cells if cell.kind == kind]
+        sizes = np.cumsum([cell.size for cell in chosen])
+        rng = np.random.default_rng([seed, *kind.encode()])
+        out = []
+        for place in rng.integers(0, sizes[-1], count).tolist():
+            which = int(np.searchsorted(sizes, place, side="right"))
+            cell, inside = chosen[which], place - int(sizes[which] - chosen[which].size)
+            cycle = int(rng.integers(FIRST * self.interval, LAST * self.interval))
+            out.append(Upset(cycle, self.scopes[cell.module, cell.name], cell, inside // cell.bits, inside % cell.bits))
+        return sorted(out, key=lambda one: one.cycle)
+
+    def run(self, upsets: list[Upset]) -> list[Outcome]:
+        """Every upset, from :meth:`drawn`, and what became of it."""
+        told = [f"{one.cycle} {one.scope} {one.cell.name} {one.word} {one.bit}" for one in upsets]
+        return [outcome.judge(line, self.wanted, self.again) for line in self.lines(told)]
+
+
+def shipped(model: str, config: str) -> Bed:
+    """The bed of a shipped network in a configuration, with real windows of as many classes as there are."""
+    verilator.prepare()
+    subject = Subject(bundle.SHIPPED / model, config, False, source.find(download=False))
+    design, packed, image = subject.design, subject.bundle, subject.engine.image
+    samples = subject.samples[np.resize(subject.few, WINDOWS + AGAIN)]
+    return Bed(
+        design.name,
+        design.verilog.read_text(),
+        samples,
+        engines.trace(packed, samples).logits,
+        subject.cycles.interval,
+        files.BUILD / "upset" / f"{model}_{config}",
+        at_once=design.params.config.samples if image is None else 1,
+        words=subject.words,
+        image=image,
+    )

@@ -1,0 +1,237 @@
+// Flips single bits of a running top, each in a child process, and tells what came out of it.
+//
+//   upset list OUT                                       what can be flipped: scope, name, bits, depth, a line each
+//   upset run WINDOWS_FILE COUNT AGAIN UPSETS OUT [IMAGE]  COUNT windows back to back, then a reset and AGAIN windows more
+//
+// UPSETS: a text file, sorted by cycle, a line each: cycle after reset, scope, name, word, bit; cycle 0 flips nothing, bit -1 flips
+// bit 0 of every register. OUT gets a line for each: how many windows' samples had been taken at the end, whether the top stood
+// still, the words that came out, those after the reset, each list as "word:cycle:last ...", the lists between bars.
+// config.h (generated) defines POPBEAT_WINDOW, POPBEAT_WORDS, POPBEAT_BEAT as at harness.cpp, and POPBEAT_PATIENCE, cycles without a
+// beat in or out that are too many; POPBEAT_IMAGE where a network, the file IMAGE, is loaded through c_axis first.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "Vtop.h"
+#include "common.h"
+#include "config.h"
+#include "verilated.h"
+#include "verilated_syms.h"
+
+namespace {
+
+constexpr size_t BEATS = (POPBEAT_WORDS + POPBEAT_WINDOW) / POPBEAT_BEAT;
+
+struct Cell {
+    uint8_t* data;
+    size_t entry, bits, depth;
+};
+using Cells = std::map<std::string, Cell>;
+
+// The registers that are public, by "scope name"; the top's own ports are not among them.
+Cells cells_of(VerilatedContext& context) {
+    Cells cells;
+    for (const auto& [name, scope] : *context.scopeNameMap()) {
+        if (!scope->varsp() || std::string(name) == "TOP") continue;
+        for (const auto& [key, var] : *scope->varsp()) {
+            const size_t depth = var.udims() ? var.unpackedRanges()[0].elements() : 1;
+            size_t bits = 1;
+            for (const auto& range : var.packedRanges()) bits *= range.elements();
+            cells[std::string(name) + " " + key] = {static_cast<uint8_t*>(var.datap()), var.entSize(), bits, depth};
+        }
+    }
+    return cells;
+}
+
+struct Upset {
+    uint64_t cycle;
+    std::string scope, name;
+    size_t word;
+    int bit;
+};
+
+class Bed {
+  public:
+    Bed(const std::vector<int16_t>& samples, size_t count, size_t again, std::string image)
+        : samples_(samples), count_(count), again_(again), image_(std::move(image)) {
+        top_ = std::make_unique<Vtop>(&context_);
+        cells_ = cells_of(context_);
+    }
+
+    const Cells& cells() const { return cells_; }
+
+    int reset() {
+        top_->rst = 1, top_->clk = 0, top_->s_axis_tvalid = 0, top_->m_axis_tready = 0;
+#ifdef POPBEAT_IMAGE
+        top_->c_axis_tvalid = 0;
+#endif
+        for (int i = 0; i < 4; ++i) clock();
+        top_->rst = 0;
+        cycle_ = 0, offering_ = false, sent_ = 0, came_.clear();
+#ifdef POPBEAT_IMAGE
+        if (load_image(*top_, image_)) return 1;
+#endif
+        return 0;
+    }
+
+    // A cycle: false when all has come that can, or nothing moves any more.
+    bool step(size_t first, size_t count) {
+        if (!offering_) offering_ = sent_ < count * BEATS;
+        top_->s_axis_tvalid = offering_;
+        if (offering_) {
+            uint64_t word = 0;
+            const int16_t* at = &samples_[(first * BEATS + sent_) * POPBEAT_BEAT];
+            for (size_t k = POPBEAT_BEAT; k--;) word = word << 16 | static_cast<uint16_t>(at[k]);
+            top_->s_axis_tdata = word;
+            top_->s_axis_tlast = (sent_ + 1) % BEATS == 0;
+        }
+        top_->m_axis_tready = 1;
+        top_->eval();
+        bool moved = false;
+        if (offering_ && top_->s_axis_tready) ++sent_, offering_ = false, moved = true;
+        if (top_->m_axis_tvalid) came_.push_back({top_->m_axis_tdata, cycle_, top_->m_axis_tlast}), moved = true;
+        idle_ = moved ? 0 : idle_ + 1;
+        clock();
+        ++cycle_;
+        // What never ends a packet would go on for ever.
+        return idle_ < POPBEAT_PATIENCE && came_.size() < 4096;
+    }
+
+    void flip(const Upset& upset) {
+        if (upset.bit < 0) {
+            for (auto& [name, cell] : cells_)
+                if (cell.depth == 1) cell.data[0] ^= 1;
+            return;
+        }
+        const Cell& cell = cells_.at(upset.scope + " " + upset.name);
+        cell.data[upset.word * cell.entry + upset.bit / 8] ^= 1 << upset.bit % 8;
+    }
+
+    // From here to the end of the windows, then a reset and what comes after it.
+    std::string rest() {
+        idle_ = 0;
+        while (step(0, count_)) {}
+        std::ostringstream out;
+        out << sent_ / BEATS << ' ' << (sent_ < count_ * BEATS) << " |" << words() << " |";
+        if (!reset()) {
+            idle_ = 0;
+            while (step(count_, again_)) {}
+            out << words();
+        }
+        return out.str() + "\n";
+    }
+
+    uint64_t cycle() const { return cycle_; }
+
+  private:
+    struct Word {
+        uint32_t word;
+        uint64_t cycle;
+        int last;
+    };
+
+    void clock() {
+        top_->clk = 1, top_->eval();
+        top_->clk = 0, top_->eval();
+    }
+
+    std::string words() const {
+        std::ostringstream out;
+        for (const auto& one : came_) out << ' ' << one.word << ':' << one.cycle << ':' << one.last;
+        return out.str();
+    }
+
+    const std::vector<int16_t>& samples_;
+    size_t count_, again_;
+    std::string image_;
+    VerilatedContext context_;
+    std::unique_ptr<Vtop> top_;
+    Cells cells_;
+    uint64_t cycle_ = 0, idle_ = 0;
+    size_t sent_ = 0;
+    bool offering_ = false;
+    std::vector<Word> came_;
+};
+
+std::vector<Upset> read_upsets(const char* path) {
+    std::ifstream in(path);
+    std::vector<Upset> upsets;
+    for (Upset one; in >> one.cycle >> one.scope >> one.name >> one.word >> one.bit;) upsets.push_back(one);
+    return upsets;
+}
+
+bool write_all(int to, const std::string& text) {
+    for (size_t done = 0; done < text.size();) {
+        const ssize_t now = ::write(to, text.data() + done, text.size() - done);
+        if (now <= 0) return false;
+        done += now;
+    }
+    return true;
+}
+
+// One upset in a child; what it says, or an empty line where it ended badly.
+std::string in_child(Bed& bed, const Upset& upset) {
+    int ends[2];
+    if (pipe(ends)) exit(2);
+    const pid_t child = fork();
+    if (child < 0) exit(2);
+    if (child == 0) {
+        close(ends[0]);
+        if (!freopen("/dev/null", "w", stderr)) _exit(3);
+        alarm(600);  // a loop within a cycle
+        if (upset.cycle) bed.flip(upset);
+        _exit(write_all(ends[1], bed.rest()) ? 0 : 3);
+    }
+    close(ends[1]);
+    std::string said;
+    char part[65536];
+    for (ssize_t length; (length = read(ends[0], part, sizeof part)) > 0;) said.append(part, length);
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status || said.empty() ? "\n" : said;
+}
+
+int list(const char* path) {
+    const std::vector<int16_t> none;
+    Bed bed(none, 0, 0, "");
+    std::ofstream out(path);
+    for (const auto& [name, cell] : bed.cells()) out << name << ' ' << cell.bits << ' ' << cell.depth << '\n';
+    return out.flush() ? 0 : 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc == 3 && !strcmp(argv[1], "list")) return list(argv[2]);
+    if (argc != 7 && argc != 8) {
+        fprintf(stderr, "usage: upset list OUT | upset run WINDOWS_FILE COUNT AGAIN UPSETS OUT [IMAGE]\n");
+        return 2;
+    }
+    const size_t count = strtoull(argv[3], nullptr, 10), again = strtoull(argv[4], nullptr, 10);
+    const auto samples = read_samples(argv[2], (count + again) * BEATS * POPBEAT_BEAT);
+    const auto upsets = read_upsets(argv[5]);
+    std::ofstream out(argv[6]);
+    Bed bed(samples, count, again, argc == 8 ? argv[7] : "");
+    if (bed.reset()) return 1;
+    for (const auto& upset : upsets) {
+        while (bed.cycle() < upset.cycle)
+            if (!bed.step(0, count)) {
+                fprintf(stderr, "the windows are over before cycle %llu\n", (unsigned long long)upset.cycle);
+                return 1;
+            }
+        out << in_child(bed, upset);
+    }
+    return out.flush() ? 0 : 2;
+}

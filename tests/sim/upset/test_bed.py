@@ -1,0 +1,71 @@
+"""Upsets of a small network: cells are found, single bits flip, and what is known of some of them comes true."""
+
+import numpy as np
+import pytest
+
+from hw import configurations
+from hw.binary.folding import Config, Folding
+from hw.generate import generate
+from sim import engines, verilator
+from sim.upset import cells
+from sim.upset.bed import AGAIN, WINDOWS, Bed, Upset
+from sim.upset.run import counted
+from sw.errors import PopbeatError
+from tests.conftest import random_bundle, random_windows
+
+WINDOW = 240
+PARTS = {"packed": random_bundle(3, channels=(3, 2), window=WINDOW), "samples": random_windows(1, WINDOWS + AGAIN, WINDOW)}
+
+
+def make(folder, **changed) -> Bed:
+    packed, samples = PARTS["packed"], PARTS["samples"]
+    verilator.prepare()
+    design = generate(packed, Config("test", (Folding(1), Folding(1))), folder)
+    given = {"logits": engines.trace(packed, samples).logits, "samples": samples} | changed
+    interval = configurations.cycles(design.params).interval
+    return Bed(design.name, design.verilog.read_text(), interval=interval, home=folder / "bed", **given)
+
+
+@pytest.fixture(scope="module")
+def bed(tmp_path_factory) -> Bed:
+    return make(tmp_path_factory.mktemp("upset"))
+
+
+def cell(bed: Bed, module: str, name: str) -> cells.Cell:
+    return next(one for one in bed.cells if one.module.endswith(module) and one.name == name)
+
+
+def test_every_kind_of_cell_is_drawn_and_judged(bed):
+    kinds = sorted({one.kind for one in bed.cells})
+    assert cells.FLIP_FLOPS in kinds and cells.SAMPLES in kinds
+    for kind in kinds:
+        drawn = bed.drawn(kind, 12, 1)
+        assert drawn == bed.drawn(kind, 12, 1) != bed.drawn(kind, 12, 2)
+        assert all(one.cell.kind == kind and one.bit < one.cell.bits and one.word < one.cell.depth for one in drawn)
+        told = [vars(one) | {"cell": "a cell"} for one in bed.run(drawn)]
+        assert sum(counted(kind, told)["effects"].values()) == len(drawn)
+
+
+def test_known_upsets(bed):
+    """A bit of a sample that is in the ring changes a window's logits at most; the one that says where in a window the next sample
+    belongs breaks windows until TLAST puts it right."""
+    index = cell(bed, "normaliser", "index")
+    scope = bed.scopes[index.module, index.name]
+    (found,) = bed.run([Upset(2 * bed.interval + 50, scope, index, 0, 5)])
+    assert (found.effect, found.recovery) == ("windows", "by itself"), found
+    ring = next(one for one in bed.cells if one.kind == cells.SAMPLES)
+    upsets = [Upset(2 * bed.interval + 50, bed.scopes[ring.module, ring.name], ring, word, ring.bits - 1) for word in range(0, WINDOW, 8)]
+    effects = {one.effect for one in bed.run(upsets)}
+    assert "windows" not in effects and effects & {"logits", "class"}, effects
+
+
+def test_other_logits_than_the_models_are_noticed(bed, tmp_path):
+    wrong = np.array(bed.logits)
+    wrong[3, 0] += 1
+    with pytest.raises(PopbeatError, match="integer model"):
+        make(tmp_path, logits=wrong)
+
+
+def test_a_design_without_registers_has_no_upsets():
+    with pytest.raises(PopbeatError, match="neither flip-flops nor memories"):
+        cells.found("module empty(clk);\n  input clk;\nendmodule\n")
