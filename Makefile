@@ -61,6 +61,7 @@ OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
 OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
 OF_prove     := ONLY
 OF_mutate    := MODEL CONFIG MUTANTS SEED
+OF_coverage  := ONLY
 OF_upset     := MODEL CONFIG UPSETS SEED
 OF_fuzz      := CASES SEED ONLY
 OF_classify  := MODEL BUNDLE $(READING)
@@ -82,7 +83,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove mutate report docs lint audit clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove mutate coverage upset report docs lint audit clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -169,6 +170,9 @@ prove: $(READY) ## what the gateware promises, proved by a solver for every inpu
 
 mutate: $(READY) ## do the benches notice small faults? mutants of the netlist, all in one model: docs/mutants.md [MODEL=bnn17 CONFIG=full MUTANTS=1000 SEED=1]
 	@$(RUN) -m sim.mutate.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --mutants "$$MUTANTS" --seed "$$SEED"
+
+coverage: $(READY) ## lines, branches and bits of the Verilog that the benches reach: docs/coverage.md [ONLY="bnn17 full"]
+	@$(RUN) -m sim.cover.run --only "$$ONLY"
 
 upset: $(READY) ## what does a single flipped bit do? in flip-flops and memories, while real windows run: docs/upsets.md [MODEL=bnn17 CONFIG=full UPSETS=1068 SEED=1]
 	@$(RUN) -m sim.upset.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --upsets "$$UPSETS" --seed "$$SEED"

@@ -3,5 +3,5 @@ come figures in ``build/report.json``, pictures and files, or an error where a v
 ``beats``, ``classify``, ``detect``, ``explore``, ``networks`` and ``waves`` are the commands of these names, ``widths`` is part
 of ``make curve``. ``compare`` is the scoreboard, ``canary`` plants faults that it must notice, ``engines`` hides which engine a
 bundle runs on. ``benches`` holds cocotb, ``bulk`` C++ programs, ``gate`` netlists, ``prove`` proofs, ``mutate`` mutants,
-``upset`` flipped bits, ``fuzz`` broken inputs. Open ``run``
+``cover`` coverage, ``upset`` flipped bits, ``fuzz`` broken inputs. Open ``run``
 first."""

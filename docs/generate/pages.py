@@ -6,6 +6,7 @@ from pathlib import Path
 from docs.generate import (
     accuracy,
     beats,
+    coverage,
     detection,
     figures,
     fpga,
@@ -52,6 +53,7 @@ PAGES = {
     "docs/tiny.md": tiny.SECTIONS,
     "docs/proofs.md": proofs.SECTIONS,
     "docs/mutants.md": mutants.SECTIONS,
+    "docs/coverage.md": coverage.SECTIONS,
     "docs/upsets.md": upsets.SECTIONS,
     "docs/verification.md": verification.SECTIONS,
     "docs/history.md": {"history": lambda stored: history.table(history.load())},

@@ -21,6 +21,8 @@ def summary(stored: dict) -> str:
     rows.append(["proofs", told, f"all {faults} planted faults noticed" if proofs else "", "`make prove`"])
     for top, found in _stored("mutants").get("netlists", {}).items() or {"": None}.items():
         rows.append([f"mutants {top}".strip(), *_mutants(found), "`make mutate`"])
+    for top, found in _stored("coverage").items() or {"": None}.items():
+        rows.append([f"coverage {top}".strip(), *_coverage(found), "`make coverage`"])
     for top, found in _stored("upsets").items() or {"": None}.items():
         rows.append([f"upsets {top}".strip(), *_upsets(found), "`make upset`"])
     fuzz = _stored("fuzz")
@@ -53,13 +55,25 @@ def _mutants(found: dict | None) -> tuple[str, str]:
     return f"{total:,} of the netlist", ", ".join(f"{count:,} {outcome}" for outcome, count in counted.items() if count)
 
 
+def _coverage(found: dict | None) -> tuple[str, str]:
+    if found is None:
+        return NOT_YET, ""
+    shares = found["shares"]
+    return f"{sum(total for _, total in shares.values()):,} points", ", ".join(
+        f"{kind} {100 * hit / total:.1f} %" for kind, (hit, total) in shares.items()
+    )
+
+
 def _upsets(found: dict | None) -> tuple[str, str]:
     if found is None:
         return NOT_YET, ""
     kinds = found["kinds"].values()
     total, none = sum(kind["upsets"] for kind in kinds), sum(kind["effects"]["none"] for kind in kinds)
     grave = sum(sum(kind["grave"].values()) for kind in kinds)
-    return f"{total:,} bits in {len(kinds)} kinds of cells", f"{none:,} without effect, {grave} that took more than two windows or a reset"
+    return (
+        f"{total:,} bits in {len(kinds)} kinds of cells",
+        f"{none:,} without effect, {grave} that took more than two windows or a reset",
+    )
 
 
 SECTIONS = {"summary": summary}

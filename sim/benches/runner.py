@@ -18,9 +18,17 @@ TIMESCALE = ("1ns", "1ps")
 ENVIRONMENT = {"COCOTB_ANSI_OUTPUT": "0", "COCOTB_REWRITE_ASSERTION_FILES": "sim/benches/*.py"}
 
 
-def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", visible: tuple[str, ...] = ("*",)) -> None:
+def build(
+    verilog: Path,
+    top: str,
+    folder: Path,
+    simulator: str = "verilator",
+    visible: tuple[str, ...] = ("*",),
+    counting: bool = False,
+) -> None:
     """Compile ``verilog`` for cocotb in ``folder``, unless the same text was compiled there before. Under Verilator a bench sees
-    the top's own signals, those that the patterns ``visible`` name, and every ``tap_*`` below; to show all would take long."""
+    the top's own signals, those that the patterns ``visible`` name, and every ``tap_*`` below; to show all would take long.
+    ``counting``: a run leaves ``coverage.dat`` in ``folder``."""
     folder, verilog = folder.resolve(), verilog.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     arguments, control = ["-g2005"], []
@@ -28,7 +36,7 @@ def build(verilog: Path, top: str, folder: Path, simulator: str = "verilator", v
         lines = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
         lines += 'public_flat_rd -module "*" -var "tap_*"\n'
         control = [files.write_bytes(folder / "visible.vlt", f"`verilator_config\n{lines}".encode())]
-        arguments = [*verilator.QUIET, "-O3", "--no-public-flat-rw"]
+        arguments = [*verilator.QUIET, "-O3", "--no-public-flat-rw", *(verilator.COUNTING if counting else ())]
     mark = files.sha256(verilog.read_bytes() + repr((top, simulator, arguments, visible, TIMESCALE, verilator.VERSION)).encode())
     stamp = folder / "built.sha256"
     if stamp.is_file() and stamp.read_text() == mark:

@@ -1,4 +1,4 @@
-// What the programs round a Verilator model share: samples from a file, values into files, chance from a seed.
+// What the programs round a Verilator model share: samples from a file, values into files, chance from a seed, coverage.
 
 #pragma once
 
@@ -8,6 +8,11 @@
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 
 // The lower ``bytes`` bytes of a wire's value, least significant first.
 template <typename T>
@@ -77,6 +82,13 @@ int load_image(Top& top, const std::string& path) {
     if (top.loaded) return 0;
     fprintf(stderr, "the image was refused with status %d\n", static_cast<int>(top.status));
     return 1;
+}
+
+// Where a model counts coverage, its counts go into the file that the environment names.
+inline void write_counts([[maybe_unused]] VerilatedContext& context) {
+#if VM_COVERAGE
+    if (const char* path = getenv("POPBEAT_COVERAGE")) context.coveragep()->write(path);
+#endif
 }
 
 struct Random {  // xorshift64*

@@ -113,5 +113,6 @@ int main(int argc, char** argv) {
     write(std::string(argv[3]) + "/state.u32", state, sizeof state);
 #endif
     top->final();
+    write_counts(*context);
     return 0;
 }

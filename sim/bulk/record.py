@@ -29,8 +29,11 @@ DRAIN = 20_000  # cycles without a result that end a simulation of the binary to
 class Harness:
     """A compiled top that takes samples without end; ``image``: the network that is loaded into it first, if any."""
 
-    def __init__(self, packed: Bundle, verilog: Path, name: str, folder: Path, drain: int, image: bytes | None = None):
-        """Compile into ``folder``, unless the same sources were compiled there before; ``drain``: more cycles than a beat takes."""
+    def __init__(
+        self, packed: Bundle, verilog: Path, name: str, folder: Path, drain: int, image: bytes | None = None, counting: bool = False
+    ):
+        """Compile into ``folder``, unless the same sources were compiled there before; ``drain``: more cycles than a beat takes;
+        ``counting``: with coverage."""
         self.bundle, self.verilog, self.name, self.image = packed, verilog, name, image
         sources = {
             "top.v": verilog.read_text(),
@@ -38,7 +41,7 @@ class Harness:
             "common.h": COMMON.read_text(),
             "config.h": f"#define POPBEAT_DRAIN {drain}\n" + "#define POPBEAT_IMAGE\n" * (image is not None),
         }
-        self.program = verilator.program(sources, name, folder, "-O2")
+        self.program = verilator.program(sources, name, folder, "-O2", verilator.COUNTING if counting else ())
 
     def run(self, signal: np.ndarray, mode: str = "burst", seed: int | None = None) -> Labelled:
         """Simulate one lead ``int16[n]`` from reset, with so many samples behind it that its last beat leaves. Positions are modulo
@@ -88,11 +91,11 @@ class Harness:
 class RecordHarness(Harness):
     """A compiled :class:`hw.beats.top.BeatTop`."""
 
-    def __init__(self, params: DatapathParams, folder: Path | None = None):
+    def __init__(self, params: DatapathParams, folder: Path | None = None, counting: bool = False):
         """Compile into ``folder`` (default ``build/<model>/bulk_record``)."""
         folder = folder or files.BUILD / params.bundle.model / "bulk_record"
         verilog, name = beat_top.generate(params, folder=folder / "verilog")
-        super().__init__(params.bundle, verilog, name, folder, DRAIN)
+        super().__init__(params.bundle, verilog, name, folder, DRAIN, counting=counting)
 
 
 class ImageRecordHarness(Harness):

@@ -9,7 +9,7 @@
 // the beats for s_axis, the bytes for c_axis, what must be seen of its network, the beats that must come out, what each tap must
 // show, and exact cycles.
 // config.h (generated) defines MUTATE_TAPS(T), which lists the taps as T(name, path, bits), MUTATE_LAST where s_axis has TLAST,
-// MUTATE_IMAGE where networks are loaded through c_axis, and MUTATE_BITS, the meaningful bits of s_axis_tdata.
+// MUTATE_NONE where there are no mutants, MUTATE_IMAGE where networks are loaded through c_axis, and MUTATE_BITS, the meaningful bits of s_axis_tdata.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,7 +111,11 @@ class Judge {
     Judge(uint32_t mutant, int answer) : answer_(answer) {
         context_ = std::make_unique<VerilatedContext>();
         top_ = std::make_unique<Vtop>(context_.get());
+#ifdef MUTATE_NONE
+        static_cast<void>(mutant);
+#else
         top_->mutsel = mutant;
+#endif
     }
 
     void run(const std::vector<Segment>& segments) {
@@ -289,6 +293,7 @@ class Judge {
         char line[256];
         const int length = snprintf(line, sizeof line, "%s %zu %llu %016llx %s", verdict, segment_, (unsigned long long)cycle_,
                                     (unsigned long long)hash_, why);
+        write_counts(*context_);
         if (::write(answer_, line, length) != length) _exit(3);
         _exit(0);
     }

@@ -35,22 +35,26 @@ class Verdict:
     seen: bool
 
 
+def sources(bed: Bed, text: str) -> dict[str, str]:
+    """What a judge is compiled of, by file: the Verilog ``text`` of the bed's top, and the program round it."""
+    listed = " ".join(f"T({tap.name}, {tap.path}, {tap.bits})" for tap in bed.taps)
+    defines = "".join(f"#define {name} {value}\n" for name, value in bed.defines.items())
+    return {
+        "top.v": text,
+        "judge.cpp": SOURCE.read_text(),
+        "common.h": COMMON.read_text(),
+        "config.h": defines + f"#define MUTATE_TAPS(T) {listed}\n",
+        "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{bed.tapped}" -var "tap_*"\n',
+    }
+
+
 class Judge:
     """A bed with all its mutants, compiled."""
 
     def __init__(self, bed: Bed, made: Netlist, folder: Path, optimise: str = "-O1"):
         """Compile into ``folder``, unless the same sources were compiled there before; ``optimise``: the compiler's flag."""
         self.bed, self.made = bed, made
-        listed = " ".join(f"T({tap.name}, {tap.path}, {tap.bits})" for tap in bed.taps)
-        defines = "".join(f"#define {name} {value}\n" for name, value in bed.defines.items())
-        sources = {
-            "top.v": made.text,
-            "judge.cpp": SOURCE.read_text(),
-            "common.h": COMMON.read_text(),
-            "config.h": defines + f"#define MUTATE_TAPS(T) {listed}\n",
-            "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{bed.tapped}" -var "tap_*"\n',
-        }
-        self.program = verilator.program(sources, bed.name, folder, optimise)
+        self.program = verilator.program(sources(bed, made.text), bed.name, folder, optimise)
 
     def run(self, numbers: list[int], further: bool = False) -> list[Verdict]:
         """Judge mutants on the bed's segments, or on its ``further`` ones; with them both canaries, and the design without a

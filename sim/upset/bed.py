@@ -51,8 +51,8 @@ class Bed:
         image: bytes | None = None,
     ):
         """Compile the Verilog ``text`` of the top ``name`` into ``home``. ``samples``: raw windows ``int16[WINDOWS + AGAIN, words +
-        window]``, whose logits the integer model says; ``interval`` of a window; ``at_once``: samples a beat; ``image``: the network
-        that the top wants first."""
+        window]``, whose logits the integer model says; ``interval`` of a window; ``at_once``: samples a beat; ``image``: the
+        network that the top wants first."""
         self.name, self.samples, self.logits, self.interval, self.image = name, samples, logits, interval, image
         self.cells = cells.found(text)
         defines = {"POPBEAT_WINDOW": samples.shape[1] - words, "POPBEAT_WORDS": words, "POPBEAT_BEAT": at_once}

@@ -37,12 +37,8 @@ def batch(model: str, config: str, kind: str, count: int, seed: int, start: int,
     here = bed.inputs
     campaign.demand("inputs", [wanted[name] for name in here], list(here.values()))
     upsets = bed.drawn(kind, count, seed)[start:stop]
-    return {
-        "outcomes": [
-            asdict(one) | {"cell": f"{upset.cell.module} {upset.cell.name}", "word": upset.word, "bit": upset.bit, "cycle": upset.cycle}
-            for upset, one in zip(upsets, bed.run(upsets), strict=True)
-        ]
-    }
+    told = zip(upsets, bed.run(upsets), strict=True)
+    return {"outcomes": [asdict(one) | {"cell": f"{upset.cell.module} {upset.cell.name}"} for upset, one in told]}
 
 
 def counted(kind: str, outcomes: list[dict]) -> dict:
@@ -82,7 +78,8 @@ def figures(model: str, config: str, upsets: int, seed: int, bar) -> dict:
         named = {"model": model, "config": config, "kind": kind, "count": upsets, "seed": seed, "wanted": wanted}
         places = [(at, min(at + BATCH, upsets)) for at in range(0, upsets, BATCH)]
         jobs = [
-            campaign.Job("sim.upset.run:batch", named | {"start": start, "stop": stop}, f"{start} to {stop}") for start, stop in places
+            campaign.Job("sim.upset.run:batch", named | {"start": start, "stop": stop}, f"{start} to {stop}")
+            for start, stop in places
         ]
         done = [one for result in campaign.run(jobs, bar, f"{model} {config}: {kind}") for one in result["outcomes"]]
         kinds[kind] = {"bits": bits} | counted(kind, done)

@@ -17,11 +17,11 @@ from sw.export.array.program import Program, cycles, image, pack, sections
 WINDOWS = 2
 
 
-def build(params: ArrayParams) -> Path:
-    """The array alone, compiled for the bench; the folder where it lies."""
-    folder = files.BUILD / f"array-bench-{params.name}"
+def build(params: ArrayParams, folder: Path | None = None, counting: bool = False) -> Path:
+    """The array alone, compiled for the bench, with coverage where it is ``counting``; the folder where it lies."""
+    folder = folder or files.BUILD / f"array-bench-{params.name}"
     source = files.write_bytes(folder / "bench.v", verilog.convert(Array(params), "mac_array").encode())
-    runner.build(source, "mac_array", folder / "verilator")
+    runner.build(source, "mac_array", folder / "verilator", counting=counting)
     return folder / "verilator"
 
 

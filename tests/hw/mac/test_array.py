@@ -8,31 +8,20 @@ import pytest
 
 from hw.mac.params import ArrayParams
 from sim.benches import runner
-from sim.benches.mac import array_cases, programs
+from sim.benches.mac import array_cases, programs, small
+from sim.benches.mac.small import PLAIN, SMALL
 from sw.export.array.program import LOGITS, SIGNED, Descriptor, Operation, Program
 from sw.export.array.schedule import delayed
-from tests.arrays import GRAPHS, SMALL, compiled
-
-# Without windows, and with room for one network.
-PLAIN = ArrayParams(4, memory=1 << 13, weights=1 << 13, tables=1 << 9, window=1000, windows=False, halves=False)
-
-
-def drawn(folder: Path, params: ArrayParams) -> Path:
-    """Programs of random descriptors, and random graphs that went through the compiler."""
-    rng = np.random.default_rng(5)
-    made = [programs.program(rng, params, 5) for _ in range(16)]
-    made += [compiled(make, seed, params.groups, params.windows).program for make in GRAPHS for seed in (1, 2)]
-    return array_cases.write(folder / "cases.npz", params, made, rng)
 
 
 @pytest.fixture(scope="module", params=[SMALL, PLAIN], ids=lambda params: params.name)
 def array(request) -> tuple[ArrayParams, Path, Path]:
     """A compiled array and its cases."""
     folder = array_cases.build(request.param)
-    return request.param, folder, drawn(folder, request.param)
+    return request.param, folder, small.drawn(folder, request.param)
 
 
-@pytest.mark.parametrize("test", ["programs", "gaps", "loads"])
+@pytest.mark.parametrize("test", small.TESTS)
 def test_array(array, test):
     _, folder, cases = array
     environment = {"POPBEAT_BENCH": str(cases), "COCOTB_TEST_FILTER": rf"\.{test}$"}
@@ -41,15 +30,12 @@ def test_array(array, test):
 
 @pytest.fixture(scope="module")
 def hosts(array) -> tuple[Path, Path]:
-    """A compiled array and the mistakes of its host. Every program has all of its graph's operations and a short window: an
-    eighth of the longest takes a sixth of its cycles, and there are hundreds of them."""
+    """A compiled array and the mistakes of its host."""
     params, folder, _ = array
-    made = [compiled(GRAPHS[0], seed, params.groups, params.windows, window=120).program for seed in (1, 2)]
-    spoiled = 200 if params is SMALL else 40
-    return folder, array_cases.hosts(folder / "hosts.npz", params, made, np.random.default_rng(6), spoiled)
+    return folder, small.mistakes(folder, params, 200 if params is SMALL else 40)
 
 
-@pytest.mark.parametrize("test", ["sizes", "broken_off", "one_waits", "faulty_programs"])
+@pytest.mark.parametrize("test", small.HOSTS)
 def test_a_host_that_makes_mistakes(hosts, test):
     folder, cases = hosts
     environment = {"POPBEAT_BENCH": str(cases), "COCOTB_TEST_FILTER": rf"\.{test}$"}

@@ -54,7 +54,9 @@ def test_known_upsets(bed):
     (found,) = bed.run([Upset(2 * bed.interval + 50, scope, index, 0, 5)])
     assert (found.effect, found.recovery) == ("windows", "by itself"), found
     ring = next(one for one in bed.cells if one.kind == cells.SAMPLES)
-    upsets = [Upset(2 * bed.interval + 50, bed.scopes[ring.module, ring.name], ring, word, ring.bits - 1) for word in range(0, WINDOW, 8)]
+    upsets = [
+        Upset(2 * bed.interval + 50, bed.scopes[ring.module, ring.name], ring, word, ring.bits - 1) for word in range(0, WINDOW, 8)
+    ]
     effects = {one.effect for one in bed.run(upsets)}
     assert "windows" not in effects and effects & {"logits", "class"}, effects
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from sim.benches.mac.small import GRAPHS, SMALL, compiled
 from sw.errors import PopbeatError
 from sw.export.array import compiler, machine
 from sw.export.array.graph import GlobalAverage, Graph, Multibit, Slice, Tensor
 from sw.export.array.program import cycles
-from tests.arrays import GRAPHS, SMALL, compiled
 
 
 @pytest.mark.parametrize("make", GRAPHS)

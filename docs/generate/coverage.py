@@ -1,0 +1,45 @@
+"""The tables of ``docs/coverage.md``: what the benches reach, from ``docs/coverage.json``."""
+
+from sw import document, files
+
+STORED = files.ROOT / "docs" / "coverage.json"
+KINDS = ("line", "branch", "toggle")
+MOST = 40  # rows of what a top lacks
+
+
+def _tops() -> dict:
+    return files.read_json(STORED, "figures of make coverage")
+
+
+def _share(hit: int, total: int) -> str:
+    return f"{100 * hit / total:.1f} % of {total:,}" if total else ""
+
+
+def tops(stored: dict) -> str:
+    """Coverage by top."""
+    rows = [[name, *(_share(*told["shares"][kind]) for kind in KINDS)] for name, told in _tops().items()]
+    return document.table(["top", "lines", "branches", "bits' changes"], rows)
+
+
+def components(stored: dict) -> str:
+    """Coverage by component, where one lacks something."""
+    rows = [
+        [top, name, *(_share(*shares[kind]) for kind in KINDS)]
+        for top, told in _tops().items()
+        for name, shares in told["components"].items()
+    ]
+    return document.table(["top", "component", "lines", "branches", "bits' changes"], rows)
+
+
+def missed(stored: dict) -> str:
+    """What was never reached; of a top with much of it, the first lines."""
+    rows = []
+    for top, told in _tops().items():
+        listed = [one.removeprefix("TOP.").split(": ", 1) for one in told["missed"]]
+        rows += [[top, f"`{where}`", what] for where, what in listed[:MOST]]
+        if len(listed) > MOST:
+            rows.append([top, "", f"{len(listed) - MOST} more, in `docs/coverage.json`"])
+    return document.table(["top", "instance", "never reached"], rows)
+
+
+SECTIONS = {"tops": tops, "components": components, "missed": missed}

@@ -1,0 +1,105 @@
+"""Where coverage comes from: the conditions of the benches, on a model that counts.
+
+Tops that take windows go through the segments that judge mutants (:mod:`sim.mutate.beds`); the top that finds beats itself through
+real recordings; the array, as a component, through its cocotb benches with random programs, faulty images and faulty programs.
+Everything that comes out is compared as always, so what is counted was checked.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hw.beats import top as beat_top
+from sim import verilator
+from sim.benches import runner
+from sim.benches.mac import array_cases, small
+from sim.bulk import record
+from sim.cover import points
+from sim.cover.points import Point
+from sim.mutate import beds, judge, stimulus
+from sw import files
+from sw.beats import chain
+from sw.data import beats, source
+from sw.errors import PopbeatError
+from sw.export import bundle, bundles
+
+HOME = files.BUILD / "coverage"
+# Of DS1: normal beats with paced and aberrant ones, many ventricular ones, and noise.
+RECORDS = ("106", "109", "203")
+SAMPLES = 100_000
+SPOILED = 100  # programs of a host that makes mistakes
+
+
+@contextmanager
+def _counts(path: Path) -> Iterator[None]:
+    """Models that run within count into ``path``."""
+    path.unlink(missing_ok=True)
+    os.environ["POPBEAT_COVERAGE"] = str(path.resolve())
+    try:
+        yield
+    finally:
+        del os.environ["POPBEAT_COVERAGE"]
+
+
+def of_bed(bed: beds.Bed, home: Path) -> Counter[Point]:
+    """A top that takes windows, through all segments of its bed, the further ones, too."""
+    verilator.prepare()
+    sources = judge.sources(bed, bed.verilog)
+    sources["config.h"] += "#define MUTATE_NONE 1\n"
+    program = verilator.program(sources, bed.name, home, "-O1", verilator.COUNTING)
+    made = []
+    for number, segments in enumerate((bed.segments, bed.further)):
+        if not segments:
+            continue
+        made.append(home / f"{number}.dat")
+        with _counts(made[-1]), tempfile.TemporaryDirectory(dir=home) as folder:
+            place = Path(folder)
+            (place / "stimulus").write_bytes(stimulus.encoded(list(segments)))
+            (place / "numbers").write_text("0\n")
+            done = subprocess.run([str(program), "stimulus", "numbers", "out"], cwd=place, capture_output=True, text=True)
+            said = (place / "out").read_text() if done.returncode == 0 else done.stderr
+        if said.split()[1:2] != ["survived"]:
+            raise PopbeatError(f"{bed.name} fails on its own bed: {said.strip()}")
+    return points.read(made)
+
+
+def of_windows(model: str, config: str) -> Counter[Point]:
+    """A shipped network that takes windows."""
+    return of_bed(beds.make(model, config), HOME / f"{model}_{config}")
+
+
+def of_records(model: str) -> Counter[Point]:
+    """A shipped network behind the detector: the first samples of some recordings, burst and with random gaps and pauses, every
+    beat as the reference says it."""
+    verilator.prepare()
+    packed, found = bundles.read(bundle.SHIPPED / model), source.find(download=False)
+    home = HOME / f"{model}_record"
+    harness = record.RecordHarness(beat_top.parameters(packed), home, counting=True)
+    made = []
+    for name in RECORDS:
+        signal = found.signal(name, beats.lead(found, name))[:SAMPLES]
+        wanted = chain.run(packed, signal)
+        for mode in ("burst", "random"):
+            made.append(home / f"{name}_{mode}.dat")
+            with _counts(made[-1]):
+                record.check(harness.run(signal, mode), wanted)
+    return points.read(made)
+
+
+def of_array() -> Counter[Point]:
+    """The array alone, small, on both of its cocotb benches."""
+    params, home = small.SMALL, HOME / f"array_{small.SMALL.name}"
+    folder = array_cases.build(params, home, counting=True)
+    data = {"array": (small.drawn(folder, params), small.TESTS), "hosts": (small.mistakes(folder, params, SPOILED), small.HOSTS)}
+    made = []
+    for module, (cases, tests) in data.items():
+        for test in tests:
+            (folder / "coverage.dat").unlink(missing_ok=True)
+            environment = {"POPBEAT_BENCH": str(cases), "COCOTB_TEST_FILTER": rf"\.{test}$"}
+            runner.run("mac_array", f"sim.benches.mac.{module}", folder, environment, tests=1)
+            made.append((folder / "coverage.dat").replace(home / f"{test}.dat"))
+    return points.read(made)
