@@ -83,7 +83,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove mutate coverage upset report docs lint audit clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove mutate coverage upset soak report docs lint audit clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -170,6 +170,9 @@ prove: $(READY) ## what the gateware promises, proved by a solver for every inpu
 
 mutate: $(READY) ## do the benches notice small faults? mutants of the netlist, all in one model: docs/mutants.md [MODEL=bnn17 CONFIG=full MUTANTS=1000 SEED=1]
 	@$(RUN) -m sim.mutate.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --mutants "$$MUTANTS" --seed "$$SEED"
+
+soak: $(READY) ## 24 hours of real ECG in one simulation, samples to beats and windows to classes: docs/soak.json
+	@$(RUN) -m sim.soak
 
 coverage: $(READY) ## lines, branches and bits of the Verilog that the benches reach: docs/coverage.md [ONLY="bnn17 full"]
 	@$(RUN) -m sim.cover.run --only "$$ONLY"

@@ -25,6 +25,9 @@ def summary(stored: dict) -> str:
         rows.append([f"coverage {top}".strip(), *_coverage(found), "`make coverage`"])
     for top, found in _stored("upsets").items() or {"": None}.items():
         rows.append([f"upsets {top}".strip(), *_upsets(found), "`make upset`"])
+    soak = _stored("soak")
+    for name in ("record", "full"):
+        rows.append([f"a day in one simulation, {name}", *_soak(soak.get(name)), "`make soak`"])
     fuzz = _stored("fuzz")
     cases = f"{fuzz['cases']:,} inputs to each of {len(fuzz['finds'])} readers" if fuzz else NOT_YET
     rows.append(
@@ -62,6 +65,13 @@ def _coverage(found: dict | None) -> tuple[str, str]:
     return f"{sum(total for _, total in shares.values()):,} points", ", ".join(
         f"{kind} {100 * hit / total:.1f} %" for kind, (hit, total) in shares.items()
     )
+
+
+def _soak(found: dict | None) -> tuple[str, str]:
+    if found is None:
+        return NOT_YET, ""
+    what = "beats" if "beats" in found else "windows"
+    return f"{found['hours']} hours of {found['model']}, {found[what]:,} {what}", "0 results differ"
 
 
 def _upsets(found: dict | None) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from sim import engines, verilator
 from sim.bulk.runner import COMMON
 from sim.subject import Subject
 from sim.upset import cells, outcome
-from sim.upset.cells import Cell
+from sim.upset.cells import CONSTANTS, Cell
 from sim.upset.outcome import Outcome
 from sw import files
 from sw.data import source
@@ -22,6 +22,7 @@ from sw.export import bundle
 SOURCE = Path(__file__).with_name("upset.cpp")
 # Bits flip while windows FIRST to LAST - 1 are sent; those that follow must be long enough to see what becomes of it.
 FIRST, LAST, WINDOWS, AGAIN = 2, 4, 10, 2
+STARTED = 3  # windows after a start from a random state
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,20 @@ class Bed:
 
     def lines(self, upsets: list[str]) -> list[str]:
         """What ``upset.cpp`` says of upsets, as it reads them."""
+        return self._run("run", WINDOWS, AGAIN, upsets, len(upsets))
+
+    def _run(self, command: str, count: int, again: int, given: list[str], answers: int) -> list[str]:
         with tempfile.TemporaryDirectory(dir=self.program.parent) as home:
             folder = Path(home)
             (folder / "samples").write_bytes(np.ascontiguousarray(self.samples, "<i2").tobytes())
-            (folder / "upsets").write_text("\n".join(upsets) + "\n")
+            (folder / "upsets").write_text("\n".join(given) + "\n")
             (folder / "image").write_bytes(self.image or b"")
             more = [str(folder / "image")] * bool(self.image)
             paths = (str(folder / "upsets"), str(folder / "out"))
-            self._call("run", str(folder / "samples"), str(WINDOWS), str(AGAIN), *paths, *more)
+            self._call(command, str(folder / "samples"), str(count), str(again), *paths, *more)
             lines = (folder / "out").read_text().splitlines()
-        if len(lines) != len(upsets):
-            raise PopbeatError(f"{SOURCE.name} told of {len(lines)} upsets of {self.name}, not of {len(upsets)}")
+        if len(lines) != answers:
+            raise PopbeatError(f"{SOURCE.name} told of {len(lines)} runs of {self.name}, not of {answers}")
         return lines
 
     def _expect(self) -> None:
@@ -128,6 +132,13 @@ class Bed:
             raise PopbeatError(f"{self.name} without an upset was judged as wrong")
         if outcome.judge(all_, self.wanted, self.again).effect == "none":
             raise PopbeatError(f"{self.name} with every register flipped was judged as right")
+
+    def starts(self, seeds: list[int], reset: bool = True) -> list[Outcome]:
+        """Starts from random states, one for each seed: every flip-flop, and every memory but those of constants, holds random
+        bits, then comes one cycle of reset (or none), then windows."""
+        cells = [f"{self.scopes[cell.module, cell.name]} {cell.name}" for cell in self.cells if cell.kind != CONSTANTS]
+        given = [*cells, "seeds", *(str(seed if reset else -seed) for seed in seeds)]
+        return [outcome.judge(line, self.wanted[:STARTED], []) for line in self._run("start", STARTED, 0, given, len(seeds))]
 
     def drawn(self, kind: str, count: int, seed: int) -> list[Upset]:
         """Upsets of a kind of cell, each bit as likely as the other, in the order of their cycles."""

@@ -15,13 +15,17 @@ from rich.table import Table
 from sim.upset import outcome
 from sim.upset.bed import WINDOWS, Bed, shipped
 from sim.upset.cells import CONSTANTS, KINDS
+from sim.upset.outcome import Outcome
 from sw import campaign, cli, files
 from sw.data import source
+from sw.errors import PopbeatError
 
 STORED = files.ROOT / "docs" / "upsets.json"
 # For a share at +-3 % with 95 %.
 ENOUGH = 1068
 BATCH = 89
+STARTS = 30  # from random states
+RIGHT = Outcome("none", 0, False, "")
 LONG = 2  # more windows wrong than this is too many
 
 
@@ -39,6 +43,16 @@ def batch(model: str, config: str, kind: str, count: int, seed: int, start: int,
     upsets = bed.drawn(kind, count, seed)[start:stop]
     told = zip(upsets, bed.run(upsets), strict=True)
     return {"outcomes": [asdict(one) | {"cell": f"{upset.cell.module} {upset.cell.name}"} for upset, one in told]}
+
+
+def starts(model: str, config: str, seeds: list[int], wanted: dict[str, str]) -> dict:
+    """The job: how many starts from random states gave the right windows in the right cycles after one cycle of reset; without the
+    reset, which is the canary, one must not."""
+    bed = prepared(model, config)
+    campaign.demand("inputs", [wanted[name] for name in bed.inputs], list(bed.inputs.values()))
+    if all(one.effect == "none" for one in bed.starts(seeds, reset=False)):
+        raise PopbeatError(f"{bed.name} starts from random states without a reset as if it had one")
+    return {"seeds": len(seeds), "right": sum(one == RIGHT for one in bed.starts(seeds))}
 
 
 def counted(kind: str, outcomes: list[dict]) -> dict:
@@ -83,12 +97,15 @@ def figures(model: str, config: str, upsets: int, seed: int, bar) -> dict:
         ]
         done = [one for result in campaign.run(jobs, bar, f"{model} {config}: {kind}") for one in result["outcomes"]]
         kinds[kind] = {"bits": bits} | counted(kind, done)
+    named = {"model": model, "config": config, "seeds": list(range(1, STARTS + 1)), "wanted": wanted}
+    (starts,) = campaign.run([campaign.Job("sim.upset.run:starts", named, "random states")], bar, f"{model} {config}: starts")
     return {
         "command": f"make upset MODEL={model} CONFIG={config} UPSETS={upsets} SEED={seed}",
         **{name: value for name, value in wanted.items() if name != "bed"},
         "data": source.find(download=False).kind,
         "windows": WINDOWS,
         "kinds": kinds,
+        "starts": starts,
     }
 
 
@@ -116,6 +133,7 @@ def main(
     for kind, found in told["kinds"].items():
         table.add_row(kind, f"{found['bits']:,}", str(found["upsets"]), *(str(found["effects"][name]) for name in outcome.EFFECTS))
     cli.console.print(table)
+    cli.say(f"starts from random states: {told['starts']['right']} of {told['starts']['seeds']} right")
     for kind, found in told["kinds"].items():
         for cell, count in found["grave"].items():
             cli.say(f"{kind}: {count} x {cell}")

@@ -2,7 +2,10 @@
 //
 //   upset list OUT                                       what can be flipped: scope, name, bits, depth, a line each
 //   upset run WINDOWS_FILE COUNT AGAIN UPSETS OUT [IMAGE]  COUNT windows back to back, then a reset and AGAIN windows more
+//   upset start WINDOWS_FILE COUNT 0 STARTS OUT [IMAGE]    registers from random states, one cycle of reset, then COUNT windows
 //
+// STARTS: first lines of scope and name of what has no state before a reset; behind a line "seeds" the seeds, of which a negative one
+// is without the reset. OUT then gets a line for each seed.
 // UPSETS: a text file, sorted by cycle, a line each: cycle after reset, scope, name, word, bit; cycle 0 flips nothing, bit -1 flips
 // bit 0 of every register. OUT gets a line for each: how many windows' samples had been taken at the end, whether the top stood
 // still, the words that came out, those after the reset, each list as "word:cycle:last ...", the lists between bars.
@@ -67,16 +70,17 @@ class Bed {
         : samples_(samples), count_(count), again_(again), image_(std::move(image)) {
         top_ = std::make_unique<Vtop>(&context_);
         cells_ = cells_of(context_);
+        top_->clk = 0, top_->eval();  // what is initial comes now, and not over what is written later
     }
 
     const Cells& cells() const { return cells_; }
 
-    int reset() {
-        top_->rst = 1, top_->clk = 0, top_->s_axis_tvalid = 0, top_->m_axis_tready = 0;
+    int reset(int cycles = 4) {
+        top_->rst = cycles > 0, top_->clk = 0, top_->s_axis_tvalid = 0, top_->m_axis_tready = 0;
 #ifdef POPBEAT_IMAGE
         top_->c_axis_tvalid = 0;
 #endif
-        for (int i = 0; i < 4; ++i) clock();
+        for (int i = 0; i < cycles; ++i) clock();
         top_->rst = 0;
         cycle_ = 0, offering_ = false, sent_ = 0, came_.clear();
 #ifdef POPBEAT_IMAGE
@@ -118,13 +122,32 @@ class Bed {
         cell.data[upset.word * cell.entry + upset.bit / 8] ^= 1 << upset.bit % 8;
     }
 
+    // Random bits into these cells.
+    void scatter(const std::vector<std::string>& cells, uint64_t seed) {
+        Random random{seed * 2 + 1};
+        for (int i = 0; i < 64; ++i) random.chance();
+        for (const auto& name : cells) {
+            const Cell& cell = cells_.at(name);
+            for (size_t word = 0; word < cell.depth; ++word)
+                for (size_t bit = 0; bit < cell.bits; ++bit)
+                    if (random.chance()) cell.data[word * cell.entry + bit / 8] ^= 1 << bit % 8;
+        }
+    }
+
+    // A start from a random state, and the windows; without a reset where there is to be none.
+    std::string started(const std::vector<std::string>& cells, int seed) {
+        scatter(cells, seed < 0 ? -seed : seed);
+        if (reset(seed > 0)) return "\n";
+        return rest();
+    }
+
     // From here to the end of the windows, then a reset and what comes after it.
     std::string rest() {
         idle_ = 0;
         while (step(0, count_)) {}
         std::ostringstream out;
         out << sent_ / BEATS << ' ' << (sent_ < count_ * BEATS) << " |" << words() << " |";
-        if (!reset()) {
+        if (again_ && !reset()) {
             idle_ = 0;
             while (step(count_, again_)) {}
             out << words();
@@ -180,8 +203,9 @@ bool write_all(int to, const std::string& text) {
     return true;
 }
 
-// One upset in a child; what it says, or an empty line where it ended badly.
-std::string in_child(Bed& bed, const Upset& upset) {
+// What a run in a child says, or an empty line where it ended badly.
+template <typename Run>
+std::string in_child(Run run) {
     int ends[2];
     if (pipe(ends)) exit(2);
     const pid_t child = fork();
@@ -190,8 +214,7 @@ std::string in_child(Bed& bed, const Upset& upset) {
         close(ends[0]);
         if (!freopen("/dev/null", "w", stderr)) _exit(3);
         alarm(600);  // a loop within a cycle
-        if (upset.cycle) bed.flip(upset);
-        _exit(write_all(ends[1], bed.rest()) ? 0 : 3);
+        _exit(write_all(ends[1], run()) ? 0 : 3);
     }
     close(ends[1]);
     std::string said;
@@ -211,27 +234,39 @@ int list(const char* path) {
     return out.flush() ? 0 : 2;
 }
 
+int start(Bed& bed, const char* starts, const char* path) {
+    std::ifstream in(starts);
+    std::vector<std::string> cells;
+    for (std::string scope, name; in >> scope && scope != "seeds" && in >> name;) cells.push_back(scope + " " + name);
+    std::ofstream out(path);
+    for (int seed; in >> seed;) out << in_child([&] { return bed.started(cells, seed); });
+    return out.flush() ? 0 : 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     if (argc == 3 && !strcmp(argv[1], "list")) return list(argv[2]);
     if (argc != 7 && argc != 8) {
-        fprintf(stderr, "usage: upset list OUT | upset run WINDOWS_FILE COUNT AGAIN UPSETS OUT [IMAGE]\n");
+        fprintf(stderr, "usage: upset list OUT | upset run|start WINDOWS_FILE COUNT AGAIN UPSETS OUT [IMAGE]\n");
         return 2;
     }
     const size_t count = strtoull(argv[3], nullptr, 10), again = strtoull(argv[4], nullptr, 10);
     const auto samples = read_samples(argv[2], (count + again) * BEATS * POPBEAT_BEAT);
-    const auto upsets = read_upsets(argv[5]);
-    std::ofstream out(argv[6]);
     Bed bed(samples, count, again, argc == 8 ? argv[7] : "");
+    if (!strcmp(argv[1], "start")) return start(bed, argv[5], argv[6]);
+    std::ofstream out(argv[6]);
     if (bed.reset()) return 1;
-    for (const auto& upset : upsets) {
+    for (const auto& upset : read_upsets(argv[5])) {
         while (bed.cycle() < upset.cycle)
             if (!bed.step(0, count)) {
                 fprintf(stderr, "the windows are over before cycle %llu\n", (unsigned long long)upset.cycle);
                 return 1;
             }
-        out << in_child(bed, upset);
+        out << in_child([&] {
+            if (upset.cycle) bed.flip(upset);
+            return bed.rest();
+        });
     }
     return out.flush() ? 0 : 2;
 }

@@ -9,7 +9,7 @@ from hw.generate import generate
 from sim import engines, verilator
 from sim.upset import cells
 from sim.upset.bed import AGAIN, WINDOWS, Bed, Upset
-from sim.upset.run import counted
+from sim.upset.run import RIGHT, counted
 from sw.errors import PopbeatError
 from tests.conftest import random_bundle, random_windows
 
@@ -59,6 +59,11 @@ def test_known_upsets(bed):
     ]
     effects = {one.effect for one in bed.run(upsets)}
     assert "windows" not in effects and effects & {"logits", "class"}, effects
+
+
+def test_a_start_from_a_random_state_is_right_after_a_cycle_of_reset(bed):
+    assert set(bed.starts([1, 2, 3])) == {RIGHT}
+    assert {one.effect for one in bed.starts([1, 2, 3], reset=False)} != {"none"}
 
 
 def test_other_logits_than_the_models_are_noticed(bed, tmp_path):
