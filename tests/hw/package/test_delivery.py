@@ -137,7 +137,7 @@ def test_the_bench_runs_in_a_four_state_simulator(delivered, tmp_path):
     assert done.returncode and "FAIL: a port is unknown" in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("target", ["lint", pytest.param("sim", marks=ICARUS)])
+@pytest.mark.parametrize("target", ["lint", "sim_verilator", pytest.param("sim", marks=ICARUS)])
 def test_fusesoc_runs_the_core(delivered, target, tmp_path):
     shutil.copytree(delivered.top.verilog.parent, tmp_path / "cores")
     verilator.prepare()
