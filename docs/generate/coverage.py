@@ -17,8 +17,17 @@ def _share(hit: int, total: int) -> str:
 
 def tops(stored: dict) -> str:
     """Coverage by top."""
-    rows = [[name, *(_share(*told["shares"][kind]) for kind in KINDS)] for name, told in _tops().items()]
-    return document.table(["top", "lines", "branches", "bits' changes"], rows)
+    rows = []
+    for name, told in _tops().items():
+        crosses = _share(*told["crosses"]["shares"]) if "crosses" in told else "not counted"
+        rows.append([name, *(_share(*told["shares"][kind]) for kind in KINDS), crosses])
+    return document.table(["top", "lines", "branches", "bits' changes", "crosses that can occur"], rows)
+
+
+def excluded(stored: dict) -> str:
+    """Crosses that can't occur, by reason."""
+    reasons = {why: count for told in _tops().values() for why, count in told.get("crosses", {}).get("excluded", {}).items()}
+    return document.table(["crosses", "why they can't occur"], [[count, why] for why, count in reasons.items()])
 
 
 def components(stored: dict) -> str:
@@ -42,4 +51,4 @@ def missed(stored: dict) -> str:
     return document.table(["top", "instance", "never reached"], rows)
 
 
-SECTIONS = {"tops": tops, "components": components, "missed": missed}
+SECTIONS = {"tops": tops, "excluded": excluded, "components": components, "missed": missed}

@@ -18,7 +18,7 @@ from sim import verilator
 from sim.benches import runner
 from sim.benches.mac import array_cases, small
 from sim.bulk import record
-from sim.cover import points
+from sim.cover import crosses, points
 from sim.cover.points import Point
 from sim.mutate import beds, judge, stimulus
 from sw import files
@@ -36,17 +36,20 @@ SPOILED = 100  # programs of a host that makes mistakes
 
 @contextmanager
 def _counts(path: Path) -> Iterator[None]:
-    """Models that run within count into ``path``."""
-    path.unlink(missing_ok=True)
-    os.environ["POPBEAT_COVERAGE"] = str(path.resolve())
+    """Models that run within count into ``path``, crosses into another file beside it."""
+    places = {"POPBEAT_COVERAGE": path.resolve(), "POPBEAT_CROSSES": path.with_suffix(".crosses").resolve()}
+    for name, place in places.items():
+        place.unlink(missing_ok=True)
+        os.environ[name] = str(place)
     try:
         yield
     finally:
-        del os.environ["POPBEAT_COVERAGE"]
+        for name in places:
+            del os.environ[name]
 
 
-def of_bed(bed: beds.Bed, home: Path) -> Counter[Point]:
-    """A top that takes windows, through all segments of its bed, the further ones, too."""
+def of_bed(bed: beds.Bed, home: Path) -> tuple[Counter[Point], Counter[str]]:
+    """A top that takes windows, through all segments of its bed, the further ones, too: points and crosses."""
     verilator.prepare()
     sources = judge.sources(bed, bed.verilog)
     sources["config.h"] += "#define MUTATE_NONE 1\n"
@@ -64,15 +67,15 @@ def of_bed(bed: beds.Bed, home: Path) -> Counter[Point]:
             said = (place / "out").read_text() if done.returncode == 0 else done.stderr
         if said.split()[1:2] != ["survived"]:
             raise PopbeatError(f"{bed.name} fails on its own bed: {said.strip()}")
-    return points.read(made)
+    return points.read(made), crosses.read([path.with_suffix(".crosses") for path in made])
 
 
-def of_windows(model: str, config: str) -> Counter[Point]:
+def of_windows(model: str, config: str) -> tuple[Counter[Point], Counter[str]]:
     """A shipped network that takes windows."""
     return of_bed(beds.make(model, config), HOME / f"{model}_{config}")
 
 
-def of_records(model: str) -> Counter[Point]:
+def of_records(model: str) -> tuple[Counter[Point], None]:
     """A shipped network behind the detector: the first samples of some recordings, burst and with random gaps and pauses, every
     beat as the reference says it."""
     verilator.prepare()
@@ -87,10 +90,10 @@ def of_records(model: str) -> Counter[Point]:
             made.append(home / f"{name}_{mode}.dat")
             with _counts(made[-1]):
                 record.check(harness.run(signal, mode), wanted)
-    return points.read(made)
+    return points.read(made), None
 
 
-def of_array() -> Counter[Point]:
+def of_array() -> tuple[Counter[Point], None]:
     """The array alone, small, on both of its cocotb benches."""
     params, home = small.SMALL, HOME / f"array_{small.SMALL.name}"
     folder = array_cases.build(params, home, counting=True)
@@ -102,4 +105,4 @@ def of_array() -> Counter[Point]:
             environment = {"POPBEAT_BENCH": str(cases), "COCOTB_TEST_FILTER": rf"\.{test}$"}
             runner.run("mac_array", f"sim.benches.mac.{module}", folder, environment, tests=1)
             made.append((folder / "coverage.dat").replace(home / f"{test}.dat"))
-    return points.read(made)
+    return points.read(made), None

@@ -139,7 +139,8 @@ def _segments(windows: _Windows, few: list[np.ndarray], many: list[np.ndarray], 
 
 def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles) -> list[Segment]:
     """Longer ones. Every bit of the running number, by windows of one beat that TLAST breaks off, and its return to 0; an input
-    that has to wait, in samples of the whole range and in short broken windows; resets at many places."""
+    that has to wait, in samples of the whole range and in short broken windows; each kind of
+    window after each; resets at many places."""
     rng, length, one = random.Random(2), len(few[0]), windows.at_once
     frames, whole = [], []
     for number, target in enumerate((0, 0x5555, 0xAAAA, 0xFFFF, 0x10000)):
@@ -156,6 +157,15 @@ def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles) -> list[Se
             frames.append(ends[group][: one * rng.randrange(1, 5)])
     made.append(windows.segment("throttled, blocked", frames, whole, blocked=12 * length))
     made.append(windows.segment("throttled by results", frames, whole, stall=255, seed=9))
+    flat = np.full(length, 123, np.int16)
+    broken = few[1][: one * 7]
+    kinds = [few[0], flat, flat, few[1], broken, flat, broken, broken, few[2]]  # each kind after each
+    made.append(windows.segment("each kind after each", kinds, [0, 1, 2, 3, 5, 8]))
+    pause = 8 * max(length // one, exact.interval)
+    for number in range(1, 4):
+        blocked = {"blocked": pause, "stall": 128, "seed": 30 + number}
+        made.append(windows.segment(f"stopped in a packet, {number} at work", few[:number], stop=pause + 8, **blocked))
+    made.append(windows.segment("stopped before packets", few[:3], stop=pause - 8, **blocked))
     for number in range(4):
         stop = rng.randrange(1, 5 * max(length // one, exact.interval))
         made.append(windows.segment(f"stopped again {number}", ends[:5], stop=stop, stall=20 * (number % 2), seed=20 + number))

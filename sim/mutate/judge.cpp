@@ -14,11 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -158,12 +160,14 @@ class Judge {
             top_->eval();
             trace();
             const bool valid = top_->m_axis_tvalid, ready = top_->m_axis_tready;
+            cross(offering, valid, ready);
             if (waiting && (!valid || top_->m_axis_tdata != held_data || top_->m_axis_tlast != held_last))
                 killed("m_axis changed while it waited");
             waiting = valid && !ready, held_data = top_->m_axis_tdata, held_last = top_->m_axis_tlast;
             bool moved = false;
             if (offering && top_->s_axis_tready) {
                 if (given.beats[sent_].opens) ++frames_;
+                if (whole_.at(sent_)) ++whole_taken_;
                 if (frames_) raw_last_.resize(frames_), raw_last_.back() = cycle_;
                 ++sent_, offering = false, moved = true;
             } else if (offering && given.flags & STEADY) {
@@ -181,12 +185,49 @@ class Judge {
             if (idle > given.patience && !done) killed("it hangs");
             clock();
         }
-        if (to_the_end) finish();
+        if (to_the_end) {
+            finish();
+        } else {
+            ++crosses_["reset with " + std::to_string(flight()) + " windows at work, " + (in_packet_ ? "in" : "between") + " packets"];
+        }
+    }
+
+    // Beats that end a whole window: the longest frames of a segment are whole.
+    void find_whole(const Segment& given) {
+        whole_.assign(given.beats.size(), false);
+        size_t longest = 0, begins = 0;
+        std::vector<std::pair<size_t, size_t>> frames;
+        for (size_t i = 1; i <= given.beats.size(); ++i)
+            if (i == given.beats.size() || given.beats[i].opens) {
+                frames.push_back({i - 1, i - begins});
+                longest = std::max(longest, i - begins), begins = i;
+            }
+        std::string before;
+        for (const auto& [end, length] : frames) {
+            whole_[end] = length == longest;
+            const std::string kind = length < longest ? "broken off" : flat(given, end + 1 - length, end) ? "flat" : "whole";
+            if (!before.empty()) ++crosses_["a window that is " + kind + " after one that is " + before];
+            before = kind;
+        }
+    }
+
+    static bool flat(const Segment& given, size_t first, size_t last) {
+        for (size_t i = first; i < last; ++i)
+            if (given.beats[i].data != given.beats[last].data) return false;
+        return true;
+    }
+
+    size_t flight() const { return std::min<size_t>(whole_taken_ - packets_, 5); }
+
+    // What the streams do, and how many windows are at work.
+    void cross(bool offering, bool valid, bool ready) {
+        ++flows_[offering + (offering && top_->s_axis_tready)][valid + (valid && ready)][flight()];
     }
 
     void start() {
         cycle_ = sent_ = fed_ = came_ = packets_ = frames_ = told_ = offers_ = starts_ = fed_at_ = 0;
-        in_packet_ = in_offer_ = false;
+        in_packet_ = in_offer_ = false, whole_taken_ = 0;
+        find_whole(*now_);
         std::memset(shown_, 0, sizeof shown_), std::memset(beats_of_, 0, sizeof beats_of_);
         header_.clear(), raw_last_.clear(), offered_.clear(), normalised_.clear();
         top_->clk = 0, top_->rst = 1, top_->s_axis_tvalid = 0, top_->m_axis_tready = 0;
@@ -294,6 +335,15 @@ class Judge {
         const int length = snprintf(line, sizeof line, "%s %zu %llu %016llx %s", verdict, segment_, (unsigned long long)cycle_,
                                     (unsigned long long)hash_, why);
         write_counts(*context_);
+        if (const char* path = getenv("POPBEAT_CROSSES")) {
+            std::ofstream out(path);
+            for (const auto& [name, count] : crosses_) out << count << ' ' << name << '\n';
+            const char* said[] = {"none offered", "waits", "taken"};
+            for (size_t in = 0; in < 3; ++in)
+                for (size_t of = 0; of < 3; ++of)
+                    for (size_t n = 0; n < 6; ++n)
+                        out << flows_[in][of][n] << " sample " << said[in] << ", result " << said[of] << ", " << n << " windows at work\n";
+        }
         if (::write(answer_, line, length) != length) _exit(3);
         _exit(0);
     }
@@ -307,6 +357,10 @@ class Judge {
     uint64_t cycle_ = 0, sent_ = 0, fed_ = 0, came_ = 0, packets_ = 0, frames_ = 0, told_ = 0, offers_ = 0, starts_ = 0, fed_at_ = 0;
     bool in_packet_ = false, in_offer_ = false;
     std::vector<uint64_t> header_, raw_last_, offered_, normalised_;
+    std::vector<bool> whole_;
+    size_t whole_taken_ = 0;
+    std::map<std::string, uint64_t> crosses_;
+    uint64_t flows_[3][3][6] = {};
 };
 
 }  // namespace

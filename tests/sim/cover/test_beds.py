@@ -7,7 +7,7 @@ import pytest
 from hw import configurations
 from hw.binary.folding import Config, Folding
 from hw.generate import generate
-from sim.cover import beds, points
+from sim.cover import beds, crosses, points
 from sim.mutate.beds import Bed, of_windows
 from sw.errors import PopbeatError
 from tests.conftest import random_bundle, random_windows
@@ -26,7 +26,7 @@ def bed(tmp_path_factory) -> Bed:
 
 @pytest.fixture(scope="module")
 def whole(bed, tmp_path_factory):
-    return beds.of_bed(bed, tmp_path_factory.mktemp("whole"))
+    return beds.of_bed(bed, tmp_path_factory.mktemp("whole"))[0]
 
 
 def test_a_bed_reaches_nearly_all(whole):
@@ -35,9 +35,11 @@ def test_a_bed_reaches_nearly_all(whole):
 
 
 def test_fewer_segments_reach_less(bed, whole, tmp_path):
-    one = beds.of_bed(replace(bed, segments=bed.segments[:1]), tmp_path)
+    one, occurred = beds.of_bed(replace(bed, segments=bed.segments[:1]), tmp_path)
     assert whole.keys() == one.keys()
     assert {point for point, count in one.items() if count} < {point for point, count in whole.items() if count}
+    told = crosses.figures(occurred)
+    assert "a window that is flat after one that is whole" in told["missed"] and 0 < told["shares"][0] < told["shares"][1]
 
 
 def test_a_bed_that_fails_is_no_coverage(bed, tmp_path):
