@@ -1,6 +1,6 @@
 """Crosses of conditions (functional coverage) of a streaming top that takes windows of 3,600 samples, as ``judge.cpp`` counts them:
-what both streams do times how many windows are at work; how many are at work, and whether a packet is half out, when a reset comes; each kind of window after
-each.
+what both streams do times how many windows are at work; how many are at work, and whether a packet is half out, when a reset
+comes; each kind of window after each.
 
 A window is at work from its last sample's arrival until its packet has left.
 """

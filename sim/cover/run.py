@@ -18,8 +18,8 @@ from sw.errors import PopbeatError
 
 STORED = files.ROOT / "docs" / "coverage.json"
 GOAL = 0.9  # of OpenTitan's V2
-# What is counted, by the name that ONLY gives. Crosses are those of streaming tops with long windows: in `tiny`, and of short windows,
-# others can occur.
+# What is counted, by the name that ONLY gives. Crosses are those of streaming tops with long windows: in `tiny`, and of short
+# windows, others can occur.
 TOPS: dict[str, Callable[[], tuple[Counter[Point], Counter[str] | None]]] = {
     "bnn17 full": lambda: beds.of_windows("bnn17", "full"),
     "bnn17 half": lambda: beds.of_windows("bnn17", "half"),

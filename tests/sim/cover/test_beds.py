@@ -39,7 +39,7 @@ def test_fewer_segments_reach_less(bed, whole, tmp_path):
     assert whole.keys() == one.keys()
     assert {point for point, count in one.items() if count} < {point for point, count in whole.items() if count}
     told = crosses.figures(occurred)
-    assert "a window that is flat after one that is whole" in told["missed"] and 0 < told["shares"][0] < told["shares"][1]
+    assert "a window that is broken off after one that is whole" in told["missed"] and 0 < told["shares"][0] < told["shares"][1]
 
 
 def test_a_bed_that_fails_is_no_coverage(bed, tmp_path):
