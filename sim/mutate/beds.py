@@ -165,7 +165,7 @@ def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles) -> list[Se
     for number in range(1, 4):
         blocked = {"blocked": pause, "stall": 128, "seed": 30 + number}
         made.append(windows.segment(f"stopped in a packet, {number} at work", few[:number], stop=pause + 8, **blocked))
-    made.append(windows.segment("stopped before packets", few[:3], stop=pause - 8, **blocked))
+        made.append(windows.segment(f"stopped before a packet, {number} at work", few[:number], stop=pause - 8, **blocked))
     for number in range(4):
         stop = rng.randrange(1, 5 * max(length // one, exact.interval))
         made.append(windows.segment(f"stopped again {number}", ends[:5], stop=stop, stall=20 * (number % 2), seed=20 + number))
