@@ -112,8 +112,8 @@ def folder_name(about: dict) -> str:
 
 
 def listed(asked: str) -> list[str]:
-    """The recordings that one RECORD= means: itself; of a folder all in it, by its file RECORDS where it has one; else the parts
-    between commas."""
+    """The recordings that one RECORD= means: itself; of a folder all in it and below, or those in its file RECORDS where it has
+    one; else the parts between commas."""
     path = Path(asked)
     if path.is_dir() and not path.with_name(path.name + ".hea").is_file():
         return _of_folder(path)
@@ -128,12 +128,27 @@ def _of_folder(path: Path) -> list[str]:
         if any(Path(name).is_absolute() or ".." in Path(name).parts for name in names):
             raise PopbeatError(f"{index} names a record outside of its folder; mend it, or name the records: RECORD=a,b")
     else:
-        of_segments = {part for file in path.glob("*.hea") for part in _segments(file)}
-        names = sorted(file.stem for file in path.glob("*.hea") if file.stem not in of_segments)
-        names += sorted(file.name for ending in ("edf", "bdf", "EDF", "BDF") for file in path.glob(f"*.{ending}"))
+        names = _below(path)
     if not names:
-        raise PopbeatError(f"folder {path} has no recording: no WFDB header (.hea), EDF or BDF file")
+        raise PopbeatError(f"folder {path} has no recording, nor has one below it: no WFDB header (.hea), EDF or BDF file")
     return [str(path / name) for name in names]
+
+
+def _below(path: Path) -> list[str]:
+    """Recordings in a folder and in those below it, but for hidden ones and links to folders, which may lead round in circles."""
+
+    def fail(error: OSError):
+        raise error
+
+    found = []
+    for folder, below, names in os.walk(path, onerror=fail):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        here, names = Path(folder), sorted(name for name in names if not name.startswith("."))
+        heads = [name for name in names if name.endswith(".hea")]
+        of_segments = {part for name in heads for part in _segments(here / name)}
+        found += [here / name.removesuffix(".hea") for name in heads if name.removesuffix(".hea") not in of_segments]
+        found += [here / name for name in names if name.lower().endswith((".edf", ".bdf"))]
+    return [str(one.relative_to(path)) for one in found]
 
 
 def _segments(hea: Path) -> list[str]:

@@ -39,6 +39,16 @@ def test_a_folder_a_list_or_one(tmp_path, write):
         opening.listed(str(empty))
 
 
+def test_folders_below_are_searched_and_circles_are_not(tmp_path, write):
+    samples = np.arange(100)
+    below = tmp_path / "patient 2" / "day"
+    for folder, name in ((tmp_path, "z"), (below, "a"), (tmp_path / ".hidden", "h")):
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder, samples, name=name)
+    (below / "round").symlink_to(tmp_path, target_is_directory=True)
+    assert opening.listed(str(tmp_path)) == [str(tmp_path / "z"), str(below / "a")]
+
+
 def test_folders_tell_results_apart():
     about = {"record": "r", "lead": "V 1/x", "model": "m", "path": "/a/r", "lead_number": 0, "bundle_sha256": "1"}
     names = {opening.folder_name(about | change) for change in ({}, {"path": "/b/r"}, {"inverted": True}, {"from_seconds": 5})}
