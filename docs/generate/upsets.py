@@ -48,4 +48,10 @@ def grave(stored: dict) -> str:
     return document.table(["top", "cells", "module and register", "what happened", "upsets"], rows)
 
 
-SECTIONS = {"effects": effects, "recoveries": recoveries, "registers": grave}
+def starts(stored: dict) -> str:
+    """Starts from random states by top."""
+    rows = [[top, told["starts"]["seeds"], told["starts"]["right"]] for top, told in _tops().items()]
+    return document.table(["top", "starts", "right"], rows)
+
+
+SECTIONS = {"effects": effects, "recoveries": recoveries, "registers": grave, "starts": starts}

@@ -68,7 +68,7 @@ def counted(kind: str, outcomes: list[dict]) -> dict:
         recoveries.setdefault(one["effect"], Counter())[recovery] += 1
         if kind != CONSTANTS and (recovery != outcome.RECOVERIES[0] or one["wrong"] > LONG):
             grave[f"{one['cell']}: {one['effect']}, {one['wrong']} windows, {recovery}"] += 1
-    healed = [one["wrong"] for one in outcomes if one["recovery"] == outcome.RECOVERIES[0]]
+    healed = [one["wrong"] for one in outcomes if one["recovery"] == outcome.RECOVERIES[0] and kind != CONSTANTS]
     return {
         "upsets": len(outcomes),
         "effects": {name: effects[name] for name in outcome.EFFECTS},
