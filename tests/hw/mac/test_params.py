@@ -3,8 +3,8 @@
 import pytest
 
 from hw.mac.params import CONFIGS, ArrayParams
+from sim.benches.mac.small import SMALL
 from sw.errors import PopbeatError
-from tests.arrays import SMALL
 
 
 def test_configurations():
