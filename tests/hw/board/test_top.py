@@ -63,7 +63,7 @@ def test_a_recording_through_the_board_that_finds_its_beats(recordings):
     top = BoardTop(beat_top.BeatTop(beat_top.parameters(packed)), DIVISOR, blink=8)
     runner.build(files.write_bytes(folder / "bench.v", verilog.convert(top, "board").encode()), "board", folder / "verilator")
     expected = vars(chain.run(packed, signal))
-    assert len(expected["position"]) > 12 and len(np.unique(expected["label"])) > 1
+    assert len(expected["position"]) > 8 and len(np.unique(expected["label"])) > 1
     wrong = expected | {"position": expected["position"] + (np.arange(len(expected["position"])) == 7)}
     for name, held, failed in (("right", expected, 0), ("wrong", wrong, 1)):
         path = folder / f"{name}.npz"
