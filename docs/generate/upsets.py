@@ -1,10 +1,9 @@
 """The tables of ``docs/upsets.md``: what became of flipped bits, from ``docs/upsets.json``."""
 
+from sim.upset.outcome import EFFECTS, RECOVERIES
 from sw import document, files, metrics
 
 STORED = files.ROOT / "docs" / "upsets.json"
-EFFECTS = ("none", "logits", "class", "windows", "stands still")
-RECOVERIES = ("by itself", "reset", "never")
 
 
 def _tops() -> dict:
@@ -13,7 +12,7 @@ def _tops() -> dict:
 
 def _share(count: int, of: int) -> str:
     low, high = metrics.wilson(count, of)
-    return f"{100 * count / of:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{metrics.percent(count / of)} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def effects(stored: dict) -> str:

@@ -1,6 +1,6 @@
 """The summary of ``docs/verification.md``: what each kind of check has measured, from the stored figures of its command."""
 
-from sw import document, files
+from sw import document, files, metrics
 
 DOCS = files.ROOT / "docs"
 NOT_YET = "not measured yet"
@@ -63,7 +63,7 @@ def _coverage(found: dict | None) -> tuple[str, str]:
         return NOT_YET, ""
     shares = found["shares"]
     return f"{sum(total for _, total in shares.values()):,} points", ", ".join(
-        f"{kind} {100 * hit / total:.1f} %" for kind, (hit, total) in shares.items()
+        f"{kind} {metrics.percent(hit / total)}" for kind, (hit, total) in shares.items()
     )
 
 

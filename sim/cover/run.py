@@ -12,7 +12,7 @@ from rich.table import Table
 from sim import verilator
 from sim.cover import beds, crosses, points
 from sim.cover.points import KINDS, Point
-from sw import campaign, cli, files
+from sw import campaign, cli, files, metrics
 from sw.data import source
 from sw.errors import PopbeatError
 
@@ -76,7 +76,7 @@ def main(only: Annotated[str, typer.Option(help=f"One of: {', '.join(TOPS)}")] =
     low = []
     for name, told in found.items():
         shares = [*told["shares"].values(), told["crosses"]["shares"]] if "crosses" in told else told["shares"].values()
-        table.add_row(name, *(f"{100 * hit / total:.1f} % of {total:,}" for hit, total in shares))
+        table.add_row(name, *(f"{metrics.percent(hit / total)} of {total:,}" for hit, total in shares))
         low += [f"{name}: {kind} below {100 * GOAL:.0f} %" for kind, (hit, total) in told["shares"].items() if hit < GOAL * total]
         low += [f"{name}: never occurred: {cross}" for cross in told.get("crosses", {}).get("missed", [])]
     cli.console.print(table)

@@ -60,7 +60,7 @@ class Judge:
         """Judge mutants on the bed's segments, or on its ``further`` ones; with them both canaries, and the design without a
         mutant, which must survive."""
         made, segments = self.made, self.bed.further if further else self.bed.segments
-        *judged, none, fatal, spare = self._run([*numbers, 0, made.fatal, made.spare], segments)
+        *judged, none, fatal, spare = lines(self.program, self.bed.name, [*numbers, 0, made.fatal, made.spare], segments)
 
         def where(line: list[str]) -> str:
             return segments[int(line[2])].name if line[1] == "killed" else ""
@@ -77,19 +77,22 @@ class Judge:
             for n, what, _, cycle, hashed, why in [line]
         ]
 
-    def _run(self, numbers: list[int], segments: tuple[Segment, ...]) -> list[list[str]]:
-        with tempfile.TemporaryDirectory(dir=self.program.parent) as home:
-            folder = Path(home)
-            (folder / "stimulus").write_bytes(stimulus.encoded(list(segments)))
-            (folder / "numbers").write_text("\n".join(map(str, numbers)))
-            command = [str(self.program), *(str(folder / name) for name in ("stimulus", "numbers", "out"))]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise PopbeatError(f"the judge of {self.bed.name} stopped with {done.returncode}: {done.stderr.strip()}")
-            lines = [(line.split(" ", 5) + [""])[:6] for line in (folder / "out").read_text().splitlines()]
-        if [int(line[0]) for line in lines] != numbers:
-            raise PopbeatError(f"the judge of {self.bed.name} told of {len(lines)} mutants, not {len(numbers)}")
-        return lines
+
+def lines(program: Path, name: str, numbers: list[int], segments: tuple[Segment, ...]) -> list[list[str]]:
+    """What the compiled ``judge.cpp`` of the top ``name`` says of mutants on segments: number, verdict, segment, cycle, hash, and
+    why."""
+    with tempfile.TemporaryDirectory(dir=program.parent) as home:
+        folder = Path(home)
+        (folder / "stimulus").write_bytes(stimulus.encoded(list(segments)))
+        (folder / "numbers").write_text("\n".join(map(str, numbers)))
+        command = [str(program), *(str(folder / part) for part in ("stimulus", "numbers", "out"))]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise PopbeatError(f"the judge of {name} stopped with {done.returncode}: {done.stderr.strip()}")
+        told = [(line.split(" ", 5) + [""])[:6] for line in (folder / "out").read_text().splitlines()]
+    if [int(line[0]) for line in told] != numbers:
+        raise PopbeatError(f"the judge of {name} told of {len(told)} mutants, not {len(numbers)}")
+    return told
 
 
 def home(model: str, config: str, count: int, seed: int) -> Path:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sw.errors import PopbeatError
+
 EFFECTS = ("none", "logits", "class", "windows", "stands still")
 RECOVERIES = ("by itself", "reset", "never")
 # Windows at the end of a run that must be right where a top has recovered by itself.
@@ -50,7 +52,7 @@ def packets(text: str) -> list[Packet]:
 def judge(line: str, wanted: list[Packet], again: list[Packet]) -> Outcome:
     """The outcome of a line of ``upset.cpp``, where ``wanted`` should have come, and ``again`` after the reset."""
     if not line.strip():
-        raise ValueError("the simulation of an upset stopped")
+        raise PopbeatError("the simulation of an upset stopped: upset.cpp says nothing of it")
     head, before, after = line.split("|")
     stuck = bool(int(head.split()[1]))
     came = packets(before)

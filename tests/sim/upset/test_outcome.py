@@ -3,6 +3,7 @@
 import pytest
 
 from sim.upset.outcome import Outcome, Packet, judge, packets
+from sw.errors import PopbeatError
 
 WANTED = [Packet((number | 2 << 16, 10 + number, 20), 100 * number) for number in range(8)]
 AGAIN = [Packet((0, 7, 7), 50)]
@@ -52,5 +53,5 @@ def test_a_packet_without_an_end_is_one():
 
 
 def test_a_simulation_that_stopped_is_no_outcome():
-    with pytest.raises(ValueError, match="stopped"):
+    with pytest.raises(PopbeatError, match="stopped"):
         judge("\n", WANTED, AGAIN)
