@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 
 from hw import configurations, verilog
 from hw.beats import top as beat_top
+from hw.guard.top import GuardedParams
 from hw.images import top as image_top
 from hw.mac import design as mac_design
 from hw.package import bench, delivery
@@ -67,7 +68,7 @@ def describe(params: configurations.Params, top: wiring.Component, name: str, te
         },
         "output": {
             "beats": params.head.beats,
-            "header": result.header(loaded=False),
+            "header": result.header(loaded=False, guarded=isinstance(params, GuardedParams)),
             "logit_bits": params.head.logit_bits,
         },
         "cycles": asdict(configurations.cycles(params)) | {"work_by_block": [block.cycles for block in params.blocks]},
@@ -92,7 +93,7 @@ def _binary(packed: bundle.Bundle, config: str, folder: Path | None, name: str) 
     exact, at_once = design.description["cycles"], design.params.config.samples
     window = (packed.network.words + packed.network.window) // at_once
     what = f"{packed.model}, configuration {design.params.config.name}"
-    packet = delivery.Packet(design.params.head.beats)
+    packet = delivery.Packet(design.params.head.beats, exact=not isinstance(design.params, GuardedParams))
     top = delivery.Top(design.verilog, what, packet, patience=4 * exact["live_latency"], at_once=at_once, window=window)
     said = f"module {design.name}: interval {exact['interval']} cycles a window, latency {exact['latency']} cycles"
     return Made(top, design.verilog.with_suffix(".json"), design.params.config.name, said=said)
@@ -163,7 +164,8 @@ def main(
     config: Annotated[
         str,
         typer.Option(
-            help="Named folding, JSON file of foldings, tiny, or record (beats, also for gasf5); for alq17 mac128, mac64, mac32"
+            help="Named folding or tiny, each also as <name>_guarded, JSON file of foldings, or record (beats, also for gasf5); "
+            "for alq17 mac128, mac64, mac32"
         ),
     ] = "full",
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",

@@ -57,14 +57,14 @@ def find_window(windows: tasks.Windows, text: str) -> int:
 
 def gtkwave(dump: str, harness) -> str:
     """A save file: the ports, then every layer's output."""
-    top = f"TOP.{harness.design.name}"
+    datapath = ".".join(("TOP", harness.design.name, *harness.simulator.datapath))
     lines = [f'[dumpfile] "{dump}"', "-AXI4-Stream"]
     for port in harness.design.description["ports"]:
         width = port["width"]
         lines.append(f"TOP.{port['name']}" + (f"[{width - 1}:0]" if width > 1 else ""))
     lines.append("-layers")
     for name, bits in harness.simulator.widths.items():
-        lines += [f"{top}.datapath.tap_{name}_moves", f"{top}.datapath.tap_{name}[{bits - 1}:0]"]
+        lines += [f"{datapath}.tap_{name}_moves", f"{datapath}.tap_{name}[{bits - 1}:0]"]
     return "\n".join(lines) + "\n"
 
 

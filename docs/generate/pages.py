@@ -11,6 +11,7 @@ from docs.generate import (
     figures,
     fpga,
     graphs,
+    guard,
     history,
     mutants,
     proofs,
@@ -55,6 +56,7 @@ PAGES = {
     "docs/mutants.md": mutants.SECTIONS,
     "docs/coverage.md": coverage.SECTIONS,
     "docs/upsets.md": upsets.SECTIONS,
+    "docs/guard.md": guard.SECTIONS,
     "docs/verification.md": verification.SECTIONS,
     "docs/history.md": {"history": lambda stored: history.table(history.load())},
 }

@@ -4,6 +4,7 @@ figures in ``build/report.json``; here they are stored. A partial run, or one on
 from docs.generate import detection
 from hw.beats import top as beat_top
 from hw.binary import folding
+from hw.guard.top import SUFFIX
 from hw.mac import design as mac_design
 from hw.tiny import params as tiny
 from sim import beats as end_to_end
@@ -17,7 +18,8 @@ STORED = files.ROOT / "docs" / "report.json"
 LARGE = "mac128l"  # the configuration of networks that only the large array holds
 # Parts of a model's figures that grow entry by entry.
 PARTS = ("fpga", "board", "synthesis_only", "configurations")
-NAMED = (*folding.CONFIGS, tiny.NAME, beat_top.NAME, *mac_design.CONFIGS)
+CLASSIFIERS = (*folding.CONFIGS, tiny.NAME)
+NAMED = (*CLASSIFIERS, *(name + SUFFIX for name in CLASSIFIERS), beat_top.NAME, *mac_design.CONFIGS)
 
 
 def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:

@@ -6,7 +6,8 @@ from sw import document, files, metrics
 STORED = files.ROOT / "docs" / "upsets.json"
 
 
-def _tops() -> dict:
+def tops() -> dict:
+    """The stored campaigns by top."""
     return files.read_json(STORED, "figures of make upset")
 
 
@@ -19,7 +20,7 @@ def effects(stored: dict) -> str:
     """Share of each effect by top and kind of cell, with its interval."""
     rows = [
         [top, kind, found["bits"], found["upsets"], *(_share(found["effects"][name], found["upsets"]) for name in EFFECTS)]
-        for top, told in _tops().items()
+        for top, told in tops().items()
         for kind, found in told["kinds"].items()
     ]
     return document.table(["top", "cells", "bits", "upsets", *EFFECTS], rows)
@@ -28,7 +29,7 @@ def effects(stored: dict) -> str:
 def recoveries(stored: dict) -> str:
     """What righted the results again, of the upsets that had an effect."""
     rows = []
-    for top, told in _tops().items():
+    for top, told in tops().items():
         for kind, found in told["kinds"].items():
             counts = [sum(one.get(name, 0) for one in found["recoveries"].values()) for name in RECOVERIES]
             rows.append([top, kind, *counts, found["most_wrong"], found["late"]])
@@ -40,7 +41,7 @@ def grave(stored: dict) -> str:
     """Registers whose upset took more than two windows, or ended at a reset."""
     rows = [
         [top, kind, f"`{where.split(': ')[0]}`", where.split(": ")[1], count]
-        for top, told in _tops().items()
+        for top, told in tops().items()
         for kind, found in told["kinds"].items()
         for where, count in found["grave"].items()
     ]
@@ -49,7 +50,7 @@ def grave(stored: dict) -> str:
 
 def starts(stored: dict) -> str:
     """Starts from random states by top."""
-    rows = [[top, told["starts"]["seeds"], told["starts"]["right"]] for top, told in _tops().items()]
+    rows = [[top, told["starts"]["seeds"], told["starts"]["right"]] for top, told in tops().items()]
     return document.table(["top", "starts", "right"], rows)
 
 

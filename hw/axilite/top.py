@@ -14,6 +14,7 @@ from hw.axilite.queue import ResultQueue
 from hw.axilite.registers import Registers
 from hw.beats import top as beat_top
 from hw.fpga import measure
+from hw.guard.top import GuardedTop
 from hw.images import top as image_top
 from hw.mac import design as mac_design
 from hw.mac.top import MacTop, cycles
@@ -167,5 +168,9 @@ def describe(packed: Bundle, inner: Wrapped, top: AxiLiteTop, name: str, text: s
         "registers": [
             {"name": one.name, "address": one.address, "writable": one.writable, "fields": one.places()} for one in registers.MAP
         ],
-        "output": {"header": result.header(loaded=bool(inner.image)), "beats": inner.words, "queue": top.depth},
+        "output": {
+            "header": result.header(bool(inner.image), isinstance(inner.top, GuardedTop)),
+            "beats": inner.words,
+            "queue": top.depth,
+        },
     }

@@ -15,6 +15,7 @@ from hw.binary import top
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import devices, flow
 from hw.fpga.seeds import place_seeds
+from hw.guard.top import SUFFIX
 from hw.link.wire import BAUD
 from hw.mac import design as mac_design
 from hw.mac.params import CONFIGS, ArrayParams
@@ -76,7 +77,7 @@ def classifier(packed: bundles.Bundle, config: str | configurations.Config) -> C
 
 def check_device(made: Classifier, device: devices.Device) -> None:
     """Raise where a configuration is far too large for a device, before anything that takes long."""
-    if device.family == "ice40" and made.config != tiny.NAME:
+    if device.family == "ice40" and made.config.removesuffix(SUFFIX) != tiny.NAME:
         fits = f"binary networks in the configuration {tiny.NAME!r} do: CONFIG={tiny.NAME}"
         if made.bundle.network.words:  # which the tiny engine does not take
             fits = "an ECP5 has room: DEVICE=ecp5-25k, BOARD=ulx3s-25f"

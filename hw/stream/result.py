@@ -10,17 +10,18 @@ NUMBER_BITS = 16
 Meta = data.StructLayout({"number": NUMBER_BITS, "flat": 1})
 
 IMAGE_BITS = 6
-# A result is a packet of 32-bit beats: this header first, then one signed logit a class. Only engines whose networks are loaded set
-# ``fault``, the program did not end in time and the header is the whole packet, and ``image``, how many networks had been loaded.
+# A result is a packet of 32-bit beats: this header first, then one signed logit a class. ``fault``, where the header is the whole
+# packet: the program did not end in time, or a guard saw the classifier fail. ``image``: how many networks had been loaded, where
+# they are.
 Header = data.StructLayout({"number": NUMBER_BITS, "label": 8, "no_call": 1, "fault": 1, "image": IMAGE_BITS})
 Beat = data.StructLayout({"word": 32, "last": 1})
 
 
-def header(loaded: bool) -> dict[str, list[int]]:
+def header(loaded: bool, guarded: bool = False) -> dict[str, list[int]]:
     """Highest and lowest bit of each field of the header, for those who read it elsewhere; ``loaded``: of an engine whose networks
-    are loaded."""
-    fields = {name: [f.offset + f.width - 1, f.offset] for name, f in Header}
-    return fields if loaded else {name: bits for name, bits in fields.items() if name not in ("fault", "image")}
+    are loaded; ``guarded``: of one behind a guard."""
+    left_out = set() if loaded else {"image"} if guarded else {"fault", "image"}
+    return {name: [f.offset + f.width - 1, f.offset] for name, f in Header if name not in left_out}
 
 
 __all__ = ["IMAGE_BITS", "NO_CALL", "NUMBER_BITS", "Beat", "Header", "Meta", "header"]

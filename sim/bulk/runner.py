@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw import configurations
 from hw.generate import Design
 from hw.stream.result import Beat
 from sim import verilator
@@ -47,13 +48,15 @@ class Simulator:
         beat: int = 1,
         words: int = 0,
         front: int = 0,
+        datapath: tuple[str, ...] = ("datapath",),
     ):
-        """``name`` of the top; ``widths`` of the taps in its submodule ``datapath``; ``image``: it wants one before it works;
-        ``brief``: for a few windows, compiled fast instead of running fast; ``beat``: samples that come at once; ``words``:
-        RR words in front of a window; ``front``: values a window that its front makes, where these are not its samples. Compiled
-        into ``folder``, unless the same sources were compiled there before."""
-        self.name, self.widths, self.beat = name, widths, beat
+        """``name`` of the top; ``widths`` of the taps in its ``datapath``, to which these names of parts lead; ``image``:
+        it wants one before it works; ``brief``: for a few windows, compiled fast instead of running fast; ``beat``: samples that
+        come at once; ``words``: RR words in front of a window; ``front``: values a window that its front makes, where these are
+        not its samples. Compiled into ``folder``, unless the same sources were compiled there before."""
+        self.name, self.widths, self.beat, self.datapath = name, widths, beat, datapath
         listed = " ".join(f"T({name}, {bits})" for name, bits in widths.items())
+        way = (name, *datapath)
         sources = {
             "top.v": verilog.read_text(),
             "harness.cpp": HARNESS.read_text(),
@@ -61,8 +64,8 @@ class Simulator:
             "config.h": f"#define POPBEAT_WINDOW {window}\n#define POPBEAT_WORDS {words}\n#define POPBEAT_BEAT {beat}\n"
             f"#define POPBEAT_FRONT {front or window // beat}\n"
             f"#define POPBEAT_TAPS(T) {listed}\n"
-            f"#define POPBEAT_WIRE(name) {name}__DOT__datapath__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
-            "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{name}__datapath" -var "tap_*"\n',
+            f"#define POPBEAT_WIRE(name) {'__DOT__'.join(way)}__DOT__tap_##name\n" + "#define POPBEAT_IMAGE\n" * image,
+            "taps.vlt": f'`verilator_config\npublic_flat_rd -module "{"__".join(way)}" -var "tap_*"\n',
         }
         tracing = ("--trace-vcd",) if waves else ()
         self.program = verilator.program(sources, name, folder, "-O0" if brief else "-O2", tracing)
@@ -141,7 +144,16 @@ class Harness:
         name = f"bulk_{design.params.config.name}" + ("_waves" if waves else "")
         folder = folder or files.BUILD / design.params.bundle.model / name
         self.simulator = Simulator(
-            design.verilog, design.name, spec.window, widths, folder, waves, False, brief, beat, network.words
+            design.verilog,
+            design.name,
+            spec.window,
+            widths,
+            folder,
+            waves,
+            brief=brief,
+            beat=beat,
+            words=network.words,
+            datapath=configurations.datapath(design.params),
         )
 
     def run(self, samples: np.ndarray, mode: str = "burst", seed: int | None = None, waves: Path | None = None) -> Observed:

@@ -1,6 +1,6 @@
 """All properties, family by family."""
 
-from sim.prove import arithmetic, binary, loading, scale, streams, tops, windows, writing
+from sim.prove import arithmetic, binary, guarding, loading, scale, streams, tops, windows, writing
 from sim.prove.scene import Property
 
 FAMILIES = {
@@ -11,6 +11,7 @@ FAMILIES = {
     "scale": scale.PROPERTIES,
     "loading": loading.PROPERTIES,
     "writing": writing.PROPERTIES,
+    "guarding": guarding.PROPERTIES,
     "tops": tops.PROPERTIES,
 }
 ALL: tuple[Property, ...] = tuple(one for family in FAMILIES.values() for one in family)

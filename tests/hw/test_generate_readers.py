@@ -20,7 +20,7 @@ from sw.export import bundle, bundles
 from sw.qrs.detector import PARAMS
 
 TOPS = [
-    *(("bnn17", config) for config in ("full", "half", "double", "sample", "tiny")),
+    *(("bnn17", config) for config in ("full", "half", "double", "sample", "tiny", "full_guarded")),
     ("bnn5", "full"),
     *(("bnnbeat5", config) for config in ("full", "half", "record")),
     *(("alq17", config) for config in ("mac128", "mac64", "mac32")),

@@ -6,9 +6,11 @@ import pytest
 from hw import configurations
 from hw.binary.folding import Config, Folding
 from hw.generate import generate
+from hw.guard.top import GuardedConfig
 from sim import engines, verilator
 from sim.upset import cells
 from sim.upset.bed import AGAIN, WINDOWS, Bed, Upset
+from sim.upset.outcome import Outcome
 from sim.upset.run import RIGHT, counted
 from sw.errors import PopbeatError
 from tests.conftest import random_bundle, random_windows
@@ -17,10 +19,13 @@ WINDOW = 240
 PARTS = {"packed": random_bundle(3, channels=(3, 2), window=WINDOW), "samples": random_windows(1, WINDOWS + AGAIN, WINDOW)}
 
 
-def make(folder, **changed) -> Bed:
+FOLDED = Config("test", (Folding(1), Folding(1)))
+
+
+def make(folder, config=FOLDED, **changed) -> Bed:
     packed, samples = PARTS["packed"], PARTS["samples"]
     verilator.prepare()
-    design = generate(packed, Config("test", (Folding(1), Folding(1))), folder)
+    design = generate(packed, config, folder)
     given = {"logits": engines.trace(packed, samples).logits, "samples": samples} | changed
     interval = configurations.cycles(design.params).interval
     return Bed(design.name, design.verilog.read_text(), interval=interval, home=folder / "bed", **given)
@@ -59,6 +64,26 @@ def test_known_upsets(bed):
     ]
     effects = {one.effect for one in bed.run(upsets)}
     assert "windows" not in effects and effects & {"logits", "class"}, effects
+
+
+def test_a_guard_ends_what_only_a_reset_ends(bed, tmp_path):
+    """Every bit of counters that nothing sets anew between two windows."""
+    places = ("pool", "position"), ("sequencer", "credits"), ("head", "fsm_state"), ("sliding_window", "position")
+    guarded = make(tmp_path, GuardedConfig(FOLDED))
+
+    def outcomes(subject: Bed) -> list[Outcome]:
+        found = [cell(subject, module, name) for module, name in places]
+        cycle = 2 * subject.interval + WINDOW + 90  # the classifier is at work
+        flips = [Upset(cycle, subject.scopes[c.module, c.name], c, 0, bit) for c in found for bit in range(c.bits)]
+        return subject.run(flips)
+
+    assert "reset" in {one.recovery for one in outcomes(bed)}
+    behind = outcomes(guarded)
+    assert {one.recovery for one in behind} == {"", "by itself"} and max(one.wrong for one in behind) == 1, behind
+    held = [one for one in guarded.cells if one.name.startswith(("state_", "number_", "index_")) and one.module.endswith("guard")]
+    assert len(held) == 9
+    flips = [Upset(2 * guarded.interval + 50, guarded.scopes[c.module, c.name], c, 0, bit) for c in held for bit in range(c.bits)]
+    assert set(guarded.run(flips)) == {RIGHT}
 
 
 def test_a_start_from_a_random_state_is_right_after_a_cycle_of_reset(bed):

@@ -1,0 +1,132 @@
+"""The guard round a classifier: whatever the classifier does, and while bits flip in what the guard holds three times."""
+
+from unittest.mock import patch
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+
+from hw.guard import guard, voted
+from hw.guard.guard import Guard, GuardParams, State
+from hw.stream.result import NO_CALL, NUMBER_BITS, Header
+from sim.prove.faults import Fault
+from sim.prove.scene import Inside, Property, Scene
+from sim.prove.scoreboard import stays
+
+SMALL = GuardParams(bits=2, window=3, beats=2, patience=3)
+HITS = 7  # bits of the place that is hit, more than there are
+HELD = ("state", "number", "index")
+
+
+def _hit() -> type[voted.Voted]:
+    """Registers like :class:`~hw.guard.voted.Voted`, of all whose copies at most one bit flips in each cycle, any one."""
+    hit, places = Signal(HITS, name="hit"), iter(range(1 << HITS))  # free, as all that nothing drives
+
+    class Hit(voted.Voted):
+        def drive(self, m: Module, word: Value, when: Value) -> None:
+            a, b, c = self.copies
+            m.d.comb += self.value.eq((a & b) | (a & c) | (b & c))
+            for copy, then in zip(self.copies, self.words(word, when), strict=True):
+                m.d.sync += copy.eq(then ^ Cat(hit == next(places) for _ in copy))
+
+    return Hit
+
+
+def _guard(scene: Scene) -> tuple[Guard, Inside]:
+    part = Guard(SMALL)
+    with patch.object(guard, "Voted", _hit()):
+        inside = scene.add(part, keep=())  # without the memory: the packet's words are any
+    scene.drive(part.i.valid, part.i.payload, part.feed.ready, part.told.valid, part.told.payload, part.o.ready)
+    for name in HELD:
+        a, b, c = (inside[f"{name}_{k}"] for k in range(3))
+        scene.claim((a == b) | (a == c) | (b == c))
+    return part, inside
+
+
+def guarded(scene: Scene) -> None:
+    """Beside the guard, counters of its windows and of its packets' beats, which nothing hits."""
+    part, inside = _guard(scene)
+    m, beats, window = scene.m, SMALL.beats, SMALL.window
+    index, number = Signal(range(window), name="beat_of_window"), Signal(NUMBER_BITS, name="windows")
+    out, sent = Signal(name="out"), Signal(range(beats), name="sent")  # a packet is due; its beats that have left
+    takes, leaves = part.i.valid & part.i.ready, part.o.valid & part.o.ready
+    ends, breaks = takes & (index == window - 1), takes & (index != window - 1) & part.i.payload.last
+    done = leaves & part.o.payload.last
+    with m.If(takes):
+        m.d.sync += index.eq(Mux(ends | breaks, 0, index + 1))
+    with m.If(ends):
+        m.d.sync += [out.eq(1), sent.eq(0)]
+    with m.If(leaves):
+        m.d.sync += sent.eq(sent + 1)
+    with m.If(done):
+        m.d.sync += out.eq(0)
+    with m.If(done | breaks):
+        m.d.sync += number.eq(number + 1)
+    # One packet for each whole window, none without; meanwhile no sample is taken.
+    scene.claim(~part.o.valid | out)
+    scene.claim(~part.i.ready | ~out)
+    header = Header(part.o.payload.word)
+    scene.claim(~part.o.valid | (sent != 0) | (header.number == number))
+    alone = (sent == 0) & (header.label == NO_CALL) & header.no_call & header.fault
+    scene.claim(~part.o.valid | Mux(part.o.payload.last, (sent == beats - 1) | alone, sent != beats - 1))
+    stays(scene, part.o.valid, part.o.ready, part.o.payload)
+    _invariants(scene, inside, index, number, out, sent)
+    # A result that comes before its window is complete is told as a fault.
+    soon = Signal(name="soon")
+    m.d.sync += soon.eq(~(done | breaks) & (soon | inside["at_take"] & part.told.valid))
+    scene.claim(~(part.o.valid & soon) | (sent != 0) | alone)
+    scene.claim(~(inside["at_take"] | inside["at_wait"]) | (soon == inside["early"]))
+    scene.claim(~(inside["at_read"] | inside["at_load"] | inside["at_offer"]) | ~soon | inside["fault"])
+    # It goes on: a word at the latest so many cycles after the one before, and samples two cycles after a packet.
+    dark, idle = Signal(5, name="dark"), Signal(2, name="idle")
+    m.d.sync += dark.eq(Mux(out & ~part.o.valid, dark + 1, 0))
+    limit = 1 << len(inside["waited"]) - 1
+    scene.claim(dark <= limit + 3)
+    scene.claim(out | (dark == 0))
+    scene.claim(~inside["at_wait"] | (dark <= inside["waited"]))
+    scene.claim(~inside["at_read"] | (dark <= limit + 1))
+    scene.claim(~inside["at_load"] | (dark <= limit + 2))
+    m.d.sync += idle.eq(Mux(out | inside["at_take"], 0, Mux(idle == 3, 3, idle + 1)))
+    scene.claim(idle <= 2)
+    scene.claim(~inside["at_clear"] | (idle <= 1))
+    scene.claim(~inside["at_drop"] | (idle == 0))
+    scene.claim(~inside["at_take"] | (part.i.ready == part.feed.ready))
+
+
+def _invariants(scene: Scene, inside: Inside, index: Signal, number: Signal, out: Signal, sent: Signal) -> None:
+    """What the guard's registers are beside these counters; an induction needs it."""
+    at = {one: inside[f"at_{one.name.lower()}"] for one in State}
+    sending = at[State.READ] | at[State.LOAD] | at[State.OFFER]
+    scene.claim(Cat(at.values()).any())
+    scene.claim(out == (at[State.WAIT] | sending))
+    scene.claim(inside["number"] == Mux(at[State.DROP] | at[State.CLEAR], (number - 1)[:NUMBER_BITS], number))
+    scene.claim(~at[State.TAKE] | (inside["index"] == index))
+    scene.claim(at[State.TAKE] | (index == 0))
+    scene.claim(~sending | (inside["place"] == sent))
+    limit = 1 << len(inside["waited"]) - 1
+    scene.claim(~at[State.WAIT] | ((sent == 0) & (inside["count"] < SMALL.beats) & (inside["waited"] <= limit)))
+    scene.claim(index < SMALL.window)
+    scene.claim(~(sending & inside["fault"]) | (sent == 0))
+    header = Header(inside["word"])
+    clean = ~at[State.OFFER] | (sent != 0) | (header.number == number)
+    scene.claim(clean)
+    faulty = (header.label == NO_CALL) & header.no_call & header.fault
+    scene.claim(~(at[State.OFFER] & inside["fault"]) | faulty)
+
+
+PROPERTIES = (
+    Property(
+        "guard: windows",
+        "Whatever a classifier does, and while in each cycle one bit at most flips in what the guard holds three times: one packet "
+        "for each whole window, with its number, of its full length or a header alone that tells a fault, as where the classifier was "
+        "too early, in time; and then the next window's samples are taken",
+        guarded,
+        (
+            Fault(voted, "own ^ ((own ^ one) & (own ^ other))", "own"),
+            Fault(guard, "early | waited[-1] | (moves", "early | (moves"),
+            Fault(guard, "early.eq(early | self.told.valid)", "early.eq(0)"),
+            Fault(guard, "self.i.ready.eq(self.feed.ready & at[State.TAKE])", "self.i.ready.eq(self.feed.ready)"),
+            Fault(guard, "((breaks, State.DROP), (ends, State.WAIT))", "((ends, State.WAIT),)"),
+        ),
+        depth=6,
+        reach=16,
+    ),
+)
