@@ -116,8 +116,8 @@ PROPERTIES = (
     Property(
         "guard: windows",
         "Whatever a classifier does, and while in each cycle one bit at most flips in what the guard holds three times: one packet "
-        "for each whole window, with its number, of its full length or a header alone that tells a fault, as where the classifier was "
-        "too early, in time; and then the next window's samples are taken",
+        "for each whole window, with its number, of its full length or a header alone that tells a fault, as where the classifier "
+        "was too early, in time; and then the next window's samples are taken",
         guarded,
         (
             Fault(voted, "own ^ ((own ^ one) & (own ^ other))", "own"),
