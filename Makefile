@@ -40,7 +40,7 @@ PYTHON    ?= python3
 # Values reach the commands through the environment, as they were typed: a quote or a dollar in a path is a part of its name.
 GIVEN    := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 SETTINGS := MODEL BUNDLE CONFIG FOLDS PROTOCOL EPOCHS FULL WAVES WINDOW RECORD RECORDS LEAD INVERT STRICT RATE FROM TO DEVICE BOARD \
-            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE CALIBRATE LEVERS CASES MUTANTS UPSETS
+            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE PLACE CALIBRATE LEVERS CASES MUTANTS UPSETS
 $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
@@ -51,7 +51,7 @@ OF_train     := MODEL FOLDS PROTOCOL EPOCHS $(if $(filter bnnbeat5,$(MODEL)),SEE
 OF_levers    := MODEL LEVERS SEED
 OF_curve     := MODEL
 OF_verilog   := MODEL BUNDLE CONFIG NAME AXILITE
-OF_explore   := MODEL DEVICE FULL $(if $(filter-out 0,$(FULL)),,BUNDLE CYCLES LUTS BRAMS CALIBRATE)
+OF_explore   := MODEL DEVICE FULL $(if $(filter-out 0,$(FULL)),,BUNDLE CYCLES LUTS BRAMS PLACE CALIBRATE)
 OF_fpga      := MODEL BUNDLE DEVICE CONFIG SEEDS
 OF_synth     := MODEL BUNDLE CONFIG FAMILY
 OF_gate      := MODEL DEVICE CONFIG
@@ -127,12 +127,12 @@ cycles: $(READY) ## cycles of every layer of all multi-bit networks on the array
 verilog: $(READY) ## Verilog, its ports as JSON, a bench, assertions, a FuseSoC core [MODEL=bnn17 BUNDLE= CONFIG=full, record: with the QRS detector, NAME= of the module, AXILITE=1: results in registers]
 	@$(RUN) -m $(if $(filter-out 0,$(AXILITE)),hw.axilite,hw.generate) --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --config "$${CONFIG:-full}" --name "$$NAME"
 
-explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS= | FULL=1 | CALIBRATE=1]
+explore: $(READY) ## folding for a device or a budget [MODEL=bnn17 DEVICE=ecp5-25k CYCLES= LUTS= BRAMS=, PLACE=1: until one is routed | FULL=1 | CALIBRATE=1]
 ifneq ($(filter-out 0,$(FULL)),)
 	@$(RUN) -m sim.explore --model "$${MODEL:-bnn17}" --device "$$DEVICE"
 else
 	@$(RUN) -m hw.explore --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --device "$$DEVICE" \
-	  --cycles "$${CYCLES:-0}" --luts "$${LUTS:-0}" $(if $(BRAMS),--brams "$$BRAMS") $(if $(filter-out 0,$(CALIBRATE)),--calibrate)
+	  --cycles "$${CYCLES:-0}" --luts "$${LUTS:-0}" $(if $(BRAMS),--brams "$$BRAMS") $(if $(filter-out 0,$(PLACE)),--place) $(if $(filter-out 0,$(CALIBRATE)),--calibrate)
 endif
 
 fpga: $(READY) ## area and clock, worst of SEEDS placements [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full SEEDS=10]

@@ -1,7 +1,8 @@
 """Tables of ``docs/fpga.md``, ``docs/boards.md`` and ``docs/folding.md``: area and clock, netlists, bitstreams, foldings."""
 
 from docs.generate.common import clock, micros
-from sw import document, published
+from hw.explore.place import STORED as PLACED
+from sw import document, files, published
 
 
 def _area(figures: dict) -> str:
@@ -41,6 +42,16 @@ def fpga(stored: dict) -> str:
             )
     rows += [list(row) for row in published.DESIGNS]
     return document.table(["", "device", "area", "MHz", "latency, µs", "interval, µs", ""], rows)
+
+
+def placed(stored: dict) -> str:
+    """The fastest foldings of the front that were placed, and what was tried before them."""
+    rows = []
+    for top, found in (files.read_json(PLACED, "placed foldings") if PLACED.is_file() else {}).items():
+        for one in found["tried"]:
+            rows.append([f"`{top}`", one["blocks"], one["interval"], "", f"not placed: {one['error'][:80]}"])
+        rows.append([f"`{top}`", found["blocks"], found["interval_cycles"], _area(found), f"{found['fmax_mhz']:.1f} MHz, one seed"])
+    return document.table(["", "PE/parts by block", "interval", "area", ""], rows) if rows else "(Not measured yet.)"
 
 
 def switching(stored: dict) -> str:

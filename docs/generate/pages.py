@@ -41,6 +41,7 @@ PAGES = {
         "commands": readme.commands,
     },
     "docs/boards.md": {"boards": fpga.boards},
+    "docs/explore.md": {"placed": fpga.placed},
     "docs/folding.md": {"configurations": fpga.configurations},
     "docs/beats.md": {
         "beats": beats.between_patients,
