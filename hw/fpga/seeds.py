@@ -20,10 +20,11 @@ def place_seeds(
     numbers = range(1, seeds + 1)
     lines = {seed: bar.add_task(f"seed {seed}", total=1) for seed in numbers}
     tool = f"{flow.TOOLS[device.family]} {flow.version(flow.TOOLS[device.family])}"
+    placer = " ".join(flow.placer(netlist, device))
     jobs = [
         campaign.Job(
             "hw.fpga.seeds:placed",
-            {"netlist": packed, "device": device.name, "seed": seed, "mhz": mhz, "tool": tool},
+            {"netlist": packed, "device": device.name, "seed": seed, "mhz": mhz, "tool": tool, "placer": placer},
             f"seed {seed} of {folder.name}",
             {"folder": (folder / f"seed{seed}").relative_to(files.BUILD).as_posix()},
         )
@@ -43,14 +44,16 @@ def place_seeds(
     ]
 
 
-def placed(netlist: str, device: str, seed: int, mhz: float, tool: str, folder: str) -> dict:
+def placed(netlist: str, device: str, seed: int, mhz: float, tool: str, placer: str, folder: str) -> dict:
     """The job: place and route a netlist (nextpnr's JSON, deflated, in base64) in ``folder`` of the build folder; ``mhz`` met,
     cells ``used`` and ``available``."""
-    campaign.demand("tools", [tool], [f"{tool.split()[0]} {flow.version(tool.split()[0])}"])
     home = files.BUILD / folder
     path = files.write_bytes(home.with_name(f"{home.name}.json"), zlib.decompress(base64.b64decode(netlist)))
+    taken, chosen = flow.Netlist(path, path, {}), devices.get(device)
+    here = [f"{tool.split()[0]} {flow.version(tool.split()[0])}", " ".join(flow.placer(taken, chosen))]
     try:
-        made = flow.place(flow.Netlist(path, path, {}), devices.get(device), home, seed, mhz, say=campaign.say)
+        campaign.demand("tools", [tool, placer], here)
+        made = flow.place(taken, chosen, home, seed, mhz, say=campaign.say)
     finally:
         path.unlink()
     return {"mhz": made.mhz, "used": made.used, "available": made.available}

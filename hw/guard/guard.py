@@ -34,7 +34,7 @@ class State(IntEnum):
 @dataclass(frozen=True)
 class GuardParams:
     """``bits`` of an input beat, ``window`` beats a window, ``beats`` of a result; ``patience``: cycles from a window's last beat
-    by which its whole result is there."""
+    by which its whole result is there, and for which the classifier may refuse a sample."""
 
     bits: int
     window: int
@@ -58,7 +58,8 @@ class Guard(wiring.Component):
       - ``clear``: reset of the classifier, high at least one cycle behind every window;
       - ``o``: stream of result beats: the classifier's packet with the guard's own number (modulo 2^16), once the whole of it is
         there. A packet that comes before its window is complete, that is too short or too long, that has another number than 0, or
-        that is not there in time is none: instead a header leaves alone, label 255, *no call* and ``fault`` set, with TLAST.
+        that is not there in time is none: instead a header leaves alone, label 255, *no call* and ``fault`` set, with TLAST. So
+        it does where the classifier refuses a sample for too long; the rest of that window is taken and goes nowhere.
 
     Latency: a packet's last beat at ``told`` to the header at ``o``: ``SEND`` cycles.
     """
@@ -83,8 +84,9 @@ class Guard(wiring.Component):
         )
         at = {one: Signal(name=f"at_{one.name.lower()}") for one in State}
         m.d.comb += [signal.eq(state.value == one) for one, signal in at.items()]
-        takes, ends, breaks = self._take(m, at, index)
-        fault, come = self._wait(m, at)
+        waited, lost = Signal(range(self.params.patience + 2), name="waited"), Signal(name="lost")
+        takes, ends, breaks = self._take(m, at, index, waited, lost)
+        fault, come = self._wait(m, at, waited, lost)
         left = self._send(m, at, number.value, fault)
         goes = {
             State.TAKE: ((breaks, State.DROP), (ends, State.WAIT)),
@@ -112,30 +114,37 @@ class Guard(wiring.Component):
         m.d.sync += self.clear.eq(at[State.READ] | at[State.LOAD] | at[State.OFFER] | at[State.DROP])
         return m
 
-    def _take(self, m: Module, at: dict[State, Signal], index: Voted) -> tuple[Signal, Signal, Signal]:
-        """Beats to the classifier: one is taken, ends its window, breaks it off."""
+    def _take(
+        self, m: Module, at: dict[State, Signal], index: Voted, waited: Signal, lost: Signal
+    ) -> tuple[Signal, Signal, Signal]:
+        """Beats to the classifier: one is taken, ends its window, breaks it off. The window is ``lost`` where the classifier
+        answers too soon, or takes no beat."""
         takes, ends, breaks, final = (Signal(name=name) for name in ("takes", "ends", "breaks", "final_beat"))
         m.d.comb += [
             self.feed.payload.eq(self.i.payload),
             self.feed.valid.eq(self.i.valid & at[State.TAKE]),
-            self.i.ready.eq(self.feed.ready & at[State.TAKE]),
+            self.i.ready.eq((self.feed.ready | lost) & at[State.TAKE]),
             takes.eq(self.i.valid & self.i.ready),
             final.eq(index.value == self.params.window - 1),
             ends.eq(takes & final),
             breaks.eq(takes & ~final & self.i.payload.last),
         ]
+        with m.If(at[State.TAKE]):
+            m.d.sync += [
+                waited.eq(Mux(self.i.valid & ~self.i.ready, waited + 1, 0)),
+                lost.eq(lost | self.told.valid | (waited >= self.params.patience)),
+            ]
+        with m.If(at[State.CLEAR]):
+            m.d.sync += [waited.eq(0), lost.eq(0)]
         return takes, ends, breaks
 
-    def _wait(self, m: Module, at: dict[State, Signal]) -> tuple[Signal, Signal]:
+    def _wait(self, m: Module, at: dict[State, Signal], waited: Signal, lost: Signal) -> tuple[Signal, Signal]:
         """The classifier's packet into the memory: whether it is none, and that this is known now."""
         p = self.params
         m.submodules.packet = self.packet = packet = Memory(shape=32, depth=p.beats, init=[])
         write = packet.write_port()
         count = Signal(range(p.beats + 1), name="count")
-        waited = Signal((p.patience - 1).bit_length() + 1, name="waited")  # its highest bit: too long
-        early, fault, come, moves, final, wrong = (
-            Signal(name=name) for name in ("early", "fault", "come", "moves", "final_word", "wrong")
-        )
+        fault, come, moves, final, wrong = (Signal(name=name) for name in ("fault", "come", "moves", "final_word", "wrong"))
         m.d.comb += [
             self.told.ready.eq(at[State.WAIT]),
             moves.eq(self.told.valid & at[State.WAIT]),
@@ -143,13 +152,11 @@ class Guard(wiring.Component):
             write.data.eq(self.told.payload.word),
             write.en.eq(moves),
             final.eq(count == p.beats - 1),
-            wrong.eq(early | waited[-1] | (moves & ((final ^ self.told.payload.last) | self._misnumbered(count)))),
+            wrong.eq(lost | (waited >= p.patience) | (moves & ((final ^ self.told.payload.last) | self._misnumbered(count)))),
             come.eq(wrong | (moves & final)),
         ]
         with m.If(at[State.TAKE]):
-            m.d.sync += [count.eq(0), waited.eq(0), early.eq(early | self.told.valid)]
-        with m.If(at[State.CLEAR]):
-            m.d.sync += early.eq(0)
+            m.d.sync += count.eq(0)
         with m.If(at[State.WAIT]):
             m.d.sync += [count.eq(count + moves), waited.eq(waited + 1), fault.eq(wrong)]
         return fault, come

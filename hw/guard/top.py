@@ -51,18 +51,17 @@ class GuardedParams:
         """Parameters of the guard."""
         network, samples = self.bundle.network, self.config.samples
         window = (network.words + network.window) // samples
-        whole = self.inner_cycles.live_latency + SEND * self.head.beats
+        whole = self.inner_cycles.live_latency + self.head.send_cycles
         return GuardParams(16 * samples, window, self.head.beats, whole + SPARE)
 
     @property
     def cycles(self) -> Cycles:
         """Exact: a result leaves once the whole of it is there, and the next window comes once it has left."""
         inner, guard = self.inner_cycles, self.guard
-        packet = SEND * guard.beats
-        live = inner.live_latency + packet
-        return replace(
-            inner, interval=guard.window - 1 + live + packet - SEND + BEGIN, latency=inner.latency + packet, live_latency=live
-        )
+        whole = self.head.send_cycles + SEND  # the classifier's header to the guard's
+        live = inner.live_latency + whole
+        interval = guard.window - 1 + live + SEND * (guard.beats - 1) + BEGIN
+        return replace(inner, interval=interval, latency=inner.latency + whole, live_latency=live)
 
 
 class GuardedTop(wiring.Component):

@@ -15,6 +15,11 @@ class Voted:
         self.copies = [Signal(shape, name=f"{name}_{k}", init=init, attrs={"keep": 1}) for k in range(3)]
         self.value = Signal(shape, name=name)
 
+    def vote(self) -> Value:
+        """What two of the copies are."""
+        a, b, c = self.copies
+        return (a & b) | (a & c) | (b & c)
+
     def words(self, word: Value, when: Value) -> list[Value]:
         """What the copies are in the next cycle: ``word`` where ``when`` is high, else what two of them are now."""
         a, b, c = self.copies
@@ -23,6 +28,5 @@ class Voted:
 
     def drive(self, m: Module, word: Value, when: Value) -> None:
         """Take ``word`` at the end of the cycles in which ``when`` is high."""
-        a, b, c = self.copies
-        m.d.comb += self.value.eq((a & b) | (a & c) | (b & c))
+        m.d.comb += self.value.eq(self.vote())
         m.d.sync += [copy.eq(then) for copy, then in zip(self.copies, self.words(word, when), strict=True)]

@@ -22,8 +22,7 @@ def _hit() -> type[voted.Voted]:
 
     class Hit(voted.Voted):
         def drive(self, m: Module, word: Value, when: Value) -> None:
-            a, b, c = self.copies
-            m.d.comb += self.value.eq((a & b) | (a & c) | (b & c))
+            m.d.comb += self.value.eq(self.vote())
             for copy, then in zip(self.copies, self.words(word, when), strict=True):
                 m.d.sync += copy.eq(then ^ Cat(hit == next(places) for _ in copy))
 
@@ -73,12 +72,12 @@ def guarded(scene: Scene) -> None:
     soon = Signal(name="soon")
     m.d.sync += soon.eq(~(done | breaks) & (soon | inside["at_take"] & part.told.valid))
     scene.claim(~(part.o.valid & soon) | (sent != 0) | alone)
-    scene.claim(~(inside["at_take"] | inside["at_wait"]) | (soon == inside["early"]))
+    scene.claim(~(inside["at_take"] | inside["at_wait"]) | ~soon | inside["lost"])
     scene.claim(~(inside["at_read"] | inside["at_load"] | inside["at_offer"]) | ~soon | inside["fault"])
     # It goes on: a word at the latest so many cycles after the one before, and samples two cycles after a packet.
     dark, idle = Signal(5, name="dark"), Signal(2, name="idle")
     m.d.sync += dark.eq(Mux(out & ~part.o.valid, dark + 1, 0))
-    limit = 1 << len(inside["waited"]) - 1
+    limit = SMALL.patience
     scene.claim(dark <= limit + 3)
     scene.claim(out | (dark == 0))
     scene.claim(~inside["at_wait"] | (dark <= inside["waited"]))
@@ -88,7 +87,15 @@ def guarded(scene: Scene) -> None:
     scene.claim(idle <= 2)
     scene.claim(~inside["at_clear"] | (idle <= 1))
     scene.claim(~inside["at_drop"] | (idle == 0))
-    scene.claim(~inside["at_take"] | (part.i.ready == part.feed.ready))
+    refused = Signal(range(limit + 4), name="refused")
+    m.d.sync += refused.eq(Mux(inside["at_take"] & part.i.valid & ~part.i.ready, refused + 1, 0))
+    scene.claim(refused <= limit + 1)
+    scene.claim(~inside["at_take"] | ((refused <= inside["waited"]) & (inside["waited"] <= limit + 1)))
+    scene.claim(~inside["at_take"] | (inside["waited"] <= limit) | inside["lost"])
+    # The classifier's reset is over when a window begins, and none begins without one before it.
+    took = scene.before(inside["at_take"], "took", init=1)
+    scene.claim(~inside["at_take"] | ~part.clear)
+    scene.claim(~inside["at_take"] | took | scene.before(inside["at_clear"] & part.clear, "cleared"))
 
 
 def _invariants(scene: Scene, inside: Inside, index: Signal, number: Signal, out: Signal, sent: Signal) -> None:
@@ -101,7 +108,7 @@ def _invariants(scene: Scene, inside: Inside, index: Signal, number: Signal, out
     scene.claim(~at[State.TAKE] | (inside["index"] == index))
     scene.claim(at[State.TAKE] | (index == 0))
     scene.claim(~sending | (inside["place"] == sent))
-    limit = 1 << len(inside["waited"]) - 1
+    limit = SMALL.patience
     scene.claim(~at[State.WAIT] | ((sent == 0) & (inside["count"] < SMALL.beats) & (inside["waited"] <= limit)))
     scene.claim(index < SMALL.window)
     scene.claim(~(sending & inside["fault"]) | (sent == 0))
@@ -121,9 +128,12 @@ PROPERTIES = (
         guarded,
         (
             Fault(voted, "own ^ ((own ^ one) & (own ^ other))", "own"),
-            Fault(guard, "early | waited[-1] | (moves", "early | (moves"),
-            Fault(guard, "early.eq(early | self.told.valid)", "early.eq(0)"),
-            Fault(guard, "self.i.ready.eq(self.feed.ready & at[State.TAKE])", "self.i.ready.eq(self.feed.ready)"),
+            Fault(voted, "(a & b) | (a & c) | (b & c)", "(a & b) | (a & c)"),
+            Fault(guard, "lost | (waited >= p.patience) | (moves", "lost | (moves"),
+            Fault(guard, "lost | self.told.valid | (waited", "lost | (waited"),
+            Fault(guard, "lost | self.told.valid | (waited >= self.params.patience)", "lost | self.told.valid"),
+            Fault(guard, "(self.feed.ready | lost) & at[State.TAKE]", "self.feed.ready | lost"),
+            Fault(guard, "at[State.OFFER] | at[State.DROP])\n        return m", "at[State.OFFER])\n        return m"),
             Fault(guard, "((breaks, State.DROP), (ends, State.WAIT))", "((ends, State.WAIT),)"),
         ),
         depth=6,

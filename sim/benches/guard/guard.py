@@ -41,14 +41,15 @@ def _case(seed: int, windows: list[int], packets: list[list[int] | None], good: 
     for place, length in zip(at, windows, strict=True):
         beats[place - 1] |= (length < PARAMS.window) << PARAMS.bits
     whole = [number for number, length in enumerate(windows) if length == PARAMS.window]
-    told, out, ends, begins = [], [], [], []
+    told, out, ends, begins, latencies = [], [], [], [], []
     for number, packet, right in zip(whole, packets, good, strict=True):
         if packet:
             ends.append(at[number])
             begins.append(len(told))
         told += packet or []
+        if packet:
+            latencies.append(("told", len(told) - 1, "o", len(out), guard.SEND))
         out += [packet[0] | number, *packet[1:]] if right else [number | FAULT | 1 << 32]
-    latencies = [("told", PARAMS.beats - 1, "o", 0, guard.SEND)] if good[0] else []
     return Case(
         lambda: Guard(PARAMS), {"i": beats, "told": told}, {"feed": beats, "o": out}, latencies, partial(_Classifier, ends, begins)
     )
@@ -66,7 +67,7 @@ def _good() -> Case:
 
 def _failing() -> Case:
     """Too short, too long, another number, silent, silent; a good one behind each of the first three."""
-    short, long, number = _last([7 << 16, 1]), _last([7 << 16, 1, 2], last=9), _last([7 << 16 | 4])
+    short, long, number = _last([7 << 16, 1]), _last([7 << 16, 1, 2], last=9), _last([7 << 16 | 4], last=9)
     packets = [short, _packet(5), long, _packet(6), number, _packet(7), None, None, _packet(8)]
     good = [False, True, False, True, False, True, False, False, True]
     return _case(2, [5] * 9, packets, good)

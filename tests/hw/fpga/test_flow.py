@@ -76,6 +76,20 @@ def test_block_rams_take_their_output_registers(small):
     assert output_registers.pack(design) == 0  # they are not there to be taken twice
 
 
+def test_large_designs_have_a_placer_of_their_own(small, tmp_path, monkeypatch):
+    netlist = small[1]
+    luts = netlist.cells["LUT4"]
+    assert not flow.placer(netlist, DEVICE)
+    monkeypatch.setattr(flow, "PLACER", {"ecp5": (luts + 1, "static")})
+    assert not flow.placer(netlist, DEVICE)
+    monkeypatch.setattr(flow, "PLACER", {"ecp5": (luts, "static")})
+    assert flow.placer(netlist, DEVICE) == ["--placer", "static"]
+    assert not flow.placer(netlist, devices.get("gw2ar-18"))
+    lines = []
+    flow.place(netlist, DEVICE, tmp_path, 1, 50.0, say=lines.append)
+    assert any("static placer" in line.lower() for line in lines), lines[:40]
+
+
 def test_same_inputs_same_bitstream(tmp_path):
     """Of the normaliser alone: it has cells of every kind, and the network behind it takes nextpnr half a minute more each time."""
     text = verilog.convert(Normaliser(NormaliserSpec(window=61)), "front", "ecp5")

@@ -77,9 +77,15 @@ def test_a_guard_ends_what_only_a_reset_ends(bed, tmp_path):
         flips = [Upset(cycle, subject.scopes[c.module, c.name], c, 0, bit) for c in found for bit in range(c.bits)]
         return subject.run(flips)
 
+    # At the beginning of a window, what holds the samples: without a limit some of these would stop them for good.
+    front = [one for one in guarded.cells if one.module.endswith("normaliser") and one.kind == cells.FLIP_FLOPS]
+    flips = [Upset(2 * guarded.interval + 50, guarded.scopes[c.module, c.name], c, 0, bit) for c in front for bit in range(c.bits)]
+    begun = guarded.run(flips)
+    assert len(begun) > 100 and {one.recovery for one in begun} <= {"", "by itself"} and max(one.wrong for one in begun) == 1
+
     assert "reset" in {one.recovery for one in outcomes(bed)}
     behind = outcomes(guarded)
-    assert {one.recovery for one in behind} == {"", "by itself"} and max(one.wrong for one in behind) == 1, behind
+    assert {one.recovery for one in behind} <= {"", "by itself"} and max(one.wrong for one in behind) == 1, behind
     held = [one for one in guarded.cells if one.name.startswith(("state_", "number_", "index_")) and one.module.endswith("guard")]
     assert len(held) == 9
     flips = [Upset(2 * guarded.interval + 50, guarded.scopes[c.module, c.name], c, 0, bit) for c in held for bit in range(c.bits)]
