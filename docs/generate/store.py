@@ -50,6 +50,18 @@ def _of_bundle(entries: dict, shipped: bundles.Bundle) -> dict:
     }
 
 
+def joined(before: dict, found: dict) -> dict:
+    """A part's stored entries with those that were ``found`` now in their places. Where only the netlist was simulated (``make
+    gate``), that goes beside the stored placement of the same bundle, and is dropped where there is none."""
+    out = dict(before)
+    for name, entry in found.items():
+        if "bundle_sha256" in entry:
+            out[name] = entry
+        elif before.get(name, {}).get("bundle_sha256") == entry.get("gate_level", {}).get("bundle_sha256", ""):
+            out[name] = before[name] | entry
+    return out
+
+
 def store() -> dict:
     """The figures to draw from: those of a new full run are stored first."""
     measured = report.load()
@@ -60,7 +72,7 @@ def store() -> dict:
             continue
         shipped = bundles.read(bundle.SHIPPED / name)
         before = stored["models"].get(name, {})
-        entries = {part: _of_bundle(before.get(part, {}) | model.get(part, {}), shipped) for part in PARTS}
+        entries = {part: _of_bundle(joined(before.get(part, {}), model.get(part, {})), shipped) for part in PARTS}
         parts = {part: found for part, found in entries.items() if found}
         if "rtl" in model and presentable(model["rtl"], shipped):
             stored["models"][name] = {k: v for k, v in model.items() if k not in PARTS} | parts

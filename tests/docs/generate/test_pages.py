@@ -201,3 +201,12 @@ def test_networks_are_stored_where_both_ways_ran_with_the_shipped_ones(change):
     seen = {"data": "mitdb", "bundle_sha256": digests, "stream": {"answers": 4}, "board": {"answers": 12}} | change
     assert store.networks_presentable({name: value for name, value in seen.items() if value is not None}) == (not change)
     assert not store.networks_presentable({})
+
+
+def test_a_netlist_that_was_simulated_alone_goes_beside_its_placement():
+    before = {"a/tiny": {"bundle_sha256": "1", "fmax_mhz": 9.0}, "b/tiny": {"bundle_sha256": "1", "fmax_mhz": 8.0}}
+    seen = {name: {"gate_level": {"bundle_sha256": bundle, "windows": 3}} for name, bundle in (("a/tiny", "1"), ("c/tiny", "1"))}
+    placed = {"b/tiny": {"bundle_sha256": "2", "fmax_mhz": 7.0}}
+    assert store.joined(before, seen | placed) == {"a/tiny": before["a/tiny"] | seen["a/tiny"]} | placed
+    other = {"a/tiny": {"gate_level": {"bundle_sha256": "2"}}}
+    assert store.joined(before, other) == before, "of another bundle"
