@@ -1,6 +1,7 @@
 """The fastest folding that is placed: what fails is told and passed over."""
 
 import pytest
+from amaranth.hdl import Fragment
 
 from hw import verilog
 from hw.binary.folding import Config
@@ -26,6 +27,7 @@ def placing(monkeypatch, fails: int):
 
     def measured(made, device, config, seeds, bar) -> dict:
         asked.append(config)
+        Fragment.get(made.top, None)  # Amaranth wants what is made to be used
         if len(asked) <= fails:
             raise PopbeatError(f"seed 1 of {config}: no legal placement")
         return {"config": config, "seeds": seeds, "interval_cycles": made.cycles.interval}
