@@ -2,11 +2,10 @@
 figures in ``build/report.json``; here they are stored. A partial run, or one on synthetic signals, is not."""
 
 from docs.generate import detection
+from hw import configurations
 from hw.beats import top as beat_top
-from hw.binary import folding
 from hw.guard.top import SUFFIX
 from hw.mac import design as mac_design
-from hw.tiny import params as tiny
 from sim import beats as end_to_end
 from sw import cli, files, report
 from sw.data import mitbih
@@ -18,8 +17,7 @@ STORED = files.ROOT / "docs" / "report.json"
 LARGE = "mac128l"  # the configuration of networks that only the large array holds
 # Parts of a model's figures that grow entry by entry.
 PARTS = ("fpga", "board", "synthesis_only", "configurations")
-CLASSIFIERS = (*folding.CONFIGS, tiny.NAME)
-NAMED = (*CLASSIFIERS, *(name + SUFFIX for name in CLASSIFIERS), beat_top.NAME, *mac_design.CONFIGS)
+NAMED = (*configurations.NAMES, *(name + SUFFIX for name in configurations.NAMES), beat_top.NAME, *mac_design.CONFIGS)
 
 
 def presentable(rtl: dict, shipped: bundles.Bundle) -> bool:
@@ -51,14 +49,17 @@ def _of_bundle(entries: dict, shipped: bundles.Bundle) -> dict:
 
 
 def joined(before: dict, found: dict) -> dict:
-    """A part's stored entries with those that were ``found`` now in their places. Where only the netlist was simulated (``make
-    gate``), that goes beside the stored placement of the same bundle, and is dropped where there is none."""
+    """A part's stored entries with those that were ``found`` now in their places. A netlist that was simulated (``make gate``)
+    stands beside its placement, whichever was measured first: of one bundle, and of the Verilog that is placed now as it was
+    then. A simulation without a placement is dropped."""
     out = dict(before)
     for name, entry in found.items():
+        stored = before.get(name, {})
         if "bundle_sha256" in entry:
-            out[name] = entry
-        elif before.get(name, {}).get("bundle_sha256") == entry.get("gate_level", {}).get("bundle_sha256", ""):
-            out[name] = before[name] | entry
+            same = all(stored.get(key) == entry.get(key) for key in ("bundle_sha256", "verilog_sha256"))
+            out[name] = ({"gate_level": stored["gate_level"]} if same and "gate_level" in stored else {}) | entry
+        elif stored.get("bundle_sha256") == entry.get("gate_level", {}).get("bundle_sha256", ""):
+            out[name] = stored | entry
     return out
 
 

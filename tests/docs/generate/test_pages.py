@@ -210,3 +210,7 @@ def test_a_netlist_that_was_simulated_alone_goes_beside_its_placement():
     assert store.joined(before, seen | placed) == {"a/tiny": before["a/tiny"] | seen["a/tiny"]} | placed
     other = {"a/tiny": {"gate_level": {"bundle_sha256": "2"}}}
     assert store.joined(before, other) == before, "of another bundle"
+    simulated = {"a": {"bundle_sha256": "1", "verilog_sha256": "2", "gate_level": {"windows": 3}, "fmax_mhz": 8.0}}
+    faster = {"bundle_sha256": "1", "verilog_sha256": "2", "fmax_mhz": 9.0}
+    assert store.joined(simulated, {"a": faster}) == {"a": faster | {"gate_level": {"windows": 3}}}
+    assert store.joined(simulated, {"a": faster | {"verilog_sha256": "3"}}) == {"a": faster | {"verilog_sha256": "3"}}
