@@ -15,16 +15,18 @@ from sw.export.bundle import Bundle
 Config = folding.Config | tiny.TinyConfig | guard_top.GuardedConfig
 Params = DatapathParams | tiny.TinyParams | guard_top.GuardedParams
 
+NAMES = (*folding.CONFIGS, tiny.NAME)  # of those without a guard
+
 
 def get(name: str) -> Config:
     """The configuration called ``name``: ``tiny``, or what :func:`hw.binary.folding.get` knows; of those with a name also
     ``<name>_guarded``."""
-    if (inner := name.removesuffix(guard_top.SUFFIX)) in (*folding.CONFIGS, tiny.NAME) and inner != name:
+    if (inner := name.removesuffix(guard_top.SUFFIX)) in NAMES and inner != name:
         return guard_top.GuardedConfig(get(inner))
     if name == tiny.NAME:
         return tiny.TinyConfig()
-    if name not in folding.CONFIGS and not name.endswith(".json"):
-        known = ", ".join((*folding.CONFIGS, tiny.NAME))
+    if name not in NAMES and not name.endswith(".json"):
+        known = ", ".join(NAMES)
         if name == beat_top.NAME:
             raise PopbeatError(f"{name!r} is a top of its own, which make beats simulates; classifiers have {known}")
         raise PopbeatError(

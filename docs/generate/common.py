@@ -3,6 +3,8 @@
 from sw.export import bundle, bundles
 from sw.metrics import percent
 
+NOT_YET = "(Not measured yet.)"
+
 
 def shipped_under(name: str) -> str:
     """The protocol that the shipped network of a model was trained under."""

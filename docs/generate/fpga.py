@@ -1,6 +1,7 @@
-"""Tables of ``docs/fpga.md``, ``docs/boards.md`` and ``docs/folding.md``: area and clock, netlists, bitstreams, foldings."""
+"""Tables of ``docs/fpga.md``, ``docs/boards.md``, ``docs/folding.md`` and ``docs/explore.md``: area and clock, netlists,
+bitstreams, foldings."""
 
-from docs.generate.common import clock, micros
+from docs.generate.common import NOT_YET, clock, micros
 from hw.explore.place import STORED as PLACED
 from sw import document, files, published
 
@@ -51,7 +52,7 @@ def placed(stored: dict) -> str:
         for one in found["tried"]:
             rows.append([f"`{top}`", one["blocks"], one["interval"], "", f"not placed: {one['error'][:80]}"])
         rows.append([f"`{top}`", found["blocks"], found["interval_cycles"], _area(found), f"{found['fmax_mhz']:.1f} MHz, one seed"])
-    return document.table(["", "PE/parts by block", "interval", "area", ""], rows) if rows else "(Not measured yet.)"
+    return document.table(["", "PE/parts by block", "interval", "area", ""], rows) if rows else NOT_YET
 
 
 def switching(stored: dict) -> str:
@@ -65,7 +66,7 @@ def switching(stored: dict) -> str:
             rows.append(
                 [f"`{name}`, {figures['config']}", figures["device"], f"{gate['nets']:,}", f"{gate['toggles_a_window']:,}", share]
             )
-    return document.table(["", "device", "nets", "toggles a window", "against `full`"], rows) if rows else "(Not measured yet.)"
+    return document.table(["", "device", "nets", "toggles a window", "against `full`"], rows) if rows else NOT_YET
 
 
 def synthesis_only(stored: dict) -> str:
@@ -79,7 +80,7 @@ def synthesis_only(stored: dict) -> str:
             total = f"{f['lut_total']:,}" if luts else ""
             rows.append([f"`{name}`, {f['config']}", f["family"], total, luts, f"{f['ff']:,}", ", ".join(rest + bits)])
     if not rows:
-        return "(Not measured yet.)"
+        return NOT_YET
     rows += [[name, device, "", area, "", ""] for name, device, area, *_ in published.DESIGNS]
     return document.table(["", "family", "LUTs", "by inputs", "FF", "all other cells"], rows)
 

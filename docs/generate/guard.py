@@ -1,7 +1,7 @@
 """The tables of ``docs/guard.md``: what a guard costs and what it mends, from the figures of ``make fpga`` and ``make upset``."""
 
 from docs.generate import upsets
-from docs.generate.common import clock
+from docs.generate.common import NOT_YET, clock
 from hw import configurations
 from hw.guard.top import SUFFIX
 from sim.upset.cells import CONSTANTS
@@ -10,9 +10,7 @@ from sw import document
 from sw.data.mitbih import RATE
 from sw.export import bundle
 
-NOT_YET = "(Not measured yet.)"
-# Named configurations of the network that the documents speak of.
-SHOWN, CONFIGS = "bnn17", ("full", "half", "double", "sample", "tiny")
+SHOWN = "bnn17"  # the network that the documents speak of
 
 
 def cost(stored: dict) -> str:
@@ -33,7 +31,7 @@ def cost(stored: dict) -> str:
 def cycles(stored: dict) -> str:
     """Exact cycles with a guard and without, and for how long samples wait."""
     packed, rows = bundle.read(bundle.SHIPPED / SHOWN), []
-    for name in CONFIGS:
+    for name in configurations.NAMES:
         params = configurations.parameters(packed, configurations.get(name + SUFFIX))
         alone, exact = params.inner_cycles, params.cycles
         waits = exact.interval - params.guard.window
@@ -50,9 +48,8 @@ def mended(stored: dict) -> str:
     for top in [name for name in tops if name.endswith(SUFFIX)]:
         for name in (top.removesuffix(SUFFIX), top):
             for kind, found in tops.get(name, {"kinds": {}})["kinds"].items():
-                counts = [sum(one.get(r, 0) for one in found["recoveries"].values()) for r in RECOVERIES]
                 if kind != CONSTANTS:
-                    rows.append([name, kind, found["upsets"], found["effects"]["none"], *counts])
+                    rows.append([name, kind, found["upsets"], found["effects"]["none"], *upsets.ended(found)])
     return document.table(["top", "cells", "upsets", "without effect", *RECOVERIES], rows) if rows else NOT_YET
 
 

@@ -16,6 +16,11 @@ def _share(count: int, of: int) -> str:
     return f"{metrics.percent(count / of)} ({100 * low:.1f} to {100 * high:.1f})"
 
 
+def ended(found: dict) -> list[int]:
+    """Of a kind of cells: how many upsets were over by themselves, by a reset, never."""
+    return [sum(one.get(name, 0) for one in found["recoveries"].values()) for name in RECOVERIES]
+
+
 def effects(stored: dict) -> str:
     """Share of each effect by top and kind of cell, with its interval."""
     rows = [
@@ -31,8 +36,7 @@ def recoveries(stored: dict) -> str:
     rows = []
     for top, told in tops().items():
         for kind, found in told["kinds"].items():
-            counts = [sum(one.get(name, 0) for one in found["recoveries"].values()) for name in RECOVERIES]
-            rows.append([top, kind, *counts, found["most_wrong"], found["late"]])
+            rows.append([top, kind, *ended(found), found["most_wrong"], found["late"]])
     heads = ["top", "cells", *RECOVERIES, "most windows wrong, where by itself", "right, but later"]
     return document.table(heads, rows)
 

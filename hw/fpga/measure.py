@@ -46,6 +46,11 @@ class Classifier:
     cycles: top.Cycles | None
     times: Times | None = None
 
+    @property
+    def layerwise(self) -> bool:
+        """Whether it is the tiny engine, which works layer by layer, guarded or not."""
+        return self.config.removesuffix(SUFFIX) == tiny.NAME
+
     def home(self, kind: str, name: str) -> Path:
         """Folder of what is made of it: of one ``kind``, ``fpga`` or ``board``, under a ``name``. An array's Verilog is the same
         for every network, so what was made for one is there for the others."""
@@ -77,7 +82,7 @@ def classifier(packed: bundles.Bundle, config: str | configurations.Config) -> C
 
 def check_device(made: Classifier, device: devices.Device) -> None:
     """Raise where a configuration is far too large for a device, before anything that takes long."""
-    if device.family == "ice40" and made.config.removesuffix(SUFFIX) != tiny.NAME:
+    if device.family == "ice40" and not made.layerwise:
         fits = f"binary networks in the configuration {tiny.NAME!r} do: CONFIG={tiny.NAME}"
         if made.bundle.network.words:  # which the tiny engine does not take
             fits = "an ECP5 has room: DEVICE=ecp5-25k, BOARD=ulx3s-25f"

@@ -83,22 +83,6 @@ class GuardedTop(wiring.Component):
         m.submodules.guard = guard = Guard(self.params.guard)
         top = self.classifier
         m.submodules.classifier = ResetInserter(guard.clear)(top)
-        m.d.comb += [
-            guard.i.valid.eq(self.s_axis_tvalid),
-            guard.i.payload.data.eq(self.s_axis_tdata),
-            guard.i.payload.last.eq(self.s_axis_tlast),
-            self.s_axis_tready.eq(guard.i.ready),
-            top.s_axis_tvalid.eq(guard.feed.valid),
-            top.s_axis_tdata.eq(guard.feed.payload.data),
-            top.s_axis_tlast.eq(guard.feed.payload.last),
-            guard.feed.ready.eq(top.s_axis_tready),
-            guard.told.valid.eq(top.m_axis_tvalid),
-            guard.told.payload.word.eq(top.m_axis_tdata),
-            guard.told.payload.last.eq(top.m_axis_tlast),
-            top.m_axis_tready.eq(guard.told.ready),
-            self.m_axis_tvalid.eq(guard.o.valid),
-            self.m_axis_tdata.eq(guard.o.payload.word),
-            self.m_axis_tlast.eq(guard.o.payload.last),
-            guard.o.ready.eq(self.m_axis_tready),
-        ]
+        m.d.comb += axis.into_stream(self, "s_axis", guard.i) + axis.out_of_stream(top, "s_axis", guard.feed)
+        m.d.comb += axis.into_stream(top, "m_axis", guard.told) + axis.out_of_stream(self, "m_axis", guard.o)
         return m

@@ -41,3 +41,22 @@ def results_out(top: wiring.Component, sink: SkidBuffer) -> list:
         top.m_axis_tlast.eq(sink.o.payload.last),
         sink.o.ready.eq(top.m_axis_tready),
     ]
+
+
+def _signals(component: wiring.Component, name: str) -> list:
+    """TVALID, TDATA, TLAST and TREADY of a port."""
+    return [getattr(component, f"{name}_{signal}") for signal in ("tvalid", "tdata", "tlast", "tready")]
+
+
+def into_stream(component: wiring.Component, name: str, into) -> list:
+    """Statements that hand the beats of a component's port ``name`` to a stream, whose payload is the data, then ``last``."""
+    valid, data, last, ready = _signals(component, name)
+    payload = Value.cast(into.payload)
+    return [into.valid.eq(valid), payload[:-1].eq(data), payload[-1].eq(last), ready.eq(into.ready)]
+
+
+def out_of_stream(component: wiring.Component, name: str, out) -> list:
+    """Statements that hand such a stream's beats to a component's port ``name``."""
+    valid, data, last, ready = _signals(component, name)
+    payload = Value.cast(out.payload)
+    return [valid.eq(out.valid), data.eq(payload[:-1]), last.eq(payload[-1]), out.ready.eq(ready)]

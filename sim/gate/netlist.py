@@ -13,8 +13,6 @@ import typer
 from hw import verilog
 from hw.fpga import devices, flow
 from hw.fpga.measure import LINK_MHZ, Classifier, check_device, classifier, entry
-from hw.guard.top import SUFFIX
-from hw.tiny import params as tiny
 from sim import canary, engines
 from sim.benches import runner, vectors
 from sim.gate import toggles
@@ -83,7 +81,7 @@ def main(
         count = check(netlist, made.name, home / "gate", bench)
         bar.update(line, advance=1, description="toggles")
         # The tiny engine is no folding, and has none to be held against.
-        alone = image or made.config.removesuffix(SUFFIX) == tiny.NAME
+        alone = image or made.layerwise
         switching = {} if alone else _toggles(netlist, made, samples, bench["logits"], home / "toggles")
         bar.update(line, advance=1)
     seen = {

@@ -144,6 +144,7 @@ def test_training_counts_bases_and_its_integers_are_the_golden_model(tmp_path):
     )
     assert gone >= (RECIPE.most - RECIPE.width) * sum(unit.latent.numel() for unit in made.net.units)
     assert packed.width < RECIPE.most
+    assert packed.mac_width <= RECIPE.mac_width  # no alphas in this one
     raw = np.random.default_rng(3).integers(-400, 400, (40, 48)).astype(np.int16)
     stored = golden.parameters(made.net)
     logits = golden.prove(packed, stored, raw)
