@@ -38,14 +38,14 @@ def get(name: str) -> Config:
     return folding.get(name)
 
 
-def parameters(packed: Bundle, config: Config) -> Params:
-    """The hardware of a bundle in a configuration."""
+def parameters(packed: Bundle, config: Config, checked: bool = False) -> Params:
+    """The hardware of a bundle in a configuration; ``checked``: with parity of its constants, as behind a guard."""
     if isinstance(config, guard_top.GuardedConfig):
-        inner = parameters(packed, config.inner)
+        inner = parameters(packed, config.inner, checked=True)
         return guard_top.GuardedParams(inner, cycles(inner))
     if isinstance(config, tiny.TinyConfig) and packed.network.rhythm:
         raise PopbeatError(f"the tiny engine takes no rhythm bits, and {packed.model} needs them; use CONFIG=full or half")
-    return (tiny.TinyParams if isinstance(config, tiny.TinyConfig) else DatapathParams)(packed, config)
+    return (tiny.TinyParams if isinstance(config, tiny.TinyConfig) else DatapathParams)(packed, config, checked)
 
 
 def top(params: Params) -> full_top.Top | guard_top.GuardedTop:

@@ -4,7 +4,7 @@ from docs.generate import upsets
 from docs.generate.common import NOT_YET, clock
 from hw import configurations
 from hw.guard.top import SUFFIX
-from sim.upset.cells import CONSTANTS
+from sim.upset.cells import FIXED, KINDS
 from sim.upset.outcome import RECOVERIES
 from sw import document
 from sw.data.mitbih import RATE
@@ -42,15 +42,31 @@ def cycles(stored: dict) -> str:
 
 
 def mended(stored: dict) -> str:
-    """What flipped bits of flip-flops and memories other than constants did with a guard and without."""
+    """What flipped bits of flip-flops and memories other than constants did with a guard and without; how often some
+    header said *damaged*."""
     tops = upsets.tops()
     rows = []
     for top in [name for name in tops if name.endswith(SUFFIX)]:
         for name in (top.removesuffix(SUFFIX), top):
             for kind, found in tops.get(name, {"kinds": {}})["kinds"].items():
-                if kind != CONSTANTS:
-                    rows.append([name, kind, found["upsets"], found["effects"]["none"], *upsets.ended(found)])
-    return document.table(["top", "cells", "upsets", "without effect", *RECOVERIES], rows) if rows else NOT_YET
+                if kind in KINDS and kind not in FIXED:
+                    told = found["told"] if name.endswith(SUFFIX) else "no such bit"
+                    rows.append([name, kind, found["upsets"], found["effects"]["none"], *upsets.ended(found), told])
+    head = ["top", "cells", "upsets", "without effect", *RECOVERIES, "told *damaged*"]
+    return document.table(head, rows) if rows else NOT_YET
 
 
-SECTIONS = {"cost": cost, "cycles": cycles, "mended": mended}
+def constants(stored: dict) -> str:
+    """What results told of flipped bits in constants, with a guard and without."""
+    tops, rows = upsets.tops(), []
+    for top in [name for name in tops if name.endswith(SUFFIX)]:
+        for name in (top.removesuffix(SUFFIX), top):
+            kinds = tops.get(name, {"kinds": {}})["kinds"]
+            for kind, found in ((kind, kinds[kind]) for kind in FIXED if kind in kinds):
+                effect = found["upsets"] - found["effects"]["none"]
+                rows.append([name, kind, found["bits"], found["upsets"], effect, found["told"], found["silent"]])
+    head = ["top", "cells", "bits", "upsets", "with an effect", "told", "a wrong result without a word"]
+    return document.table(head, rows) if rows else NOT_YET
+
+
+SECTIONS = {"cost": cost, "cycles": cycles, "mended": mended, "constants": constants}

@@ -25,7 +25,7 @@ from sw.networks import BlockGeometry
 class BlockParams:
     """``bits`` of an input channel (more than 1 in block 1 only), ``pad`` of each input channel as an unsigned pattern of so
     many bits, ``weights`` ``int8[out, in, kernel]``, ``thresholds`` ``int[out]`` (None in the last block), ``beat``: columns that
-    come at once."""
+    come at once, ``checked``: as of :class:`MatrixParams`."""
 
     geometry: BlockGeometry
     folding: Folding
@@ -34,6 +34,7 @@ class BlockParams:
     pad: np.ndarray
     bits: int = 1
     beat: int = 1
+    checked: bool = False
 
     def __post_init__(self):
         if self.last and self.folding.pe != 1:
@@ -49,7 +50,7 @@ class BlockParams:
     def matrix(self) -> MatrixParams:
         """Parameters of the matrix unit."""
         f = self.folding
-        return MatrixParams(self.geometry, self.weights, f.pe, f.parts, f.memory, self.bits)
+        return MatrixParams(self.geometry, self.weights, f.pe, f.parts, f.memory, self.bits, self.checked)
 
     @cached_property
     def threshold(self) -> ThresholdParams:
@@ -109,7 +110,8 @@ class Block(wiring.Component):
       - ``i``: stream of beats of ``beat`` columns (``in_channels * bits`` bits each);
       - ``o``: stream of columns of ``out_channels`` bits; in the last block pooled counts, one channel a beat, without
         backpressure;
-      - ``give`` (last block only): high for a cycle when the head is free for another window.
+      - ``give`` (last block only): high for a cycle when the head is free for another window;
+      - ``damaged`` (where the matrix unit tells): as there.
 
     Latency: ``params.latency`` cycles from the transfer of a position (in the sliding window) to the offer of what it ends, plus
     ``steps - 1`` for the position's own steps.
@@ -121,6 +123,8 @@ class Block(wiring.Component):
             outputs = {"o": Out(stream.Signature(unsigned(params.pool.bits), always_ready=True)), "give": In(1)}
         else:
             outputs = {"o": Out(stream.Signature(params.geometry.out_channels))}
+        if params.matrix.tells:
+            outputs["damaged"] = Out(1)
         super().__init__({"i": In(stream.Signature(params.window.beat_bits)), **outputs})
 
     def elaborate(self, platform):
@@ -139,6 +143,8 @@ class Block(wiring.Component):
             matrix.ahead.eq(sequencer.ahead),
             matrix.window.eq(window.window),
         ]
+        if p.matrix.tells:
+            m.d.comb += self.damaged.eq(matrix.damaged)
         if p.last:
             connect(m, matrix.o, pool.i)
             m.d.comb += [self.o.valid.eq(pool.o.valid), self.o.payload.eq(pool.o.payload[0]), sequencer.give.eq(self.give)]

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -19,16 +19,17 @@ from sw.export.bundle import Bundle
 
 
 class DatapathParams:
-    """The hardware of a bundle in a configuration: parameters of every block and of the head."""
+    """The hardware of a bundle in a configuration: parameters of every block and of the head. ``checked``: weights
+    in block RAM and the head's slopes have parity (:mod:`hw.stream.parity`), the tables of rhythm bits none."""
 
-    def __init__(self, bundle: Bundle, config: Config):
+    def __init__(self, bundle: Bundle, config: Config, checked: bool = False):
         geometry = bundle.network.blocks
         config = config.of(len(geometry))
         if len(config.blocks) != len(geometry):
             raise PopbeatError(
                 f"configuration {config.name!r} folds {len(config.blocks)} blocks, and {bundle.model} has {len(geometry)}"
             )
-        self.bundle, self.config = bundle, config
+        self.bundle, self.config, self.checked = bundle, config, checked
         pads = [[bundle.pad_value], *bundle.pads]
         thresholds = [*bundle.thresholds, None]
         try:
@@ -41,6 +42,7 @@ class DatapathParams:
                     pads[i],
                     bits=1 if i else bundle.normaliser.z_bits,
                     beat=1 if i else config.samples,
+                    checked=checked,
                 )
                 for i in range(len(geometry))
             )
@@ -61,6 +63,7 @@ class DatapathParams:
                 offset,
                 None if bundle.head.rhythm is None else bundle.head.rhythm.astype("int64"),
                 bundle.head.rhythm_shift,
+                checked,
             )
         except ValueError as error:
             raise PopbeatError(f"{bundle.model} can't be built in configuration {config.name!r}: {error}") from None
@@ -99,7 +102,8 @@ class Datapath(wiring.Component):
       - ``rhythm`` (of a network that takes rhythm bits): stream of a window's bits, hidden ones last, needed when its first column
         comes to their block;
       - ``sums`` (where the head takes them, too): stream of what they come to for each class, with the bits;
-      - ``o``: stream of result beats (see :class:`Head`).
+      - ``o``: stream of result beats (see :class:`Head`);
+      - ``damaged`` (where ``checked``): high, until reset, from when a constant was read whose parity is wrong.
 
     Cycles: exactly as :meth:`DatapathParams.predict` says, where no column waits for rhythm bits.
     """
@@ -115,6 +119,7 @@ class Datapath(wiring.Component):
                 "meta": In(stream.Signature(Meta)),
                 **bits,
                 "o": Out(stream.Signature(Beat)),
+                **({"damaged": Out(1)} if params.checked else {}),
             }
         )
 
@@ -148,6 +153,9 @@ class Datapath(wiring.Component):
         if self.params.head.rhythm is not None:
             connect(m, flipped(self.sums), head.sums)
         connect(m, head.o, flipped(self.o))
+        if self.params.checked:
+            tell = [head.damaged, *(block.damaged for block in blocks if block.params.matrix.tells)]
+            m.d.comb += self.damaged.eq(Cat(tell).any())
         self._taps(m, blocks)
         return m
 

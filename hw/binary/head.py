@@ -14,7 +14,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.beats.rhythm import sums_layout
-from hw.stream import multiplier
+from hw.stream import multiplier, parity
 from hw.stream.result import NO_CALL, Beat, Header, Meta
 
 
@@ -22,7 +22,7 @@ from hw.stream.result import NO_CALL, Beat, Header, Meta
 class HeadParams:
     """``taps`` of the last block, pooled ``positions`` a window; ``positive``, ``negative``, ``offset``: ``int64[classes]``, the
     offset for the whole window; ``rhythm``: weights of rhythm bits ``int64[classes, bits]``, whose sums come ready made and
-    count 2^ ``rhythm_shift`` times, or None."""
+    count 2^ ``rhythm_shift`` times, or None; ``checked``: the memory of slopes has a parity bit beside each word."""
 
     taps: int
     positions: int
@@ -31,6 +31,7 @@ class HeadParams:
     offset: np.ndarray
     rhythm: np.ndarray | None = None
     rhythm_shift: int = 0
+    checked: bool = False
 
     def __post_init__(self):
         if not 2 <= self.classes < NO_CALL:
@@ -92,7 +93,8 @@ class Head(wiring.Component):
         taken with its first position;
       - ``o``: stream of :data:`Beat`: the header (number, label, no call), then ``classes`` signed logits; ``last`` with the
         last one. Ties go to the lowest class. A flat window gives the label ``NO_CALL`` and its logits all the same;
-      - ``free``: high for a cycle when a packet has left: the next window's counts may come.
+      - ``free``: high for a cycle when a packet has left: the next window's counts may come;
+      - ``damaged`` (where ``checked``): high, until reset, from when slopes were read whose parity is wrong.
     """
 
     def __init__(self, params: HeadParams):
@@ -105,6 +107,7 @@ class Head(wiring.Component):
                 **sums,
                 "o": Out(stream.Signature(Beat)),
                 "free": Out(1),
+                **({"damaged": Out(1)} if params.checked else {}),
             }
         )
 
@@ -156,12 +159,19 @@ class Head(wiring.Component):
         # The slopes of this count's class, from a block RAM whose output gets a register of its own.
         pair = data.ArrayLayout(signed(p.slope_bits), 2)
         attributes = {"ram_style": "block", "rom_style": "block"}
-        words = np.stack([p.positive, p.negative], axis=1).tolist()
-        m.submodules.slopes = table = Memory(shape=pair, depth=p.classes, init=words, attrs=attributes)
-        lookup = table.read_port(domain="sync")
+        words, shape = np.stack([p.positive, p.negative], axis=1).tolist(), pair
         slopes = Signal(pair, reset_less=True)
+        stored = slopes.as_value()
+        if p.checked:
+            words, width = parity.stored([pair.const(word).as_value().value for word in words], pair.size)
+            shape = unsigned(width)
+            stored = Signal(shape, name="slopes", reset_less=True)
+            slopes = data.View(pair, stored[: pair.size])
+            m.d.comb += self.damaged.eq(parity.damage(m, stored, "slopes"))
+        m.submodules.slopes = table = Memory(shape=shape, depth=p.classes, init=words, attrs=attributes)
+        lookup = table.read_port(domain="sync")
         m.d.comb += lookup.addr.eq(index_next)
-        m.d.sync += slopes.eq(lookup.data)
+        m.d.sync += stored.eq(lookup.data)
         m.submodules.multiplier = product = multiplier.Multiplier(x.shape(), signed(p.slope_bits))
         m.d.comb += [product.a.eq(x), product.b.eq(Mux(x < 0, slopes[1], slopes[0]))]
         return product.p

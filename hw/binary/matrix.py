@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.binary.popcount import Popcount, PopcountParams
 from hw.binary.sequencer import step_layout
+from hw.stream import parity
 from hw.stream.delay import delay
 from sw.networks import BlockGeometry
 
@@ -24,7 +25,8 @@ from sw.networks import BlockGeometry
 class MatrixParams:
     """``geometry`` of the block; ``weights`` ``int8[out, in, kernel]`` of -1 and +1; ``pe`` channels at once; ``parts``: steps
     over which a window is spread (its SIMD width is ``taps / parts``; a power of two); ``memory``: weights in block RAM;
-    ``bits`` of an input channel: 1 for :class:`BinaryMatrix`, more for :class:`InputMatrix`."""
+    ``bits`` of an input channel: 1 for :class:`BinaryMatrix`, more for :class:`InputMatrix`; ``checked``: block RAM has a parity
+    bit beside each word."""
 
     geometry: BlockGeometry
     weights: np.ndarray
@@ -32,6 +34,7 @@ class MatrixParams:
     parts: int = 1
     memory: bool = False
     bits: int = 1
+    checked: bool = False
 
     def __post_init__(self):
         g = self.geometry
@@ -43,6 +46,11 @@ class MatrixParams:
             raise ValueError(f"a block with {g.out_channels} channels has 1 to {g.out_channels} PEs, not {self.pe}")
         if self.parts < 1 or self.parts & (self.parts - 1) or g.taps % self.parts:
             raise ValueError(f"{g.taps} taps can't be spread over {self.parts} steps: a power of two that divides them is needed")
+
+    @property
+    def tells(self) -> bool:
+        """Whether the unit has a port ``damaged``."""
+        return self.checked and self.memory
 
     @property
     def groups(self) -> int:
@@ -101,17 +109,33 @@ class MatrixParams:
         return split.transpose(0, 2, 1, 3).reshape(self.steps, self.pe, self.simd)
 
 
-def _weights(m: Module, params: MatrixParams, step, ahead):
+def _ports(params: MatrixParams, window: int, outputs: data.ArrayLayout) -> dict:
+    """Ports of a unit whose window has so many bits."""
+    return {
+        "i": In(stream.Signature(step_layout(params.steps), always_ready=True)),
+        "ahead": In(step_layout(params.steps)),
+        "window": In(window),
+        "o": Out(stream.Signature(outputs, always_ready=True)),
+        **({"damaged": Out(1)} if params.tells else {}),
+    }
+
+
+def _weights(m: Module, unit: "BinaryMatrix | InputMatrix"):
     """The weights of the step of one cycle ago, as one word (PE 0 in the least significant bits).
 
     A block RAM's output is late in its cycle, so it gets a register of its own, and the address a cycle sooner (``ahead``).
     """
+    params, step, ahead = unit.params, unit.i.payload.step, unit.ahead.step
     words = params.words.reshape(params.steps, -1)
     values = [int("".join(map(str, word[::-1])), 2) for word in words]
     width = words.shape[1]
     word = Signal(width, name="weights", reset_less=params.memory)
     if params.memory:
         attributes = {"ram_style": "block", "rom_style": "block"}
+        if params.tells:
+            values, width = parity.stored(values, width)
+            word = Signal(width, name="weights", reset_less=True)
+            m.d.comb += unit.damaged.eq(parity.damage(m, word, "weights"))
         m.submodules.memory = memory = Memory(shape=unsigned(width), depth=params.steps, init=values, attrs=attributes)
         port = memory.read_port(domain="sync")
         m.d.comb += port.addr.eq(ahead)
@@ -133,24 +157,18 @@ class BinaryMatrix(wiring.Component):
       - ``i``: step numbers, without backpressure; ``ahead``: the one of the next cycle, where there will be one;
       - ``window``: ``taps`` bits, the window that belongs to a step in the cycle after it;
       - ``o``: ``pe`` unsigned counts of ``sum_bits`` bits, one beat a channel group, ``latency`` cycles after the group's last
-        step; PE 0 in element 0. A count p stands for the sum 2p - taps.
+        step; PE 0 in element 0. A count p stands for the sum 2p - taps;
+      - ``damaged`` (where ``params.tells``): high, until reset, from when a word of weights was read whose parity is wrong.
     """
 
     def __init__(self, params: MatrixParams):
         self.params = params
-        super().__init__(
-            {
-                "i": In(stream.Signature(step_layout(params.steps), always_ready=True)),
-                "ahead": In(step_layout(params.steps)),
-                "window": In(params.geometry.taps),
-                "o": Out(stream.Signature(data.ArrayLayout(params.sum_shape, params.pe), always_ready=True)),
-            }
-        )
+        super().__init__(_ports(params, params.geometry.taps, data.ArrayLayout(params.sum_shape, params.pe)))
 
     def elaborate(self, platform):
         m = Module()
         p = self.params
-        weights = _weights(m, p, self.i.payload.step, self.ahead.step)
+        weights = _weights(m, self)
         part_bits = p.parts.bit_length() - 1
         part = Signal(max(part_bits, 1), reset_less=True)
         m.d.sync += part.eq(self.i.payload.step[:part_bits] if part_bits else 0)
@@ -189,19 +207,12 @@ class InputMatrix(wiring.Component):
 
     def __init__(self, params: MatrixParams):
         self.params = params
-        super().__init__(
-            {
-                "i": In(stream.Signature(step_layout(params.steps), always_ready=True)),
-                "ahead": In(step_layout(params.steps)),
-                "window": In(params.geometry.taps * params.bits),
-                "o": Out(stream.Signature(data.ArrayLayout(params.sum_shape, params.pe), always_ready=True)),
-            }
-        )
+        super().__init__(_ports(params, params.geometry.taps * params.bits, data.ArrayLayout(params.sum_shape, params.pe)))
 
     def elaborate(self, platform):
         m = Module()
         p, taps = self.params, self.params.geometry.taps
-        weights = _weights(m, p, self.i.payload.step, self.ahead.step)
+        weights = _weights(m, self)
         m.d.comb += self.o.valid.eq(delay(m, self.i.valid, p.latency, "summed")[-1])
         for q in range(p.pe):
             terms = []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import connect
+from amaranth.lib.wiring import Out, connect
 
 from hw.beats.hidden import HiddenParams
 from hw.beats.rhythm import RhythmFront, RhythmFrontParams
@@ -46,14 +46,17 @@ class Top(wiring.Component):
         ``window`` (3,600) samples, of a beat with its words in front; TLAST may mark the beat that ends it or be tied low. TLAST on
         an earlier beat drops the window and skips its number;
       - ``m_axis_*``: a packet of 32-bit beats for each window, TLAST with the last. Beat 0: bits 15-0 window number (wraps), bits
-        23-16 class (255: no call), bit 24 no call (flat line), the rest 0. Beats 1 to ``classes``: the logits, signed.
+        23-16 class (255: no call), bit 24 no call (flat line), the rest 0. Beats 1 to ``classes``: the logits, signed;
+      - ``damaged`` (where ``params.checked``): high, until reset, from when a constant was read whose parity is wrong: before the
+        header of the first result that it had a part in.
 
     Cycles: :func:`cycles`.
     """
 
     def __init__(self, params: DatapathParams):
         self.params = params
-        super().__init__(axis.sink_ports("s_axis", 16 * params.config.samples) | axis.source_ports("m_axis", 32))
+        told = {"damaged": Out(1)} if params.checked else {}
+        super().__init__(axis.sink_ports("s_axis", 16 * params.config.samples) | axis.source_ports("m_axis", 32) | told)
 
     def elaborate(self, platform):
         m = Module()
@@ -83,4 +86,6 @@ class Top(wiring.Component):
         connect(m, meta_out.o, datapath.meta)
         connect(m, datapath.o, sink.i)
         m.d.comb += axis.samples_in(self, source, spec.raw_bits, count) + axis.results_out(self, sink)
+        if self.params.checked:
+            m.d.comb += self.damaged.eq(datapath.damaged)
         return m

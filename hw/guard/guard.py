@@ -55,11 +55,13 @@ class Guard(wiring.Component):
         From a window's final beat on ``i`` waits until the result has left;
       - ``feed``: the same beats, to the classifier;
       - ``told``: the classifier's result beats;
+      - ``damaged``: the classifier read a constant that has changed; high until ``clear``;
       - ``clear``: reset of the classifier, high at least one cycle behind every window;
       - ``o``: stream of result beats: the classifier's packet with the guard's own number (modulo 2^16), once the whole of it is
         there. A packet that comes before its window is complete, that is too short or too long, that has another number than 0, or
         that is not there in time is none: instead a header leaves alone, label 255, *no call* and ``fault`` set, with TLAST. So
-        it does where the classifier refuses a sample for too long; the rest of that window is taken and goes nowhere.
+        it does where the classifier refuses a sample for too long; the rest of that window is taken and goes nowhere. Where
+        ``damaged`` was high when the packet came, the header's bit :data:`DAMAGED` is set.
 
     Latency: a packet's last beat at ``told`` to the header at ``o``: ``SEND`` cycles.
     """
@@ -72,6 +74,7 @@ class Guard(wiring.Component):
                 "i": In(samples),
                 "feed": Out(samples),
                 "told": In(stream.Signature(Beat)),
+                "damaged": In(1),
                 "clear": Out(1),
                 "o": Out(stream.Signature(Beat)),
             }
@@ -86,8 +89,8 @@ class Guard(wiring.Component):
         m.d.comb += [signal.eq(state.value == one) for one, signal in at.items()]
         waited, lost = Signal(range(self.params.patience + 2), name="waited"), Signal(name="lost")
         takes, ends, breaks = self._take(m, at, index, waited, lost)
-        fault, come = self._wait(m, at, waited, lost)
-        left = self._send(m, at, number.value, fault)
+        fault, hurt, come = self._wait(m, at, waited, lost)
+        left = self._send(m, at, number.value, fault, hurt)
         goes = {
             State.TAKE: ((breaks, State.DROP), (ends, State.WAIT)),
             State.WAIT: ((come, State.READ),),
@@ -138,13 +141,14 @@ class Guard(wiring.Component):
             m.d.sync += [waited.eq(0), lost.eq(0)]
         return takes, ends, breaks
 
-    def _wait(self, m: Module, at: dict[State, Signal], waited: Signal, lost: Signal) -> tuple[Signal, Signal]:
-        """The classifier's packet into the memory: whether it is none, and that this is known now."""
+    def _wait(self, m: Module, at: dict[State, Signal], waited: Signal, lost: Signal) -> tuple[Signal, Signal, Signal]:
+        """The classifier's packet into the memory: whether it is none, whether a constant has changed; that this is known now."""
         p = self.params
         m.submodules.packet = self.packet = packet = Memory(shape=32, depth=p.beats, init=[])
         write = packet.write_port()
         count = Signal(range(p.beats + 1), name="count")
-        fault, come, moves, final, wrong = (Signal(name=name) for name in ("fault", "come", "moves", "final_word", "wrong"))
+        fault, hurt, come, moves = (Signal(name=name) for name in ("fault", "hurt", "come", "moves"))
+        final, wrong = (Signal(name=name) for name in ("final_word", "wrong"))
         m.d.comb += [
             self.told.ready.eq(at[State.WAIT]),
             moves.eq(self.told.valid & at[State.WAIT]),
@@ -158,13 +162,13 @@ class Guard(wiring.Component):
         with m.If(at[State.TAKE]):
             m.d.sync += count.eq(0)
         with m.If(at[State.WAIT]):
-            m.d.sync += [count.eq(count + moves), waited.eq(waited + 1), fault.eq(wrong)]
-        return fault, come
+            m.d.sync += [count.eq(count + moves), waited.eq(waited + 1), fault.eq(wrong), hurt.eq(self.damaged)]
+        return fault, hurt, come
 
     def _misnumbered(self, count: Signal):
         return (count == 0) & (self.told.payload.word[:NUMBER_BITS] != 0)
 
-    def _send(self, m: Module, at: dict[State, Signal], number: Signal, fault: Signal) -> Signal:
+    def _send(self, m: Module, at: dict[State, Signal], number: Signal, fault: Signal, hurt: Signal) -> Signal:
         """The packet out of the memory, or a header alone: that its last beat leaves."""
         place, word = Signal(range(self.params.beats), name="place"), Signal(32, name="word", reset_less=True)
         left = Signal(name="left")
@@ -174,13 +178,14 @@ class Guard(wiring.Component):
             read.addr.eq(place),
             header.eq(read.data),
             header.number.eq(number),
+            header.image.eq(hurt),
             self.o.valid.eq(at[State.OFFER]),
             self.o.payload.word.eq(word),
             self.o.payload.last.eq(fault | (place == self.params.beats - 1)),
             left.eq(self.o.ready & self.o.payload.last),
         ]
         with m.If(fault):
-            m.d.comb += [header.label.eq(NO_CALL), header.no_call.eq(1), header.fault.eq(1), header.image.eq(0)]
+            m.d.comb += [header.label.eq(NO_CALL), header.no_call.eq(1), header.fault.eq(1)]
         with m.If(at[State.WAIT]):
             m.d.sync += place.eq(0)
         with m.If(at[State.LOAD]):

@@ -69,7 +69,8 @@ class GuardedTop(wiring.Component):
 
     Ports: those of the classifier. ``s_axis_tready`` is low from a window's last beat until its result has left;
     ``s_axis_tready`` and ``m_axis_tvalid`` are two levels of logic behind registers. Packets are the classifier's; where it failed,
-    a header alone with label 255, bits 24 (*no call*) and 25 (fault) set.
+    a header alone with label 255, bits 24 (*no call*) and 25 (fault) set. Bit 26 (damaged): a constant with parity that was read
+    for the result has changed.
 
     Cycles: ``params.cycles``.
     """
@@ -85,4 +86,5 @@ class GuardedTop(wiring.Component):
         m.submodules.classifier = ResetInserter(guard.clear)(top)
         m.d.comb += axis.into_stream(self, "s_axis", guard.i) + axis.out_of_stream(top, "s_axis", guard.feed)
         m.d.comb += axis.into_stream(top, "m_axis", guard.told) + axis.out_of_stream(self, "m_axis", guard.o)
+        m.d.comb += guard.damaged.eq(top.damaged)
         return m

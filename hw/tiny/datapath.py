@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hw.binary.schedule import Prediction
 from hw.front import reciprocal
 from hw.front.normaliser import sample_layout
+from hw.stream import parity
 from hw.stream.result import Beat, Meta
 from hw.tiny import first, head, lane, pool, schedule, store
 from hw.tiny.params import GROUP, LANE_CYCLES, LANES, TinyParams
@@ -50,17 +51,20 @@ class Datapath(wiring.Component):
 
     Ports:
       - ``i``: stream of raw samples, as of :class:`hw.tiny.store.WindowStore`;
-      - ``o``: stream of result beats (see :class:`hw.tiny.head.Head`).
+      - ``o``: stream of result beats (see :class:`hw.tiny.head.Head`);
+      - ``damaged`` (where ``params.checked``): high, until reset, from when a constant was read whose parity is wrong.
 
     Cycles: exactly as :func:`predict` says.
     """
 
     def __init__(self, params: TinyParams):
         self.params = params
+        self.constants: dict[str, Value] = {}  # words as they are read, by the memory's name
         super().__init__(
             {
                 "i": In(stream.Signature(sample_layout(params.bundle.normaliser))),
                 "o": Out(stream.Signature(Beat)),
+                **({"damaged": Out(1)} if params.checked else {}),
             }
         )
 
@@ -101,8 +105,12 @@ class Datapath(wiring.Component):
             m.d.sync += writes.eq(writes + 1)
         with m.If(sequencer.begins | starts):
             m.d.sync += [reads.eq(0), writes.eq(0)]
-        row, weights = self._window_and_weights(m, sequencer, steps[1], Mux(layer[0], banks[1].data_out, banks[0].data_out))
+        stored = Mux(layer[0], banks[1].data_out, banks[0].data_out)
+        row, weights = self._window_and_weights(m, sequencer, steps[1], stored)
         pooling = self._sum_and_pool(m, row, weights, layer, last & layers, steps[SUM - 1], steps[SUM])
+        if p.checked:
+            found = [parity.damage(m, word, name) for name, word in self.constants.items()]
+            m.d.comb += self.damaged.eq(told.damaged | Cat(found).any())
         m.d.comb += [told.i.valid.eq(pooling.counts.valid), told.i.payload.eq(pooling.counts.payload)]
 
         # Bits of two sets make a byte.
@@ -160,10 +168,10 @@ class Datapath(wiring.Component):
         pad = Signal(GROUP, reset_less=True)
         m.d.sync += pad.eq(pads[Cat(sequencer.step.part, sequencer.layer)])
         m.submodules.window = window = Window(p)
-        m.submodules.weights = weights = Memory(
-            shape=LANES * p.kernel * GROUP, depth=len(p.weight_rows), init=p.weight_rows, attrs={"ram_style": "block"}
-        )
+        rows, width = parity.stored(p.weight_rows, LANES * p.kernel * GROUP, p.checked)
+        m.submodules.weights = weights = Memory(shape=width, depth=len(rows), init=rows, attrs={"ram_style": "block"})
         row = weights.read_port(domain="sync")
+        self.constants["weights"] = row.data
         m.d.comb += [
             window.part.eq(sequencer.step.part),
             window.side.eq(sequencer.step.old ^ ~sequencer.step.shifts),
@@ -181,10 +189,13 @@ class Datapath(wiring.Component):
         p, taps = self.params, self.params.kernel * GROUP
         m.submodules.pool = pooling = pool.Pool(p)
         bases = [sum(before.passes for before in p.layers[:k]) for k in range(len(p.layers))]
-        m.submodules.thresholds = thresholds = Memory(
-            shape=LANES * p.threshold_bits, depth=max(2, len(p.threshold_rows)), init=p.threshold_rows, attrs={"ram_style": "block"}
-        )
+        rows, width = parity.stored(p.threshold_rows, LANES * p.threshold_bits, p.checked)
+        depth = max(2, len(rows))
+        if p.checked:  # the last layer, which has no thresholds, reads behind them: words whose parity is right
+            depth = 1 << (depth - 1).bit_length()
+        m.submodules.thresholds = thresholds = Memory(shape=width, depth=depth, init=rows, attrs={"ram_style": "block"})
         threshold = thresholds.read_port(domain="sync")
+        self.constants["thresholds"] = threshold.data
         for number in range(LANES):
             m.submodules[f"lane{number}"] = one = lane.Lane(taps, p.count_bits)
             m.d.comb += [

@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.binary.head import HeadParams
+from hw.stream import parity
 from hw.stream.result import NO_CALL, Beat, Header, Meta
 
 # A count to its logit in the memory.
@@ -41,7 +42,8 @@ class Head(wiring.Component):
       - ``i``: counts, one class a beat, position by position, without backpressure, at least 2 cycles apart;
       - ``meta``: of the window, from its last count on;
       - ``o``: stream of :data:`Beat`; ties go to the lowest class;
-      - ``free``: high for a cycle when a packet has left.
+      - ``free``: high for a cycle when a packet has left;
+      - ``damaged`` (where ``checked``): high, until reset, from when a constant was read whose parity is wrong.
     """
 
     def __init__(self, params: HeadParams):
@@ -52,6 +54,7 @@ class Head(wiring.Component):
                 "meta": In(Meta),
                 "o": Out(stream.Signature(Beat)),
                 "free": Out(1),
+                **({"damaged": Out(1)} if params.checked else {}),
             }
         )
 
@@ -103,9 +106,12 @@ class Head(wiring.Component):
         rows = [(int(above) & mask) | (int(below) & mask) << p.slope_bits for above, below in pairs]
         rows += [0] * (half - p.classes) + [int(offset) & ((1 << p.logit_bits) - 1) for offset in p.offset]
         bits = max(2 * p.slope_bits, p.logit_bits)
-        m.submodules.constants = constants = Memory(shape=bits, depth=len(rows), init=rows, attrs={"ram_style": "block"})
+        rows, width = parity.stored(rows, bits, p.checked)
+        m.submodules.constants = constants = Memory(shape=width, depth=len(rows), init=rows, attrs={"ram_style": "block"})
         constant = constants.read_port(domain="sync")
         m.d.comb += constant.addr.eq(Mux(count.multiplies, Cat(count.of, 1), Cat(count.index, 0)))
+        if p.checked:
+            m.d.comb += self.damaged.eq(parity.damage(m, constant.data, "constants"))
         above, below = (constant.data.word_select(k, slopes.width).as_signed() for k in range(2))
         product = Signal(signed(len(x) + p.slope_bits), reset_less=True)
         m.d.sync += product.eq(x * Mux(x < 0, below, above))

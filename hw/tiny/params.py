@@ -100,11 +100,11 @@ class Layer:
 
 
 class TinyParams:
-    """The tiny engine of a bundle."""
+    """The tiny engine of a bundle; ``checked``: constants in memory have parity (:mod:`hw.stream.parity`)."""
 
-    def __init__(self, bundle: Bundle, config: TinyConfig):
+    def __init__(self, bundle: Bundle, config: TinyConfig, checked: bool = False):
         blocks = bundle.network.blocks
-        self.bundle, self.config = bundle, config
+        self.bundle, self.config, self.checked = bundle, config, checked
         self.first = FirstLayer(blocks[0])
         self.layers = tuple(Layer(g, last=g is blocks[-1]) for g in blocks[1:])
         try:
@@ -112,7 +112,12 @@ class TinyParams:
             positions = blocks[-1].pool_length
             offset = positions * (bundle.head.offset.astype("int64") << bundle.head.offset_shift)
             self.head = HeadParams(
-                blocks[-1].taps, positions, bundle.head.positive.astype("int64"), bundle.head.negative.astype("int64"), offset
+                blocks[-1].taps,
+                positions,
+                bundle.head.positive.astype("int64"),
+                bundle.head.negative.astype("int64"),
+                offset,
+                checked=checked,
             )
         except ValueError as error:
             raise PopbeatError(f"{bundle.model} does not fit the configuration {NAME!r}: {error}") from None

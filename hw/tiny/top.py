@@ -34,4 +34,6 @@ class TinyTop(Top):
         connect(m, source.o, datapath.i)
         connect(m, datapath.o, sink.i)
         m.d.comb += axis.samples_in(self, source, spec.raw_bits) + axis.results_out(self, sink)
+        if self.params.checked:
+            m.d.comb += self.damaged.eq(datapath.damaged)
         return m

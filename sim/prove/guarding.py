@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from hw.guard import guard, voted
 from hw.guard.guard import Guard, GuardParams, State
+from hw.stream import parity
 from hw.stream.result import NO_CALL, NUMBER_BITS, Header
 from sim.prove.faults import Fault
 from sim.prove.scene import Inside, Property, Scene
@@ -33,7 +34,7 @@ def _guard(scene: Scene) -> tuple[Guard, Inside]:
     part = Guard(SMALL)
     with patch.object(guard, "Voted", _hit()):
         inside = scene.add(part, keep=())  # without the memory: the packet's words are any
-    scene.drive(part.i.valid, part.i.payload, part.feed.ready, part.told.valid, part.told.payload, part.o.ready)
+    scene.drive(part.i.valid, part.i.payload, part.feed.ready, part.told.valid, part.told.payload, part.damaged, part.o.ready)
     for name in HELD:
         a, b, c = (inside[f"{name}_{k}"] for k in range(3))
         scene.claim((a == b) | (a == c) | (b == c))
@@ -68,6 +69,13 @@ def guarded(scene: Scene) -> None:
     scene.claim(~part.o.valid | Mux(part.o.payload.last, (sent == beats - 1) | alone, sent != beats - 1))
     stays(scene, part.o.valid, part.o.ready, part.o.payload)
     _invariants(scene, inside, index, number, out, sent)
+    # Its header tells whether a constant was damaged when the classifier's packet had come.
+    hurt = Signal(name="was_damaged")
+    with m.If(inside["at_wait"]):
+        m.d.sync += hurt.eq(part.damaged)
+    scene.claim(inside["hurt"] == hurt)
+    scene.claim(~inside["at_offer"] | (sent != 0) | (Header(inside["word"]).image == hurt))
+    scene.claim(~part.o.valid | (sent != 0) | (header.image == hurt))
     # A result that comes before its window is complete is told as a fault.
     soon = Signal(name="soon")
     m.d.sync += soon.eq(~(done | breaks) & (soon | inside["at_take"] & part.told.valid))
@@ -119,12 +127,40 @@ def _invariants(scene: Scene, inside: Inside, index: Signal, number: Signal, out
     scene.claim(~(at[State.OFFER] & inside["fault"]) | faulty)
 
 
+def damage(scene: Scene) -> None:
+    """Beside the check, whether some word since the first cycles after reset had an odd number of ones."""
+    word = scene.free(parity.GROUP + 2, "word")
+    found = parity.damage(scene.m, word, "checked")
+    age, seen = Signal(range(parity.ARMED + 1), name="age"), Signal(name="seen")
+    odd = scene.before(word.xor(), "odd_before")
+    with scene.m.If(age != parity.ARMED):
+        scene.m.d.sync += age.eq(age + 1)
+    scene.m.d.sync += seen.eq(seen | (odd & (age == parity.ARMED)))
+    scene.claim(age <= parity.ARMED)
+    scene.claim(found == seen)
+
+
 PROPERTIES = (
+    Property(
+        "parity: damage",
+        "The check of a memory of constants tells, until reset, from three cycles after a word with an odd number of ones; "
+        "one from before the fourth cycle after a reset does not count",
+        damage,
+        (
+            Fault(parity, "odd.xor()", "odd[0]"),
+            Fault(parity, "armed[-1] & odd", "armed[0] & odd"),
+            Fault(parity, "found | (armed", "(armed"),
+            Fault(parity, "part.xor()", "part.any()"),
+        ),
+        depth=7,
+        reach=12,
+    ),
     Property(
         "guard: windows",
         "Whatever a classifier does, and while in each cycle one bit at most flips in what the guard holds three times: one packet "
         "for each whole window, with its number, of its full length or a header alone that tells a fault, as where the classifier "
-        "was too early, in time; and then the next window's samples are taken",
+        "was too early, in time; and then the next window's samples are taken. A header says *damaged* where the classifier did so "
+        "when its packet was whole",
         guarded,
         (
             Fault(voted, "own ^ ((own ^ one) & (own ^ other))", "own"),
@@ -135,6 +171,7 @@ PROPERTIES = (
             Fault(guard, "(self.feed.ready | lost) & at[State.TAKE]", "self.feed.ready | lost"),
             Fault(guard, "at[State.OFFER] | at[State.DROP])\n        return m", "at[State.OFFER])\n        return m"),
             Fault(guard, "((breaks, State.DROP), (ends, State.WAIT))", "((ends, State.WAIT),)"),
+            Fault(guard, "header.image.eq(hurt)", "header.image.eq(0)"),
         ),
         depth=6,
         reach=16,

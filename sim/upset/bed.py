@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from hw import verilog
+from hw.guard.top import GuardedParams
 from sim import engines, verilator
 from sim.bulk.runner import COMMON
 from sim.subject import Subject
 from sim.upset import cells, outcome
-from sim.upset.cells import CONSTANTS, Cell
+from sim.upset.cells import FIXED, Cell
 from sim.upset.outcome import Outcome
 from sw import files
 from sw.data import source
 from sw.errors import PopbeatError
 from sw.export import bundle
 
-SOURCE = Path(__file__).with_name("upset.cpp")
+SOURCE, JUDGE = Path(__file__).with_name("upset.cpp"), Path(outcome.__file__)
 # Bits flip while windows FIRST to LAST - 1 are sent; those that follow must be long enough to see what becomes of it.
 FIRST, LAST, WINDOWS, AGAIN = 2, 4, 10, 2
 STARTED = 3  # windows after a start from a random state
@@ -50,11 +51,13 @@ class Bed:
         at_once: int = 1,
         words: int = 0,
         image: bytes | None = None,
+        marks: bool = False,
     ):
         """Compile the Verilog ``text`` of the top ``name`` into ``home``. ``samples``: raw windows ``int16[WINDOWS + AGAIN, words +
         window]``, whose logits the integer model says; ``interval`` of a window; ``at_once``: samples a beat; ``image``: the
-        network that the top wants first."""
+        network that the top wants first; ``marks``: its header tells of damaged constants."""
         self.name, self.samples, self.logits, self.interval, self.image = name, samples, logits, interval, image
+        self.marks = marks
         self.cells = cells.found(text)
         defines = {"POPBEAT_WINDOW": samples.shape[1] - words, "POPBEAT_WORDS": words, "POPBEAT_BEAT": at_once}
         defines["POPBEAT_PATIENCE"] = 3 * interval + 5_000
@@ -71,7 +74,7 @@ class Bed:
         self.inputs = {
             "verilog_sha256": verilog.digest(text),
             "image": files.sha256(image or b""),
-            "bed": files.sha256(SOURCE.read_bytes() + samples.tobytes()),
+            "bed": files.sha256(SOURCE.read_bytes() + JUDGE.read_bytes() + samples.tobytes()),
             "simulator": verilator.VERSION,
         }
         self.program = verilator.program(sources, name, home, "-O1", ("--vpi",))
@@ -124,21 +127,25 @@ class Bed:
         something else."""
         none, all_ = self.lines(["0 - - 0 0", f"{FIRST * self.interval} - - 0 -1"])
         _, before, after = none.split("|")
-        self.wanted, self.again = outcome.packets(before), outcome.packets(after)
+        self.wanted, self.again = (outcome.packets(part, self.marks) for part in (before, after))
         logits = np.array([p.words[1:] for p in self.wanted + self.again], np.uint32).astype(np.int32)
         if not np.array_equal(logits, self.logits):
             raise PopbeatError(f"{self.name} without an upset does not give the integer model's logits")
-        if outcome.judge(none, self.wanted, self.again).effect != "none":
+        if self._judge(none) != outcome.NONE:
             raise PopbeatError(f"{self.name} without an upset was judged as wrong")
-        if outcome.judge(all_, self.wanted, self.again).effect == "none":
+        if self._judge(all_).effect == "none":
             raise PopbeatError(f"{self.name} with every register flipped was judged as right")
+
+    def _judge(self, line: str) -> Outcome:
+        return outcome.judge(line, self.wanted, self.again, self.marks)
 
     def starts(self, seeds: list[int], reset: bool = True) -> list[Outcome]:
         """Starts from random states, one for each seed: every flip-flop, and every memory but those of constants, holds random
         bits, then comes one cycle of reset (or none), then windows."""
-        cells = [f"{self.scopes[cell.module, cell.name]} {cell.name}" for cell in self.cells if cell.kind != CONSTANTS]
+        cells = [f"{self.scopes[cell.module, cell.name]} {cell.name}" for cell in self.cells if cell.kind not in FIXED]
         given = [*cells, "seeds", *(str(seed if reset else -seed) for seed in seeds)]
-        return [outcome.judge(line, self.wanted[:STARTED], []) for line in self._run("start", STARTED, 0, given, len(seeds))]
+        lines = self._run("start", STARTED, 0, given, len(seeds))
+        return [outcome.judge(line, self.wanted[:STARTED], [], self.marks) for line in lines]
 
     def drawn(self, kind: str, count: int, seed: int) -> list[Upset]:
         """Upsets of a kind of cell, each bit as likely as the other, in the order of their cycles."""
@@ -156,7 +163,7 @@ class Bed:
     def run(self, upsets: list[Upset]) -> list[Outcome]:
         """Every upset, from :meth:`drawn`, and what became of it."""
         told = [f"{one.cycle} {one.scope} {one.cell.name} {one.word} {one.bit}" for one in upsets]
-        return [outcome.judge(line, self.wanted, self.again) for line in self.lines(told)]
+        return [self._judge(line) for line in self.lines(told)]
 
 
 def shipped(model: str, config: str) -> Bed:
@@ -175,4 +182,5 @@ def shipped(model: str, config: str) -> Bed:
         at_once=design.params.config.samples if image is None else 1,
         words=subject.words,
         image=image,
+        marks=isinstance(design.params, GuardedParams),
     )

@@ -5,20 +5,22 @@ from dataclasses import dataclass
 
 from sw.errors import PopbeatError
 
-FLIP_FLOPS, CONSTANTS, SAMPLES, NETWORK, ACTIVATIONS, OTHERS = (
+FLIP_FLOPS, CONSTANTS, LOGIC, SAMPLES, NETWORK, ACTIVATIONS, OTHERS = (
     "flip-flops",
-    "weights, thresholds, tables",
+    "constants in memory",
+    "constants in logic",
     "sample ring",
     "network loaded",
     "activations",
     "other memories",
 )
-KINDS = (FLIP_FLOPS, CONSTANTS, SAMPLES, NETWORK, ACTIVATIONS, OTHERS)
+FIXED = (CONSTANTS, LOGIC)  # which nothing rights but a new configuration
+KINDS = (FLIP_FLOPS, *FIXED, SAMPLES, NETWORK, ACTIVATIONS, OTHERS)
 # Memories of the array by the instance or the name that holds them.
 LOADED = re.compile(r"(alphas|channels|passes|program|tables|weights)_memory")
 MODULE = re.compile(r"^module (\w+)\(.*?^endmodule", re.S | re.M)
 REGISTER = re.compile(r"^ +reg (?:signed )?(?:\[(\d+):0\] )?(\w+)(?: = [^;]+| \[(\d+):0\])?;", re.M)
-ASSIGNED = re.compile(r"^ +(?:if \(.*\) |else |else if \(.*\) )*(\w+)(?:\[[^\]]*\])? <= ", re.M)
+ASSIGNED = re.compile(r"^ +(?:if \(.*\) |else |else if \(.*\) )*(\w+)(?:\[.*\])? <= ", re.M)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Cell:
 
 
 def found(verilog: str) -> list[Cell]:
-    """All flip-flops and memories of a design. A memory that is never written holds constants."""
+    """All flip-flops and memories of a design. A memory that is never written holds constants; one without a name, which the
+    Verilog's writer made of a choice between them, is logic on an FPGA."""
     out = []
     for module in MODULE.finditer(verilog):
         text = module.group()
@@ -56,7 +59,7 @@ def _kind(module: str, name: str, last: str, written: set[str]) -> str:
     if not last:
         return FLIP_FLOPS
     if name not in written:
-        return CONSTANTS
+        return LOGIC if name.startswith("_") else CONSTANTS
     if name == "samples" and module.endswith("normaliser"):
         return SAMPLES
     if LOADED.search(module) or LOADED.match(name):

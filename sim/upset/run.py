@@ -14,8 +14,7 @@ from rich.table import Table
 
 from sim.upset import outcome
 from sim.upset.bed import WINDOWS, Bed, shipped
-from sim.upset.cells import CONSTANTS, KINDS
-from sim.upset.outcome import Outcome
+from sim.upset.cells import FIXED, KINDS
 from sw import campaign, cli, files
 from sw.data import source
 from sw.errors import PopbeatError
@@ -25,7 +24,6 @@ STORED = files.ROOT / "docs" / "upsets.json"
 ENOUGH = 1068
 BATCH = 89
 STARTS = 30  # from random states
-RIGHT = Outcome("none", 0, False, "")
 LONG = 2  # more windows wrong than this is too many
 
 
@@ -52,29 +50,31 @@ def starts(model: str, config: str, seeds: list[int], wanted: dict[str, str]) ->
     campaign.demand("inputs", [wanted[name] for name in bed.inputs], list(bed.inputs.values()))
     if all(one.effect == "none" for one in bed.starts(seeds, reset=False)):
         raise PopbeatError(f"{bed.name} starts from random states without a reset as if it had one")
-    return {"seeds": len(seeds), "right": sum(one == RIGHT for one in bed.starts(seeds))}
+    return {"seeds": len(seeds), "right": sum(one == outcome.NONE for one in bed.starts(seeds))}
 
 
 def counted(kind: str, outcomes: list[dict]) -> dict:
     """Counts of a kind: by effect; by effect and recovery, of constants none, which nothing but a new configuration rights; most
-    windows wrong in a row of those that recover by themselves; and each cell whose upset stopped the stream or took more than
-    :data:`LONG` windows."""
+    windows wrong in a row of those that recover by themselves; of how many some result told that a constant has changed, and of how
+    many a wrong result did not; and each cell whose upset stopped the stream or took more than :data:`LONG` windows."""
     effects, recoveries, grave = Counter(), {}, Counter()
     for one in outcomes:
         effects[one["effect"]] += 1
         if one["effect"] == "none":
             continue
-        recovery = outcome.RECOVERIES[2] if kind == CONSTANTS else one["recovery"]
+        recovery = outcome.RECOVERIES[2] if kind in FIXED else one["recovery"]
         recoveries.setdefault(one["effect"], Counter())[recovery] += 1
-        if kind != CONSTANTS and (recovery != outcome.RECOVERIES[0] or one["wrong"] > LONG):
+        if kind not in FIXED and (recovery != outcome.RECOVERIES[0] or one["wrong"] > LONG):
             grave[f"{one['cell']}: {one['effect']}, {one['wrong']} windows, {recovery}"] += 1
-    healed = [one["wrong"] for one in outcomes if one["recovery"] == outcome.RECOVERIES[0] and kind != CONSTANTS]
+    healed = [one["wrong"] for one in outcomes if one["recovery"] == outcome.RECOVERIES[0] and kind not in FIXED]
     return {
         "upsets": len(outcomes),
         "effects": {name: effects[name] for name in outcome.EFFECTS},
         "late": sum(one["late"] for one in outcomes),
         "recoveries": {effect: dict(found) for effect, found in recoveries.items()},
         "most_wrong": max(healed, default=0),
+        "told": sum(one["told"] for one in outcomes),
+        "silent": sum(one["silent"] > 0 for one in outcomes),
         "grave": dict(grave.most_common()),
     }
 

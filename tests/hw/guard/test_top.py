@@ -1,5 +1,7 @@
 """Small classifiers behind a guard: the bench of every top, every layer, every cycle."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -17,13 +19,14 @@ from sw.export.binary import integer
 from tests.conftest import random_bundle, random_windows
 
 BLOCKS = (Folding(2), Folding(3), Folding(1))
-CONFIGS = {"folded": Config("test", BLOCKS), "two": Config("two", BLOCKS, samples=2), "tiny": TinyConfig()}
+MEMORY = (*BLOCKS[:1], Folding(3, memory=True), *BLOCKS[2:])
+CONFIGS = {"folded": Config("test", MEMORY), "two": Config("two", BLOCKS, samples=2), "tiny": TinyConfig()}
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
 def guarded(request):
     """A small random network behind a guard: its design, windows, the integer model's trace, a folder."""
-    packed, folder = random_bundle(5, (4, 6, 3), 100), files.BUILD / "guard-test" / request.param
+    packed, folder = random_bundle(5, (4, 20, 3), 100), files.BUILD / "guard-test" / request.param
     samples = random_windows(5, 6, 100)
     samples[2] = random_windows(6, 1, 100)[0]  # no flat one: the bench makes its own
     return (
@@ -59,6 +62,16 @@ def test_the_tops_bench(guarded):
     bench = {"POPBEAT_BENCH": str(vectors.write(folder / "canary.npz", told | {"logits": wrong}))}
     seen = runner.outcome(design.name, "sim.benches.top", folder / "cocotb", bench | {"COCOTB_TEST_FILTER": "gaps_0_stalls_0$"})
     assert (seen.ran, seen.failed) == (1, 1)
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed (apt install iverilog)")
+def test_no_output_is_x_in_a_four_state_run(guarded):
+    """Nor is the header's *damaged*, though idle stages read constants that nobody uses."""
+    design, samples, _, folder = guarded
+    home = folder / "icarus"
+    runner.build(design.verilog, design.name, home, "icarus")
+    data = vectors.write(home / "bench.npz", vectors.of(design.params.bundle, samples))
+    runner.run(design.name, "sim.benches.one_window", home, {"POPBEAT_BENCH": str(data)}, "icarus", tests=1)
 
 
 def test_guarded_configurations_have_names():

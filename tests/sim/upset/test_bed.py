@@ -7,11 +7,12 @@ from hw import configurations
 from hw.binary.folding import Config, Folding
 from hw.generate import generate
 from hw.guard.top import GuardedConfig
+from hw.tiny.params import TinyConfig
 from sim import engines, verilator
 from sim.upset import cells
 from sim.upset.bed import AGAIN, WINDOWS, Bed, Upset
-from sim.upset.outcome import Outcome
-from sim.upset.run import RIGHT, counted
+from sim.upset.outcome import NONE, Outcome
+from sim.upset.run import counted
 from sw.errors import PopbeatError
 from tests.conftest import random_bundle, random_windows
 
@@ -22,11 +23,15 @@ PARTS = {"packed": random_bundle(3, channels=(3, 2), window=WINDOW), "samples": 
 FOLDED = Config("test", (Folding(1), Folding(1)))
 
 
-def make(folder, config=FOLDED, **changed) -> Bed:
+def make(folder, config=FOLDED, channels=(3, 2), **changed) -> Bed:
     packed, samples = PARTS["packed"], PARTS["samples"]
+    if channels != (3, 2):
+        packed = random_bundle(3, channels=channels, window=480)
+        samples = random_windows(1, WINDOWS + AGAIN, 480)
     verilator.prepare()
     design = generate(packed, config, folder)
     given = {"logits": engines.trace(packed, samples).logits, "samples": samples} | changed
+    given["marks"] = isinstance(config, GuardedConfig)
     interval = configurations.cycles(design.params).interval
     return Bed(design.name, design.verilog.read_text(), interval=interval, home=folder / "bed", **given)
 
@@ -89,11 +94,30 @@ def test_a_guard_ends_what_only_a_reset_ends(bed, tmp_path):
     held = [one for one in guarded.cells if one.name.startswith(("state_", "number_", "index_")) and one.module.endswith("guard")]
     assert len(held) == 9
     flips = [Upset(2 * guarded.interval + 50, guarded.scopes[c.module, c.name], c, 0, bit) for c in held for bit in range(c.bits)]
-    assert set(guarded.run(flips)) == {RIGHT}
+    assert set(guarded.run(flips)) == {NONE}
+    assert not any(one.told for one in guarded.run(guarded.drawn(cells.SAMPLES, 60, 1)))  # no constant has changed
+
+
+@pytest.mark.parametrize("config", [Config("memory", (Folding(1, memory=True),) * 3), TinyConfig()], ids=lambda c: c.name)
+def test_behind_a_guard_flips_of_a_constant_in_memory_are_told(config, tmp_path):
+    """From the window in which it flips on, where the constant had a part in it. And nothing is told where none has flipped."""
+    guarded = make(tmp_path, GuardedConfig(config), channels=(3, 20, 2))
+    assert set(guarded.starts([1, 2, 3])) == {NONE}
+    memories = [one for one in guarded.cells if one.kind == cells.CONSTANTS]
+    assert len(memories) >= 3
+    for one in memories:
+        scope = guarded.scopes[one.module, one.name]
+        places = [(word, bit) for word in range(one.depth) for bit in range(one.bits)]
+        places = places[:: max(1, len(places) // 60)]
+        cycles = [int((2 + 2 * k / len(places)) * guarded.interval) for k in range(len(places))]
+        found = guarded.run([Upset(cycle, scope, one, *place) for cycle, place in zip(cycles, places, strict=True)])
+        assert any(outcome.told for outcome in found), one
+        changed = [outcome for outcome in found if outcome.effect != "none"]
+        assert changed and all(outcome.told and not outcome.silent for outcome in changed), (one, found)
 
 
 def test_a_start_from_a_random_state_is_right_after_a_cycle_of_reset(bed):
-    assert set(bed.starts([1, 2, 3])) == {RIGHT}
+    assert set(bed.starts([1, 2, 3])) == {NONE}
     assert {one.effect for one in bed.starts([1, 2, 3], reset=False)} != {"none"}
 
 
