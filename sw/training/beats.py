@@ -81,7 +81,8 @@ class Recipe:
     seed: int = 1
 
 
-RECIPES = {"bnnbeat5": Recipe()}
+# Of ten seeds the one that is best on patients of DS1 held out (docs/beats.json).
+RECIPES = {"bnnbeat5": Recipe(seed=2)}
 
 
 class Data:
