@@ -1,7 +1,6 @@
 """Train a network that is a graph of the array, and quantise it with ALQ. Four stages, each resumed where it was interrupted:
 
-1. ``float``: the float twin with batch norm; it is also the teacher of what follows. A recipe may ``refine`` it: a second, lower
-   rise and fall of the rate, from where the first one ended.
+1. ``float``: the float twin with batch norm; it is also the teacher of what follows.
 2. ``prune``: tensors in 8 bits and greedy bases; rounds of an epoch (bases follow latent weights, straight-through) and a pruning
    that is ranked across all layers by what a base is worth to the loss, in bits and in cycles.
 3. ``basis``: the same epochs with the bases that are left.
@@ -31,7 +30,7 @@ from sw.training.checkpoints import Resumable, snapshot
 from sw.training.trainer import one_cycle
 
 CHUNK = 32  # channels that the array may work on together
-STAGES = ("float", "refine", "prune", "basis", "final")
+STAGES = ("float", "prune", "basis", "final")
 
 
 class Task(Protocol):
@@ -80,12 +79,10 @@ class Recipe:
     dropout: float = 0.0
     calibration: int = 512  # samples that the fractions are taken from
     seed: int = 1
-    refine_phase: Phase | None = None
 
     def phases(self) -> dict[str, Phase]:
         """The phases by stage, in their order."""
-        made = {stage: getattr(self, f"{stage}_phase") for stage in STAGES}
-        return {stage: phase for stage, phase in made.items() if phase is not None}
+        return {stage: getattr(self, f"{stage}_phase") for stage in STAGES}
 
     def shortened(self, epochs: int) -> "Recipe":
         """The same with at most so many epochs a stage."""
@@ -278,12 +275,7 @@ def train(graph: Graph, recipe: Recipe, task: Task, folder: Path, line: Callable
         return made
 
     twin = prepare(graph, recipe)
-    float_phases = [recipe.float_phase]
-    made = {"float": stage("float", twin, recipe.float_phase, marked(*float_phases))}
-    if recipe.refine_phase is not None:
-        float_phases.append(recipe.refine_phase)
-        made["refine"] = stage("refine", twin, recipe.refine_phase, marked(*float_phases))
-    twin_value = list(made.values())[-1].best[0]
+    made = {"float": stage("float", twin, recipe.float_phase, marked(recipe.float_phase))}
     twin.eval()
     net = copy.deepcopy(twin)
     generator = torch.Generator().manual_seed(recipe.seed + 2)
@@ -291,7 +283,7 @@ def train(graph: Graph, recipe: Recipe, task: Task, folder: Path, line: Callable
     net.calibrate(inputs.to(device()).to(memory_format=torch.channels_last))
     net.start()
     net.set("latent")
-    until = marked(*float_phases, recipe.prune_phase, recipe.most, recipe.width, recipe.mac_width)
+    until = marked(recipe.float_phase, recipe.prune_phase, recipe.most, recipe.width, recipe.mac_width)
     made["prune"] = stage("prune", net, recipe.prune_phase, until, twin)
     until = marked(until, recipe.basis_phase)
     made["basis"] = stage("basis", net, recipe.basis_phase, until, twin)
@@ -300,7 +292,7 @@ def train(graph: Graph, recipe: Recipe, task: Task, folder: Path, line: Callable
     made["final"] = stage("final", net, recipe.final_phase, marked(until, recipe.final_phase), twin)
     told = {
         "recipe": asdict(recipe),
-        "float_validation": round(twin_value, 4),
+        "float_validation": round(made["float"].best[0], 4),
         "validation": round(made["final"].best[0], 4),
         "epochs": {name: s.best[1] for name, s in made.items()},
         "seconds": round(sum(s.seconds for s in made.values()), 1),

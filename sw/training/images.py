@@ -31,10 +31,18 @@ class Disturbance:
     """How training beats are changed: R peaks move by up to ``shift`` samples, beats are played up to ``warp`` faster or slower;
     noise (deviation) and a slope (up to), both as a share of the beat's range."""
 
-    shift: int = 5
-    warp: float = 0.06
-    noise: float = 0.01
-    slope: float = 0.08
+    shift: int
+    warp: float
+    noise: float
+    slope: float
+
+
+# Beats of patients that training has seen are much as they were there: with as much as between patients, the network learns the
+# training beats themselves too slowly.
+DISTURBANCES = {
+    COMPARABLE: Disturbance(shift=2, warp=0.02, noise=0.005, slope=0.03),
+    INTER_PATIENT: Disturbance(shift=5, warp=0.06, noise=0.01, slope=0.08),
+}
 
 
 class Images:
@@ -60,7 +68,7 @@ class Images:
         here = np.bincount(self.label[self.train], minlength=len(CLASSES)) / len(self.train)
         # What the logits lack because rare classes are drawn more often than they occur.
         self.prior = np.where(drawn > 0, np.log(np.maximum(here, 1e-9) / np.maximum(drawn, 1e-9)), 0).astype(np.float32)
-        self.disturbance = Disturbance()
+        self.disturbance = DISTURBANCES[protocol]
         rng = np.random.default_rng(1)
         self.glance = np.sort(rng.permutation(self.validation)[:GLANCE])
         start = (protocol, source.kind, windows.positions(), self.train.tolist(), vars(self.disturbance), TEACHER, TEMPERATURE)
