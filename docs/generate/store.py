@@ -4,6 +4,7 @@ figures in ``build/report.json``; here they are stored. A partial run, or one on
 from docs.generate import detection
 from hw import configurations
 from hw.beats import top as beat_top
+from hw.fpga import measure
 from hw.guard.top import SUFFIX
 from hw.mac import design as mac_design
 from sim import beats as end_to_end
@@ -48,6 +49,14 @@ def _of_bundle(entries: dict, shipped: bundles.Bundle) -> dict:
     }
 
 
+def _fpga(before: dict, found: dict, shipped: bundles.Bundle) -> dict:
+    """Placements: of an array, those that were stored count for a network that has been trained anew, too."""
+    if isinstance(shipped, GraphBundle):
+        placed = {key: f for key, f in before.items() if f.get("bundle_sha256", shipped.sha256) != shipped.sha256}
+        before = before | {key: measure.of_network(f, shipped) for key, f in placed.items()}
+    return _of_bundle(joined(before, found), shipped)
+
+
 def joined(before: dict, found: dict) -> dict:
     """A part's stored entries with those that were ``found`` now in their places. A netlist that was simulated (``make gate``)
     stands beside its placement, whichever was measured first: of one bundle, and of the Verilog that is placed now as it was
@@ -73,7 +82,8 @@ def store() -> dict:
             continue
         shipped = bundles.read(bundle.SHIPPED / name)
         before = stored["models"].get(name, {})
-        entries = {part: _of_bundle(joined(before.get(part, {}), model.get(part, {})), shipped) for part in PARTS}
+        entries = {part: _of_bundle(joined(before.get(part, {}), model.get(part, {})), shipped) for part in PARTS if part != "fpga"}
+        entries["fpga"] = _fpga(before.get("fpga", {}), model.get("fpga", {}), shipped)
         parts = {part: found for part, found in entries.items() if found}
         if "rtl" in model and presentable(model["rtl"], shipped):
             stored["models"][name] = {k: v for k, v in model.items() if k not in PARTS} | parts

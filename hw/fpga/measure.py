@@ -175,6 +175,20 @@ def measure(made: Classifier, device: devices.Device, config: str, seeds: int, b
     }
 
 
+def of_network(figures: dict, packed: GraphBundle) -> dict:
+    """An array's ``figures`` for another network that is loaded into it: the placement is that of the array's Verilog, in which
+    there is none; times are the network's. Figures of other Verilog, or of an array that does not hold the network, stay as they
+    are."""
+    if figures["config"] not in arrays(packed):
+        return figures
+    made, device = classifier(packed, figures["config"]), devices.get(figures["device"])
+    text = verilog.convert(placed_top(made, device), made.name, device.family)
+    if verilog.digest(text) != figures["verilog_sha256"]:
+        return figures
+    placed = {name: value for name, value in figures.items() if name != "gate_level"}  # which was the other network's
+    return placed | _times(made.cycles, figures["fmax_mhz"]) | {"bundle_sha256": packed.sha256}
+
+
 def _times(cycles: top.Cycles, mhz: float) -> dict:
     return {
         "classification_us": round(cycles.latency / mhz, 2),

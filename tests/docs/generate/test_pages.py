@@ -6,6 +6,7 @@ from docs.generate import fpga, pages, store
 from hw import verilog
 from sw import files
 from sw.errors import PopbeatError
+from sw.export import bundle, bundles
 from sw.networks import MODELS
 
 STORED = json.loads(store.STORED.read_text()) if store.STORED.is_file() else None
@@ -31,8 +32,6 @@ def test_toggles_are_held_against_the_full_rate():
 
 
 def test_stored_figures_are_of_whole_runs_and_of_the_shipped_bundles():
-    from sw.export import bundle, bundles
-
     assert set(STORED["models"]) == set(MODELS)
     for name, model in STORED["models"].items():
         rtl = model["rtl"]
@@ -48,7 +47,6 @@ def test_stored_verilog_is_what_is_generated_now(tmp_path):
     from hw import generate
     from hw.binary import folding
     from hw.mac import design as mac_design
-    from sw.export import bundle, bundles
     from sw.export.array.bundle import GraphBundle
     from sw.export.array.program import image
 
@@ -69,7 +67,6 @@ def test_stored_verilog_is_what_is_generated_now(tmp_path):
 
 def test_other_configurations_are_of_the_verilog_that_is_generated_now(tmp_path):
     from hw import configurations, generate
-    from sw.export import bundle, bundles
 
     for name, model in STORED["models"].items():
         packed = bundles.read(bundle.SHIPPED / name)
@@ -84,7 +81,6 @@ def test_placed_verilog_is_what_is_generated_now():
     from hw.fpga.measure import classifier, placed_top
     from hw.mac import design as mac_design
     from hw.mac.top import cycles
-    from sw.export import bundle, bundles
     from sw.export.array.bundle import GraphBundle
 
     arrays = {}  # as above
@@ -116,7 +112,6 @@ def test_placed_verilog_is_what_is_generated_now():
 def test_bitstreams_are_of_the_verilog_that_is_generated_now():
     from hw.board import bitstream, boards
     from hw.fpga.measure import classifier
-    from sw.export import bundle, bundles
 
     built = [(n, board, f) for n, m in STORED["models"].items() for board, f in m.get("board", {}).items()]
     assert built
@@ -167,7 +162,6 @@ def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
     from hw.binary import folding
     from hw.binary.datapath import DatapathParams
     from sim import beats
-    from sw.export import bundle
 
     shipped, figures = bundle.read(bundle.SHIPPED / beats.MODEL), STORED["end_to_end"]
     path, _ = beat_top.generate(DatapathParams(shipped, folding.get("full")), folder=tmp_path)
@@ -179,7 +173,6 @@ def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
 def test_beats_of_images_are_of_the_verilog_that_is_generated_now(tmp_path):
     from hw.images import top as image_top
     from sim import beats
-    from sw.export import bundle, bundles
 
     shipped, figures = bundles.read(bundle.SHIPPED / "gasf5"), STORED.get(beats.key("gasf5"))
     if figures is None:
@@ -214,3 +207,15 @@ def test_a_netlist_that_was_simulated_alone_goes_beside_its_placement():
     faster = {"bundle_sha256": "1", "verilog_sha256": "2", "fmax_mhz": 9.0}
     assert store.joined(simulated, {"a": faster}) == {"a": faster | {"gate_level": {"windows": 3}}}
     assert store.joined(simulated, {"a": faster | {"verilog_sha256": "3"}}) == {"a": faster | {"verilog_sha256": "3"}}
+
+
+def test_an_arrays_placement_counts_for_a_network_that_is_trained_anew():
+    before, shipped = STORED["models"]["gasf5"]["fpga"], bundles.read(bundle.SHIPPED / "gasf5")
+    (key,) = before
+    former = {key: before[key] | {"bundle_sha256": "f" * 64, "interval_cycles": 1, "gate_level": {"windows": 3}}}
+    (found,) = store._fpga(former, {}, shipped).values()
+    assert (found["bundle_sha256"], found["interval_cycles"]) == (shipped.sha256, before[key]["interval_cycles"])
+    assert found["fmax_by_seed"] == before[key]["fmax_by_seed"] and "gate_level" not in found
+    other = {key: former[key] | {"verilog_sha256": "f" * 64}}
+    assert store._fpga(other, {}, shipped) == {}, "of other Verilog"
+    assert store._fpga(former, {}, bundles.read(bundle.SHIPPED / "bnn17")) == {}, "of no array"
