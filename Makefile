@@ -34,13 +34,14 @@ CALIBRATE ?=
 LEVERS    ?=
 CASES     ?=
 MUTANTS   ?= 1000
+SOURCE    ?=
 UPSETS    ?= 1068
 PYTHON    ?= python3
 
 # Values reach the commands through the environment, as they were typed: a quote or a dollar in a path is a part of its name.
 GIVEN    := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 SETTINGS := MODEL BUNDLE CONFIG FOLDS PROTOCOL EPOCHS FULL WAVES WINDOW RECORD RECORDS LEAD INVERT STRICT RATE FROM TO DEVICE BOARD \
-            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE PLACE CALIBRATE LEVERS CASES MUTANTS UPSETS
+            SEEDS SEED FAMILY ONLY MHZ PORT CYCLES LUTS BRAMS NAME AXILITE PLACE CALIBRATE LEVERS CASES MUTANTS SOURCE UPSETS
 $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
@@ -55,12 +56,13 @@ OF_explore   := MODEL DEVICE FULL $(if $(filter-out 0,$(FULL)),,BUNDLE CYCLES LU
 OF_fpga      := MODEL BUNDLE DEVICE CONFIG SEEDS
 OF_synth     := MODEL BUNDLE CONFIG FAMILY
 OF_gate      := MODEL DEVICE CONFIG
+OF_netlists  := CASES SEED
 OF_bitstream := BOARD MODEL BUNDLE CONFIG MHZ SEED
 OF_replay    := RECORD LEAD RATE PORT MODEL CONFIG BUNDLE
 OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
 OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
 OF_prove     := ONLY
-OF_mutate    := MODEL CONFIG MUTANTS SEED
+OF_mutate    := $(if $(SOURCE),SOURCE SEED,MODEL CONFIG MUTANTS SEED)
 OF_coverage  := ONLY
 OF_upset     := MODEL CONFIG UPSETS SEED
 OF_fuzz      := CASES SEED ONLY
@@ -83,7 +85,7 @@ READY := $(VENV)/ready
 # By exact version and not in the lock: CPU and CUDA builds of one version have different hashes.
 TORCH := torch==2.13.0
 
-.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate bitstream networks replay detect beats classify fuzz prove mutate coverage upset soak report docs lint audit clean lock
+.PHONY: help sim test train levers curve cycles verilog explore fpga synth gate netlists bitstream networks replay detect beats classify fuzz prove mutate coverage upset soak report docs lint audit clean lock
 help: ## this list
 	@echo "popbeat: arrhythmia classifiers for FPGAs, bit-exact from training to Verilog"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -147,6 +149,9 @@ networks: $(READY) ## several networks loaded one after another into one simulat
 gate: $(READY) ## the netlist behind synthesis on real windows [MODEL=bnn17 DEVICE=ecp5-25k CONFIG=full]
 	@$(RUN) -m sim.gate.netlist --model "$${MODEL:-bnn17}" --device "$$DEVICE" --config "$${CONFIG:-full}"
 
+netlists: $(READY) ## small random networks behind the synthesis of every family: docs/netlists.json [CASES=4 SEED=1]
+	@$(RUN) -m sim.gate.families --cases "$${CASES:-4}" --seed "$$SEED"
+
 bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn17 CONFIG= MHZ= SEED=1]
 	@$(RUN) -m hw.board.bitstream --board "$$BOARD" --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --config "$$CONFIG" --mhz "$${MHZ:-0}" --seed "$$SEED"
 
@@ -168,8 +173,8 @@ fuzz: $(READY) ## broken inputs to everything that reads something from outside:
 prove: $(READY) ## what the gateware promises, proved by a solver for every input, and that each proof notices faults: docs/proofs.md [ONLY=a family, or words of a property's name]
 	@$(RUN) -m sim.prove --only "$$ONLY"
 
-mutate: $(READY) ## do the benches notice small faults? mutants of the netlist, all in one model: docs/mutants.md [MODEL=bnn17 CONFIG=full MUTANTS=1000 SEED=1]
-	@$(RUN) -m sim.mutate.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --mutants "$$MUTANTS" --seed "$$SEED"
+mutate: $(READY) ## do the benches notice small faults? mutants of the netlist, all in one model: docs/mutants.md [MODEL=bnn17 CONFIG=full MUTANTS=1000 SEED=1 | SOURCE=300: of the Amaranth source]
+	@$(RUN) -m sim.mutate.run --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --mutants "$$MUTANTS" --seed "$$SEED" --source "$${SOURCE:-0}"
 
 soak: $(READY) ## 24 hours of real ECG in one simulation, samples to beats and windows to classes: docs/soak.json
 	@$(RUN) -m sim.soak

@@ -85,6 +85,16 @@ def synthesis_only(stored: dict) -> str:
     return document.table(["", "family", "LUTs", "by inputs", "FF", "all other cells"], rows)
 
 
+def netlists(stored: dict) -> str:
+    """Random networks behind synthesis, by family."""
+    path = files.ROOT / "docs" / "netlists.json"
+    if not path.is_file():
+        return NOT_YET
+    told = files.read_json(path, "figures of make netlists")
+    rows = [[family, one["networks"], one["windows"], 0] for family, one in told["families"].items()]
+    return document.table(["family", "networks", "windows", "values that differ"], rows) + f"\n\nMeasured by `{told['command']}`."
+
+
 def configurations(stored: dict) -> str:
     """What was simulated of the other configurations."""
     rows = [

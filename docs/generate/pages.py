@@ -37,6 +37,7 @@ PAGES = {
     "docs/fpga.md": {
         "fpga": fpga.fpga,
         "synthesis_only": fpga.synthesis_only,
+        "netlists": fpga.netlists,
         "switching": fpga.switching,
         "commands": readme.commands,
     },

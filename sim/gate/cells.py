@@ -17,7 +17,13 @@ MODELS = {
     "ecp5": (LIBRARY / "ecp5" / "common_sim.vh", LIBRARY / "ecp5" / "ccu2c_sim.vh"),
     "ice40": (LIBRARY / "ice40" / "cells_sim.v",),
     "gowin": (LIBRARY / "gowin" / "cells_sim.v",),
+    # Of these without block RAMs and multipliers.
+    "xc7": (LIBRARY / "xilinx" / "cells_sim.v",),
+    "nexus": (LIBRARY / "nexus" / "cells_sim.v",),
+    "cyclonev": tuple(LIBRARY / "intel_alm" / "common" / f"{part}_sim.v" for part in ("alm", "dff", "misc")),
+    "gates": (),
 }
+INCLUDED = LIBRARY / "nexus" / "parse_init.vh"  # functions that its cells include
 BLOCKS = {family: Path(__file__).with_name(f"{family}_blocks.v") for family in ("ecp5", "gowin")}
 # A cell that every netlist of a family has, and none of another.
 MARKS = {"ice40": "SB_LUT4", "gowin": "IBUF", "ecp5": "TRELLIS_FF"}
@@ -25,7 +31,9 @@ MARKS = {"ice40": "SB_LUT4", "gowin": "IBUF", "ecp5": "TRELLIS_FF"}
 
 def models(family: str) -> str:
     """Verilog of a device family's cells: ours stand in place of yosys' empty ones."""
-    text = "\n".join(re.sub(r"^`include .*$", "", path.read_text(), flags=re.MULTILINE) for path in MODELS[family])
+    functions = INCLUDED.read_text() if family == "nexus" else ""
+    includes = re.compile(r"^\s*`include .*$", re.MULTILINE)
+    text = "\n".join(includes.sub(lambda _: functions, path.read_text()) for path in MODELS[family])
     ours = BLOCKS[family].read_text() if family in BLOCKS else ""
     for name in re.findall(r"^module (\w+)", ours, re.MULTILINE):
         text = re.sub(rf"^module {name}\b.*?^endmodule", "", text, flags=re.MULTILINE | re.DOTALL)

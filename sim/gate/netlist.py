@@ -27,10 +27,10 @@ TEST = "gaps_0_stalls_0"
 PORTS = ("clk", "rst", "s_axis_*", "m_axis_*", "c_axis_*", "status", "loaded", "overrun")
 
 
-def check(netlist: flow.Netlist, top: str, folder: Path, bench: dict) -> int:
-    """Simulate a netlist on ``bench`` (what :mod:`sim.benches.top` reads); then its canary, a wrong logit, must fail. Returns the
-    number of windows."""
-    runner.build(source_of(netlist, folder), top, folder, visible=PORTS)
+def check(netlist: Path, top: str, folder: Path, bench: dict) -> int:
+    """Simulate a netlist, Verilog with its cells, on ``bench`` (what :mod:`sim.benches.top` reads); then its canary, a wrong logit,
+    must fail. Returns the number of windows."""
+    runner.build(netlist, top, folder, visible=PORTS)
     environment = {"POPBEAT_BENCH": str(vectors.write(folder / "bench.npz", bench)), "COCOTB_TEST_FILTER": f"{TEST}$"}
     runner.run(top, "sim.benches.top", folder, environment, tests=1)
     logits = bench["logits"].copy()
@@ -78,7 +78,7 @@ def main(
         # What is placed is the same but where the host link stands around it.
         netlist = flow.synthesise(text, made.name, chosen, home / ("gate_synthesis" if chosen.family in LINK_MHZ else "synthesis"))
         bar.update(line, advance=1, description="simulation of the netlist")
-        count = check(netlist, made.name, home / "gate", bench)
+        count = check(source_of(netlist, home / "gate"), made.name, home / "gate", bench)
         bar.update(line, advance=1, description="toggles")
         # The tiny engine is no folding, and has none to be held against.
         alone = image or made.layerwise

@@ -16,6 +16,7 @@ from sim import compare
 from sim.benches import vectors
 from sim.gate import netlist as gate
 from sim.gate import toggles
+from sim.gate.cells import source_of
 from sw import files
 from sw.errors import PopbeatError
 from sw.export.binary import integer
@@ -39,8 +40,8 @@ def test_the_netlist_is_the_network(small):
     params, netlist = small
     assert netlist.cells["MULT18X18D"] >= 3 and netlist.cells["DP16KD"] >= 1
     samples = random_windows(5, 3, 61)
-    bench = vectors.of(params.bundle, samples, **vars(cycles(params)))
-    assert gate.check(netlist, "network", files.BUILD / "fpga-test" / "gate", bench) == 3
+    bench, folder = vectors.of(params.bundle, samples, **vars(cycles(params))), files.BUILD / "fpga-test" / "gate"
+    assert gate.check(source_of(netlist, folder), "network", folder, bench) == 3
 
 
 def test_toggles_are_those_of_the_nets(small):

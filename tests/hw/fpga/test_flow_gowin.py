@@ -10,6 +10,7 @@ from hw.binary.top import Top, cycles
 from hw.fpga import devices, flow
 from sim.benches import vectors
 from sim.gate import netlist as gate
+from sim.gate.cells import source_of
 from sw import files
 from sw.errors import PopbeatError
 from tests.conftest import random_bundle, random_windows
@@ -27,7 +28,7 @@ def test_the_netlist_is_the_network():
     assert netlist.cells["MULT18X18"] >= 3 and set(netlist.cells) & {"SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B"}
     samples = random_windows(5, 3, 61)
     bench = vectors.of(params.bundle, samples, **vars(cycles(params)))
-    assert gate.check(netlist, "little", folder / "gate", bench) == 3
+    assert gate.check(source_of(netlist, folder / "gate"), "little", folder / "gate", bench) == 3
 
 
 @pytest.mark.parametrize("name", ["gw2ar-18", "gw1nr-9"])
