@@ -4,7 +4,7 @@ from docs.generate import upsets
 from docs.generate.common import NOT_YET, clock
 from hw import configurations
 from hw.guard.top import SUFFIX
-from sim.upset.cells import FIXED, KINDS
+from sim.upset.cells import FIXED
 from sim.upset.outcome import RECOVERIES
 from sw import document
 from sw.data.mitbih import RATE
@@ -49,7 +49,7 @@ def mended(stored: dict) -> str:
     for top in [name for name in tops if name.endswith(SUFFIX)]:
         for name in (top.removesuffix(SUFFIX), top):
             for kind, found in tops.get(name, {"kinds": {}})["kinds"].items():
-                if kind in KINDS and kind not in FIXED:
+                if kind not in FIXED:
                     told = found["told"] if name.endswith(SUFFIX) else "no such bit"
                     rows.append([name, kind, found["upsets"], found["effects"]["none"], *upsets.ended(found), told])
     head = ["top", "cells", "upsets", "without effect", *RECOVERIES, "told *damaged*"]

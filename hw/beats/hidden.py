@@ -8,19 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.binary.popcount import Popcount, PopcountParams
+from hw.stream import parity
 from hw.stream.delay import delay
 
 
 @dataclass(frozen=True)
 class HiddenParams:
-    """``weights``: ``int[neurons, bits]`` of -1 and +1; ``thresholds``: ``int[neurons]``, 0 (always) to bits + 1 (never)."""
+    """``weights``: ``int[neurons, bits]`` of -1 and +1; ``thresholds``: ``int[neurons]``, 0 (always) to bits + 1 (never);
+    ``checked``: the memory of both has a parity bit beside each word."""
 
     weights: np.ndarray
     thresholds: np.ndarray
+    checked: bool = False
 
     @property
     def popcount(self) -> PopcountParams:
@@ -40,11 +42,13 @@ class HiddenParams:
 
 class Hidden(wiring.Component):
     """Ports: ``i``: the rhythm bits, which stay from ``start`` until ``last``; ``start``: of a new pass, not before the ``last``
-    of the one before; ``valid``: ``bit`` is a neuron's, in their order, ``last`` with the last one. Reset ends a pass."""
+    of the one before; ``valid``: ``bit`` is a neuron's, in their order, ``last`` with the last one; ``damaged`` (where
+    ``checked``): high, until reset, from when a neuron was read whose parity is wrong. Reset ends a pass."""
 
     def __init__(self, params: HiddenParams):
         self.params = params
-        super().__init__({"i": In(params.popcount.width), "start": In(1), "valid": Out(1), "bit": Out(1), "last": Out(1)})
+        told = {"damaged": Out(1)} if params.checked else {}
+        super().__init__({"i": In(params.popcount.width), "start": In(1), "valid": Out(1), "bit": Out(1), "last": Out(1)} | told)
 
     def elaborate(self, platform):
         m = Module()
@@ -54,8 +58,9 @@ class Hidden(wiring.Component):
         layout = data.StructLayout({"weights": p.popcount.width, "threshold": threshold})
         packed = [int("".join("1" if w > 0 else "0" for w in row[::-1]), 2) for row in p.weights]
         init = [{"weights": w, "threshold": int(t)} for w, t in zip(packed, p.thresholds, strict=True)]
-        m.submodules.neurons = memory = Memory(shape=layout, depth=count, init=init)
-        read = memory.read_port(domain="sync")
+        read, row, damaged = parity.table(m, "neurons", layout, init, p.checked)
+        if p.checked:
+            m.d.comb += self.damaged.eq(damaged)
         step, naming, ends = Signal(range(max(count, 2))), Signal(), Signal()
         m.d.comb += [ends.eq(naming & (step == count - 1)), read.addr.eq(step)]
         m.d.sync += [naming.eq(self.start | naming & ~ends), step.eq(step + 1)]
@@ -64,9 +69,9 @@ class Hidden(wiring.Component):
 
         equal = Signal(p.popcount.width, reset_less=True)
         m.submodules.popcount = popcount = Popcount(p.popcount)
-        m.d.sync += equal.eq(~(self.i ^ read.data.weights))
+        m.d.sync += equal.eq(~(self.i ^ row.weights))
         m.d.comb += popcount.i.eq(equal)
-        wanted = read.data.threshold
+        wanted = row.threshold
         for k in range(1 + p.popcount.latency):
             later = Signal(threshold, name=f"threshold{k}", reset_less=True)
             m.d.sync += later.eq(wanted)

@@ -8,16 +8,15 @@ each adds its weights to the classes' sums as soon as it is known.
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.beats.hidden import Hidden, HiddenParams
 from hw.front.normaliser import sample_layout
 from hw.front.samples import each
-from hw.stream import multiplier
+from hw.stream import multiplier, parity
 from hw.stream.delay import delay
 from sw.export.binary.rhythm import WORD_BITS
 from sw.export.front.normaliser import NormaliserSpec
@@ -42,13 +41,14 @@ def sums_layout(weights: np.ndarray) -> data.ArrayLayout:
 @dataclass(frozen=True)
 class RhythmFrontParams:
     """``samples`` of windows of ``spec`` that come at once behind the words of ``rhythm``; ``weights``, ``int[classes, bits]``,
-    where the head takes the bits; ``hidden``, where there are such bits."""
+    where the head takes the bits; ``hidden``, where there are such bits; ``checked``: tables have a parity bit beside each word."""
 
     spec: NormaliserSpec
     rhythm: Rhythm
     samples: int = 1
     weights: np.ndarray | None = None
     hidden: HiddenParams | None = None
+    checked: bool = False
 
     def __post_init__(self):
         words, bits = self.rhythm.words, self.spec.raw_bits
@@ -74,7 +74,8 @@ class RhythmFront(wiring.Component):
       - ``bits``: stream of the bits, comparison 0 least significant, hidden ones last, one beat for each whole window, offered two
         cycles after its last sample;
       - ``sums`` (with ``weights``): with the bits, each class's sum of its weights, a bit 0 counting
-        as -1 (:func:`sums_layout`).
+        as -1 (:func:`sums_layout`);
+      - ``damaged`` (where ``checked``): high, until reset, from when a word of a table was read whose parity is wrong.
 
     The last sample waits until the bits are there (:func:`latency`; with more samples than that it never does) and ``QUEUE`` has
     room. Reset empties everything.
@@ -82,7 +83,7 @@ class RhythmFront(wiring.Component):
 
     def __init__(self, params: RhythmFrontParams):
         self.spec, self.rhythm, self.samples, self.weights = params.spec, params.rhythm, params.samples, params.weights
-        self.hidden = params.hidden
+        self.hidden, self.checked = params.hidden, params.checked
         layout = sample_layout(self.spec, self.samples)
         sums = {} if self.weights is None else {"sums": Out(stream.Signature(sums_layout(self.weights)))}
         super().__init__(
@@ -91,6 +92,7 @@ class RhythmFront(wiring.Component):
                 "o": Out(stream.Signature(layout)),
                 "bits": Out(stream.Signature(self.rhythm.bits)),
                 **sums,
+                **({"damaged": Out(1)} if self.checked else {}),
             }
         )
 
@@ -133,6 +135,8 @@ class RhythmFront(wiring.Component):
             m.d.sync += [word.eq(after) for word, after in zip(words, held, strict=True)]
 
         found = self._compare(m, platform, words, starts, busy)
+        if self.checked:
+            m.d.comb += self.damaged.eq(Cat(found["damaged"]).any())
         m.d.sync += done.eq(Mux(starts | ends, 0, done | found["last"]))
         m.d.comb += [
             queue.w_en.eq(ends & final),
@@ -157,8 +161,7 @@ class RhythmFront(wiring.Component):
         number = range(self.rhythm.words + 1)
         layout = data.StructLayout({"over": number, "under": number, "multiple": MULTIPLE_BITS})
         init = [dict(zip(("over", "under", "multiple"), c, strict=True)) for c in comparisons]
-        m.submodules.comparisons = memory = Memory(shape=layout, depth=len(init), init=init)
-        read = memory.read_port(domain="sync")
+        read, row, damaged = parity.table(m, "comparisons", layout, init, self.checked)
         step = Signal(range(max(len(init), 2)))
         naming, reading, ending = Signal(), Signal(), Signal()  # a comparison is addressed, is read; the last one is read
         ends = Signal()
@@ -172,7 +175,7 @@ class RhythmFront(wiring.Component):
         chosen = Array([*words, RHYTHM_UNIT])
         over, under = Signal(WORD_BITS, reset_less=True), Signal(WORD_BITS, reset_less=True)
         multiple = Signal(MULTIPLE_BITS, reset_less=True)
-        m.d.sync += [over.eq(chosen[read.data.over]), under.eq(chosen[read.data.under]), multiple.eq(read.data.multiple)]
+        m.d.sync += [over.eq(chosen[row.over]), under.eq(chosen[row.under]), multiple.eq(row.multiple)]
         m.submodules.product = product = multiplier.Multiplier(WORD_BITS, MULTIPLE_BITS)
         m.d.comb += [product.a.eq(under), product.b.eq(multiple)]
         waiting = over
@@ -187,14 +190,17 @@ class RhythmFront(wiring.Component):
         bits = Signal(len(init), reset_less=True)
         with m.If(valid):
             m.d.sync += bits.eq(Cat(bits[1:], bit))
-        every = bits
+        every, told = bits, [damaged]
         if self.hidden:
             behind = self._hide(m, bits, last)
             valid, bit, last = valid | behind["valid"], Mux(behind["valid"], behind["bit"], bit), behind["last"]
             every = Cat(bits, behind["bits"])
+            told.append(behind["damaged"])
         found, late = {"bits": every, "last": last}, 0
         if self.weights is not None:
             found, late = {"bits": every, **self._sum(m, starts, valid, bit, last)}, 1
+            told.append(found["damaged"])
+        found["damaged"] = told
         # Else the last bits of a packet that broke off would meet the next one's.
         if self.hidden:
             working = Signal()
@@ -211,25 +217,25 @@ class RhythmFront(wiring.Component):
         m.d.comb += [hidden.i.eq(bits), hidden.start.eq(delay(m, last, 1, "all_compared")[-1])]
         with m.If(hidden.valid):
             m.d.sync += line.eq(Cat(line[1:], hidden.bit))
-        return {"bits": line, "valid": hidden.valid, "bit": hidden.bit, "last": hidden.last}
+        told = hidden.damaged if self.hidden.checked else Const(0)
+        return {"bits": line, "valid": hidden.valid, "bit": hidden.bit, "last": hidden.last, "damaged": told}
 
     def _sum(self, m: Module, starts, valid, bit, last) -> dict:
         """The classes' sums, a cycle behind the bits."""
         classes, count = self.weights.shape
         layout = data.ArrayLayout(signed(int(np.abs(self.weights).max()).bit_length() + 1), classes)
-        m.submodules.weights = memory = Memory(shape=layout, depth=count, init=self.weights.T.tolist())
-        read = memory.read_port(domain="sync")
+        read, row, damaged = parity.table(m, "weights", layout, self.weights.T.tolist(), self.checked)
         place, adding, told = Signal(range(max(count, 2))), Signal(), Signal(reset_less=True)
         m.d.comb += read.addr.eq(place)
         sums = Signal(sums_layout(self.weights), reset_less=True)
         m.d.sync += [adding.eq(valid), told.eq(bit)]
         with m.If(valid):
             m.d.sync += place.eq(place + 1)
-        for total, weight in zip(sums, read.data, strict=True):
+        for total, weight in zip(sums, row, strict=True):
             with m.If(adding):
                 m.d.sync += total.eq(total + Mux(told, weight, -weight))
             with m.If(starts):
                 m.d.sync += total.eq(0)
         with m.If(starts):
             m.d.sync += place.eq(0)
-        return {"sums": sums, "adding": adding, "last": delay(m, last, 1, "summed_last")[-1]}
+        return {"sums": sums, "adding": adding, "last": delay(m, last, 1, "summed_last")[-1], "damaged": damaged}

@@ -20,7 +20,7 @@ from sw.export.bundle import Bundle
 
 class DatapathParams:
     """The hardware of a bundle in a configuration: parameters of every block and of the head. ``checked``: weights
-    in block RAM and the head's slopes have parity (:mod:`hw.stream.parity`), the tables of rhythm bits none."""
+    in block RAM and the head's slopes have parity (:mod:`hw.stream.parity`)."""
 
     def __init__(self, bundle: Bundle, config: Config, checked: bool = False):
         geometry = bundle.network.blocks

@@ -71,8 +71,11 @@ class Top(wiring.Component):
         rhythm = self.params.bundle.network.rhythm
         if rhythm:
             head = self.params.bundle.head
-            hidden = HiddenParams(head.hidden, head.hidden_threshold) if rhythm.hidden else None
-            m.submodules.rhythm = front = RhythmFront(RhythmFrontParams(spec, rhythm, count, self.params.head.rhythm, hidden))
+            checked = self.params.checked
+            hidden = HiddenParams(head.hidden, head.hidden_threshold, checked) if rhythm.hidden else None
+            m.submodules.rhythm = front = RhythmFront(
+                RhythmFrontParams(spec, rhythm, count, self.params.head.rhythm, hidden, checked)
+            )
             connect(m, source.o, front.i)
             connect(m, front.o, normaliser.i)
             connect(m, front.bits, datapath.rhythm)
@@ -87,5 +90,5 @@ class Top(wiring.Component):
         connect(m, datapath.o, sink.i)
         m.d.comb += axis.samples_in(self, source, spec.raw_bits, count) + axis.results_out(self, sink)
         if self.params.checked:
-            m.d.comb += self.damaged.eq(datapath.damaged)
+            m.d.comb += self.damaged.eq(datapath.damaged | front.damaged if rhythm else datapath.damaged)
         return m

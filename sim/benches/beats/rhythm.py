@@ -51,12 +51,13 @@ def _hidden(rng, found: np.ndarray, neurons: int) -> tuple[HiddenParams, np.ndar
     return params, np.concatenate([found, reference.hidden_bits(found, drawn, params.thresholds)], axis=1)
 
 
-def _rhythm(at_once: int, weights: np.ndarray | None = None, neurons: int = 0) -> Case:
+def _rhythm(at_once: int, weights: np.ndarray | None = None, neurons: int = 0, checked: bool = False) -> Case:
     rng = np.random.default_rng(18)
     words, samples = _drawn(rng)
     sent, passed = _packets(words, samples, at_once)
     found, rhythm = reference.bits(RHYTHM, words), replace(RHYTHM, head=weights is not None, hidden=neurons)
     hidden, found = _hidden(rng, found, neurons) if neurons else (None, found)
+    hidden = hidden and replace(hidden, checked=checked)
     out = {"o": passed, "bits": rows(found, 1)}
     if weights is not None:
         out["sums"] = rows((2 * found.astype(np.int64) - 1) @ weights.T, sums_layout(weights).elem_shape.width)
@@ -64,7 +65,7 @@ def _rhythm(at_once: int, weights: np.ndarray | None = None, neurons: int = 0) -
     end = words_end + beats - 1
     waits = max(latency(rhythm, hidden), beats)  # the last sample, for the bits
     return Case(
-        lambda: RhythmFront(RhythmFrontParams(SPEC, rhythm, at_once, weights, hidden)),
+        lambda: RhythmFront(RhythmFrontParams(SPEC, rhythm, at_once, weights, hidden, checked)),
         {"i": sent},
         out,
         latencies=[("i", words_end, "o", 0, 0), ("i", words_end - 1, "i", end, waits), ("i", end, "bits", 0, 2)],
@@ -78,5 +79,6 @@ CASES = {
     "pairs": functools.partial(_rhythm, 2),
     "with_sums": functools.partial(_rhythm, 1, SUMS),
     "with_hidden_bits": functools.partial(_rhythm, 1, SUMS_OF_TWELVE, 5),
+    "with_parity": functools.partial(_rhythm, 1, SUMS_OF_TWELVE, 5, True),
     "pairs_with_hidden_bits": functools.partial(_rhythm, 2, np.arange(-16, 16).reshape(2, 16), 9),
 }

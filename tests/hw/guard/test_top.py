@@ -16,19 +16,27 @@ from sim.bulk.runner import Harness
 from sw import files
 from sw.errors import PopbeatError
 from sw.export.binary import integer
-from tests.conftest import random_bundle, random_windows
+from tests.conftest import random_bundle, random_rhythm, random_windows
 
 BLOCKS = (Folding(2), Folding(3), Folding(1))
 MEMORY = (*BLOCKS[:1], Folding(3, memory=True), *BLOCKS[2:])
-CONFIGS = {"folded": Config("test", MEMORY), "two": Config("two", BLOCKS, samples=2), "tiny": TinyConfig()}
+CONFIGS = {
+    "folded": Config("test", MEMORY),
+    "two": Config("two", BLOCKS, samples=2),
+    "rhythm": Config("rhythm", BLOCKS),
+    "tiny": TinyConfig(),
+}
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
 def guarded(request):
     """A small random network behind a guard: its design, windows, the integer model's trace, a folder."""
-    packed, folder = random_bundle(5, (4, 20, 3), 100), files.BUILD / "guard-test" / request.param
+    rhythm = random_rhythm(5, 2, 3, 5, (0, 4), True, 6) if request.param == "rhythm" else None
+    packed, folder = random_bundle(5, (4, 20, 3), 100, rhythm=rhythm), files.BUILD / "guard-test" / request.param
     samples = random_windows(5, 6, 100)
     samples[2] = random_windows(6, 1, 100)[0]  # no flat one: the bench makes its own
+    if rhythm:
+        samples = np.concatenate([np.random.default_rng(5).integers(0, 2048, (6, rhythm.words)), samples], axis=1).astype(np.int16)
     return (
         generate(packed, GuardedConfig(CONFIGS[request.param]), folder / "verilog"),
         samples,
@@ -41,7 +49,8 @@ def test_every_layer_and_every_cycle(guarded):
     design, samples, trace, folder = guarded
     harness, exact = Harness(design, folder / "bulk", brief=True), configurations.cycles(design.params)
     seen = {mode: harness.run(samples, mode, seed=7) for mode in ("burst", "isolated", "random")}
-    assert {compare.check(one, trace) for one in seen.values()} == {len(trace.columns) + 4}
+    layers = len(trace.columns) + 4 + (trace.rhythm is not None)
+    assert {compare.check(one, trace) for one in seen.values()} == {layers}
     alone = seen["isolated"].cycles
     assert set(alone["header"] - alone["normalised"]) == {exact.latency}
     assert set(alone["header"] - alone["raw_last"]) == {exact.live_latency}
