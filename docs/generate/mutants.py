@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from docs.generate.common import NOT_YET
 from sw import document, files
 
 STORED = files.ROOT / "docs" / "mutants.json"
@@ -49,14 +50,54 @@ def segments(stored: dict) -> str:
     return document.table(["top", "condition", "first to kill"], rows)
 
 
+def _why(one: dict) -> str:
+    """Why a mutant is not killed, as far as that is known."""
+    if one["proved_in"]:
+        return f"proved in `{one['proved_in']}`, {one['way']}"
+    said = one["reason"].get("why", "")
+    if "never" in one["reason"]:
+        where = one["reason"]["never"]
+        said += f" (looked for in all conditions, and never seen: `{where['when']}` in `{where['module']}`)"
+    return said.replace("|", "\\|")
+
+
 def survivors(stored: dict) -> str:
     """Every mutant that was not killed."""
     rows = []
     for top, told in _netlists().items():
         for one in told["survivors"]:
-            why = one["reason"] or (f"proved in `{one['proved_in']}`" if one["proved_in"] else "")
-            rows.append([top, one["outcome"], f"`{one['mutant'].replace('|', ' ')}`", one["source"], why])
+            rows.append([top, one["outcome"], f"`{one['mutant'].replace('|', ' ')}`", one["source"], _why(one)])
     return document.table(["top", "outcome", "mutant", "line of the Verilog", "why"], rows)
 
 
-SECTIONS = {"components": components, "modes": modes, "conditions": segments, "survivors": survivors}
+def source(stored: dict) -> str:
+    """Mutants of the Amaranth source by folder."""
+    told = files.read_json(STORED, "figures of make mutate")["source"]
+    if not told:
+        return NOT_YET
+    total = sum((Counter(counted) for counted in told["folders"].values()), Counter())
+    shown = [one for one in OUTCOMES if one != "equivalent"]
+    rows = [
+        [name, sum(counted.values()), *(counted.get(one, 0) for one in shown), _score(counted)]
+        for name, counted in [*((f"`{name}`", counted) for name, counted in told["folders"].items()), ("all", total)]
+    ]
+    return document.table(["folder", "mutants", *shown, "killed of those that count"], rows)
+
+
+def source_survivors(stored: dict) -> str:
+    """Every mutant of the source that its tests let live."""
+    told = files.read_json(STORED, "figures of make mutate")["source"]
+    rows = [
+        [one["outcome"], f"`{one['mutant'].replace('|', ' ')}`", one["reason"].get("why", "")] for one in told.get("survivors", [])
+    ]
+    return document.table(["outcome", "place, what stood there, and what stands there", "why"], rows) if rows else NOT_YET
+
+
+SECTIONS = {
+    "source": source,
+    "source_survivors": source_survivors,
+    "components": components,
+    "modes": modes,
+    "conditions": segments,
+    "survivors": survivors,
+}

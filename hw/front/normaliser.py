@@ -33,6 +33,17 @@ def latency(spec: NormaliserSpec) -> int:
     return before + READ_LATENCY + scaler.LATENCY + QUEUE_LATENCY
 
 
+def ring(window: int) -> int:
+    """Beats of the memory, for windows of so many beats."""
+    return 1 << (2 * window - 1).bit_length()
+
+
+def capacity(window: int) -> int:
+    """Beats in the memory at which ``i`` pauses. Never three whole windows: there is no place for a third one's sums. The count is
+    late, hence the margin."""
+    return min(ring(window), 3 * window - 1) - LATE
+
+
 def sample_layout(spec: NormaliserSpec, samples: int = 1) -> data.StructLayout:
     """Raw samples, and whether their window ends with them."""
     return data.StructLayout({"sample": samples_layout(spec.raw_bits, samples), "last": 1})
@@ -78,7 +89,7 @@ class Normaliser(wiring.Component):
         m = Module()
         spec = self.spec
         window = spec.window // self.samples  # in beats, as all that is counted here
-        depth = 1 << (2 * window - 1).bit_length()
+        depth = ring(window)
         # What is read was written long before: no logic need look for reads and writes of one place.
         attributes = {"ram_style": "block", "no_rw_check": 1}
         raw = samples_layout(spec.raw_bits, self.samples)
@@ -94,8 +105,6 @@ class Normaliser(wiring.Component):
 
     def _write(self, m: Module, write, coming: _Coming, reads: Signal, window: int, depth: int) -> None:
         """Samples into the memory. Room is counted in beats; a window that breaks off gives its own back."""
-        # Never three whole windows: there is no place for a third one's sums. The count is late, hence the margin.
-        capacity = min(depth, 3 * window - 1) - LATE
         index, taken, ends, breaks = coming.index, coming.taken, coming.ends, coming.breaks
         place, start = Signal(range(depth)), Signal(range(depth))
         write_place, write_sample = Signal.like(place, reset_less=True), Signal(write.data.shape(), reset_less=True)
@@ -124,7 +133,7 @@ class Normaliser(wiring.Component):
                 + Cat(took ^ read_before, read_before & ~took).as_signed()
             ),
             stored.eq(stored + change),
-            room.eq(stored < capacity),
+            room.eq(stored < capacity(window)),
         ]
         with m.If(taken):
             m.d.sync += [place.eq(place + 1), index.eq(index + 1), coming.first.eq(0), coming.final.eq(index == window - 2)]

@@ -1,15 +1,18 @@
 """Test beds: for each kind of top its Verilog, its taps, and the segments that every one of its mutants goes through.
 
 They are the conditions of the benches: windows back to back and alone with exact cycles, random gaps and pauses, a blocked sink,
-resets in mid-work, windows that TLAST breaks off, flat ones, the ends of the range, noise on what means nothing, many real windows.
+resets in mid-work, of one cycle, windows that TLAST breaks off, flat ones, the ends of the range, values that are rounded just so,
+noise on what means nothing, many real windows.
 """
 
+import math
 import random
 from dataclasses import dataclass
 
 import numpy as np
 
 from hw.binary.top import Cycles
+from hw.front import normaliser
 from hw.generate import Design
 from hw.stream.result import NUMBER_BITS, Beat
 from sim import engines
@@ -20,8 +23,11 @@ from sw.data import source
 from sw.errors import PopbeatError
 from sw.export import bundle
 from sw.export.bundle import Bundle
+from sw.export.front.normaliser import NormaliserSpec
 
 MANY = 40  # real windows in the last segment
+NEAR = 20  # real windows whose scale is nearly another
+DRAWN = 300_000  # windows among which those with halves are looked for
 SHARE = 102, 230  # of 256: gaps of 40 %, pauses of 90 %, as in the benches of tops
 
 
@@ -137,17 +143,92 @@ def _segments(windows: _Windows, few: list[np.ndarray], many: list[np.ndarray], 
     return made
 
 
-def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles) -> list[Segment]:
-    """Longer ones. Every bit of the running number, by windows of one beat that TLAST breaks off, and its return to 0; an input
-    that has to wait, in samples of the whole range and in short broken windows; each kind of
-    window after each; resets at many places."""
-    rng, length, one = random.Random(2), len(few[0]), windows.at_once
-    frames, whole = [], []
+def halves(spec: NormaliserSpec, seed: int = 1) -> dict[str, np.ndarray]:
+    """Windows of small values with a negative sample whose z is rounded from just a half, and such whose product is so many units
+    above that: ``half``, ``half + 1``, ``half + 2``, ``half + 4`` and so on, as far as they are found."""
+    rng, third = np.random.default_rng(seed), spec.window // 3
+    ones, minus = rng.integers(0, third, (2, DRAWN))
+    value, times = rng.integers(2, 9, DRAWN), rng.integers(0, max(2, third // 6), DRAWN)
+    s1, s2 = ones - minus + value * times, ones + minus + value * value * times
+    r, shift, flat = spec.scale(s1, s2)
+    found: dict[str, np.ndarray] = {}
+    for sample in (-1, 0, 1):
+        product = (spec.window * sample - s1) * r
+        above = (product & ((1 << shift) - 1)) - (1 << (shift - 1))
+        seen = (product < 0) & (product >> shift > -(1 << (spec.z_bits - 1))) & ~flat
+        for name, units in (("half", 0), *((f"half + {1 << k}", 1 << k) for k in range(12))):
+            for i in np.flatnonzero(seen & (above == units))[:1]:
+                counts = [ones[i], minus[i], times[i], spec.window - ones[i] - minus[i] - times[i]]
+                window = np.repeat([1, -1, value[i], 0], counts).astype(np.int16)
+                found.setdefault(name, rng.permutation(window))
+    return found
+
+
+def near(spec: NormaliserSpec, windows: np.ndarray, count: int) -> np.ndarray:
+    """Rows of the raw ``windows`` whose scale r is nearly another: with the least and the largest rests of its division."""
+    x = windows.astype(np.int64)
+    v = spec.window * (x * x).sum(axis=1) - x.sum(axis=1) ** 2
+    rest = np.full(len(v), 0.5)
+    for i in np.flatnonzero(v):
+        root = math.isqrt(int(v[i]) << 2 * (spec.root_bits - (int(v[i]).bit_length() + 1) // 2))
+        rest[i] = spec.numerator % root / root
+    return np.sort(np.argsort(-np.abs(rest - 0.5), kind="stable")[:count])
+
+
+def _numbers(windows: _Windows, few: list[np.ndarray]) -> list[Segment]:
+    """Every bit of the running number, by windows of one beat that TLAST breaks off, and its return to 0; numbers in which all bits
+    change, one behind the other while no result is taken."""
+    one, frames, whole = few[5][: windows.at_once], [], []
     for number, target in enumerate((0, 0x5555, 0xAAAA, 0xFFFF, 0x10000)):
-        frames += [few[5][:one]] * (target - len(frames))
+        frames += [one] * (target - len(frames))
         whole.append(len(frames))
         frames.append(few[number])
     made = [windows.segment("numbers", frames, whole, blocked=1 << 16)]
+    first = 0x7FFD
+    blocked = first + 8 * len(few[0])
+    made.append(windows.segment("numbers, blocked", [one] * first + few, [first + i for i in range(len(few))], blocked=blocked))
+    return made
+
+
+def _broken_where_it_waits(windows: _Windows, few: list[np.ndarray]) -> list[Segment]:
+    """The input waits behind a blocked sink, and a beat with TLAST is the next one or the one behind: windows that break off later
+    and later, two beats each time, with one of a single beat behind each."""
+    one, beats = windows.at_once, windows.frame()
+    first = normaliser.capacity(beats) - 2 * beats  # before that there is room behind two windows
+    frames, words = list(few[:3]), len(few[0]) // one - beats
+    for length in range(max(first, 1), min(first + beats // 3, beats), 2):
+        frames += [few[4][: one * (words + length)], few[5][:one]]
+    if len(frames) == 3:
+        return []
+    frames.append(few[5])
+    blocked = sum(map(len, frames)) // one + 8 * beats
+    return [windows.segment("broken where it waits", frames, [0, 1, 2, len(frames) - 1], blocked=blocked)]
+
+
+def _resets(windows: _Windows, few: list[np.ndarray], ends: list[np.ndarray], exact: Cycles) -> list[Segment]:
+    """Resets of a cycle: in packets and before them, at random, and in each cycle round the end of a window."""
+    rng, length, made = random.Random(3), len(few[0]), []
+    beats = length // windows.at_once
+    pause = 8 * max(beats, exact.interval)
+    for number in range(1, 4):
+        blocked = {"blocked": pause, "stall": 128, "seed": 30 + number}
+        made.append(windows.segment(f"stopped in a packet, {number} at work", few[:number], stop=pause + 8, **blocked))
+        made.append(windows.segment(f"stopped before a packet, {number} at work", few[:number], stop=pause - 8, **blocked))
+    for number in range(4):
+        stop = rng.randrange(1, 5 * max(beats, exact.interval))
+        made.append(windows.segment(f"stopped again {number}", ends[:5], stop=stop, stall=20 * (number % 2), seed=20 + number))
+        made.append(windows.segment(f"after reset again {number}", [few[number], few[3]]))
+    for number in range(12):
+        made.append(windows.segment(f"stopped {number} behind a window", few[:2], stop=beats + number))
+        made.append(windows.segment(f"after reset {number} behind a window", [few[number % 6]]))
+    return made
+
+
+def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles, close: list[np.ndarray]) -> list[Segment]:
+    """Longer ones: running numbers; an input that has to wait, in samples of the whole range and in broken windows, short and
+    long; each kind of window after each; roundings just at a half and scales nearly another (``close``); resets at many places."""
+    rng, length, one = random.Random(2), len(few[0]), windows.at_once
+    made = _numbers(windows, few)
     frames, whole, ends = [], [], _ends(2, 9, length)
     for group in range(3):
         for window in ends[3 * group : 3 * group + 3]:
@@ -157,24 +238,23 @@ def _further(windows: _Windows, few: list[np.ndarray], exact: Cycles) -> list[Se
             frames.append(ends[group][: one * rng.randrange(1, 5)])
     made.append(windows.segment("throttled, blocked", frames, whole, blocked=12 * length))
     made.append(windows.segment("throttled by results", frames, whole, stall=255, seed=9))
+    made += _broken_where_it_waits(windows, few)
     flat = np.full(length, 123, np.int16)
     broken = few[1][: one * 7]
     kinds = [few[0], flat, flat, few[1], broken, flat, broken, broken, few[2]]  # each kind after each
     made.append(windows.segment("each kind after each", kinds, [0, 1, 2, 3, 5, 8]))
-    pause = 8 * max(length // one, exact.interval)
-    for number in range(1, 4):
-        blocked = {"blocked": pause, "stall": 128, "seed": 30 + number}
-        made.append(windows.segment(f"stopped in a packet, {number} at work", few[:number], stop=pause + 8, **blocked))
-        made.append(windows.segment(f"stopped before a packet, {number} at work", few[:number], stop=pause - 8, **blocked))
-    for number in range(4):
-        stop = rng.randrange(1, 5 * max(length // one, exact.interval))
-        made.append(windows.segment(f"stopped again {number}", ends[:5], stop=stop, stall=20 * (number % 2), seed=20 + number))
-        made.append(windows.segment(f"after reset again {number}", [few[number], few[3]]))
-    return made
+    words = few[0][: length - windows.packed.normaliser.window]
+    if found := [np.concatenate([words, window]) for window in halves(windows.packed.normaliser).values()]:
+        made.append(windows.segment("rounded at a half", found))
+    made.append(windows.segment("scales nearly another", close))
+    return made + _resets(windows, few, ends, exact)
 
 
-def of_windows(packed: Bundle, design: Design, cycles: Cycles, few: list[np.ndarray], many: list[np.ndarray]) -> Bed:
-    """The bed of a binary network: ``few``, six different raw windows, go through every segment, ``many`` through one."""
+def of_windows(
+    packed: Bundle, design: Design, cycles: Cycles, few: list[np.ndarray], many: list[np.ndarray], close: list[np.ndarray]
+) -> Bed:
+    """The bed of a binary network: ``few``, six different raw windows, go through every segment, ``many`` and ``close``, whose
+    scales are nearly others, through one each."""
     network, name = packed.network, design.name
     bits = {"normalised": packed.normaliser.z_bits * design.params.config.samples}
     bits |= {f"block{i + 1}": g.out_channels for i, g in enumerate(network.blocks[:-1])}
@@ -185,7 +265,7 @@ def of_windows(packed: Bundle, design: Design, cycles: Cycles, few: list[np.ndar
     windows = _Windows(packed, design, taps, cycles.interval)
     mask = sum(((1 << packed.normaliser.raw_bits) - 1) << 16 * lane for lane in range(windows.at_once))
     defines = {"MUTATE_LAST": "1", "MUTATE_BITS": f"{mask:#x}ULL"}
-    segments, further = tuple(_segments(windows, few, many, cycles)), tuple(_further(windows, few, cycles))
+    segments, further = tuple(_segments(windows, few, many, cycles)), tuple(_further(windows, few, cycles, close))
     return Bed(name, design.verilog.read_text(), taps, f"{name}__datapath", defines, segments, further)
 
 
@@ -198,4 +278,6 @@ def make(model: str, config: str, many: int = MANY) -> Bed:
         )
     rows = subject.rows[np.linspace(0, len(subject.rows) - 1, many).astype(int)]
     few = list(subject.samples[subject.few])
-    return of_windows(subject.bundle, subject.design, subject.cycles, few, list(subject.samples[rows]))
+    spec = subject.bundle.normaliser
+    close = subject.samples[near(spec, subject.samples[:, -spec.window :], NEAR)]
+    return of_windows(subject.bundle, subject.design, subject.cycles, few, list(subject.samples[rows]), list(close))

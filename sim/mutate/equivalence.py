@@ -1,11 +1,18 @@
-"""Proofs that a mutant changes nothing: yosys holds a module with the mutant against the module without it.
+"""Proofs that a mutant changes nothing: a module with the mutant is held against the module without it, in two ways.
 
-Every wire of both that has the same name is a point where they must be equal; ``equiv_simple`` proves points from those before
-them, ``equiv_induct`` from all points in the cycles before, from any state on. A point that is not proved and is no output is given
-up: both sides then go on with their own. When all points that are left are proved, outputs among them, no bench can tell the two
-apart. An output that is not proved says nothing yet: the same is tried of the module around, with all that is in it.
+*By induction*: every wire of both that has the same name is a point where they must be equal; yosys's ``equiv_simple`` proves
+points from those before them, ``equiv_induct`` from all points in the cycles before. A point that is not proved and is no output is
+given up: both sides then go on with their own. When all points that are left are proved, outputs among them, the two never part
+once they were equal for ``STEPS`` cycles, whatever state they were in.
+
+*From reset*: both get the same inputs, whatever they are, and their outputs must be equal in every cycle. ABC, which is in yosys,
+merges what it proves equal (``scorr``), then looks for an invariant (``pdr``): a counter may count otherwise where nobody looks.
+Bits that the Verilog leaves open (x) are 0.
+
+An output that is not proved says nothing yet: the same is tried of the module around, with all that is in it.
 """
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -22,6 +29,24 @@ ROUNDS = 12  # in which points are given up
 STEPS = 3  # cycles of an induction
 LEVELS = 1  # the module alone; more: the one around it, and so on
 SECONDS = 60  # for one call of yosys
+SEARCH = 300  # for ABC's invariant
+MAPPED = 1 << 14  # bits of memory that may become flip-flops for ABC
+# A choice of several as the judge's Verilog has it: the lowest that is on wins.
+PRIORITY = """module \\$pmux (A, B, S, Y);
+parameter WIDTH = 1;
+parameter S_WIDTH = 1;
+input [WIDTH-1:0] A;
+input [WIDTH*S_WIDTH-1:0] B;
+input [S_WIDTH-1:0] S;
+output reg [WIDTH-1:0] Y;
+wire [1023:0] _TECHMAP_DO_ = "proc; clean";
+integer i;
+always @* begin
+  Y <= A;
+  for (i = S_WIDTH - 1; i >= 0; i = i - 1) if (S[i]) Y <= B[WIDTH*i +: WIDTH];
+end
+endmodule
+"""
 UNPROVEN = re.compile(r"Unproven \$equiv \S+: \\(\S+)_gold ")
 
 
@@ -32,7 +57,7 @@ def _modules(text: str) -> set[str]:
 def _outputs(text: str, module: str) -> set[str]:
     start = text.index(f"\nmodule \\{module}\n")
     body = text[start : text.index("\nend\n", start)]
-    return set(re.findall(r"^  wire (?:width \d+ )?output \d+ \\(\S+)$", body, re.MULTILINE))
+    return set(re.findall(r"^  wire (?:.* )?output \d+ (?:.* )?\\(\S+)$", body, re.MULTILINE))
 
 
 def around(text: str, module: str) -> list[str]:
@@ -58,7 +83,7 @@ def _call(folder: Path, script: str) -> str | None:
     return done.stdout
 
 
-def _proved_in(folder: Path, text: str, mutant: Mutant, module: str) -> bool:
+def _proved_by_induction(folder: Path, text: str, mutant: Mutant, module: str) -> bool:
     """Whether the outputs of ``module``, with all that is in it, are the same with the mutant."""
     if module == mutant.module:
         # Its parts stay parts, whose inputs must be equal; that equiv_make knows which ports are inputs, they stay in the design.
@@ -88,15 +113,64 @@ def _proved_in(folder: Path, text: str, mutant: Mutant, module: str) -> bool:
     return False
 
 
-def proved(text: str, mutant: Mutant, levels: int = LEVELS) -> str:
-    """The module in which a mutant of the design ``text`` (RTLIL) is proved to change nothing; empty where none is found."""
+def _memory(text: str, module: str) -> int:
+    """Bits of the memories of a module and of those in it."""
+    parts = re.split(r"^module ", text, flags=re.MULTILINE)
+    own = "".join(part for part in parts if re.match(rf"\\{re.escape(module)}(__\S*)?$", part.split("\n", 1)[0]))
+    sizes = re.findall(r"cell \$mem_v2 .*?parameter \\WIDTH (\d+)\n.*?parameter \\SIZE (\d+)\n", own, re.DOTALL)
+    return sum(int(width) * int(size) for width, size in sizes)
+
+
+def _miter(mutant: Mutant, module: str) -> str:
+    """Yosys's script for ``both.aig``: the module twice, with the mutant and without, and one output that tells of a difference."""
+    flat = f"hierarchy -top {module}; flatten; opt_clean; techmap -map priority.v; setundef -undriven -zero; setundef -zero"
+    sides = [
+        f"read_rtlil original.il; {change}{flat}; rename {module} {side}; design -stash {side}"
+        for side, change in (("gold", ""), ("gate", f"{mutant.command}; "))
+    ]
+    both = "; ".join([*sides, *(f"design -copy-from {side} -as {side} {side}" for side in ("gold", "gate"))])
+    gates = "memory_map; opt -full; simplemap; techmap; opt -fast; simplemap; dfflegalize -cell $_DFF_P_ 01; opt_clean; aigmap"
+    made = f"{both}; miter -equiv -flatten gold gate miter; hierarchy -top miter; delete gold gate"
+    return f"{made}; {gates}; opt_clean; write_aiger -zinit both.aig"
+
+
+def _trivial(path: Path) -> bool:
+    """Whether the circuit of an AIGER file is all constants, its outputs 0."""
+    header, *rest = path.read_bytes().split(b"\n")
+    _, _, _, latches, outputs, gates = header.split()[:6]
+    return latches == gates == b"0" and all(line == b"0" for line in rest[: int(outputs)])
+
+
+def _proved_from_reset(folder: Path, text: str, mutant: Mutant, module: str) -> bool:
+    """Whether the outputs of ``module``, with all that is in it, are the same with the mutant in every cycle from reset on."""
+    (folder / "priority.v").write_text(PRIORITY)
+    if _memory(text, module) > MAPPED or _call(folder, _miter(mutant, module)) is None:
+        return False
+    # Yosys hands ABC a circuit and a script, which looks at another circuit: the one in the file.
+    steps = f"read_aiger both.aig; scorr; dc2; scorr; write_aiger merged.aig; pdr -T {SEARCH}; write_status status"
+    (folder / "search").write_text(steps.replace("; ", "\n"))
+    (folder / "any.v").write_text("module any(input a, input b, output y); assign y = a & b; endmodule\n")
+    command = [sys.executable, "-c", verilog.RUN_YOSYS, "-p", "read_verilog any.v; techmap; abc -script search"]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        # It ends with an error, as ABC leaves nothing that yosys could take.
+        subprocess.run(command, cwd=folder, capture_output=True, timeout=2 * SEARCH)
+    if (folder / "merged.aig").is_file() and _trivial(folder / "merged.aig"):
+        return True
+    return (folder / "status").is_file() and (folder / "status").read_text().startswith("snl_UNSAT")
+
+
+def proved(text: str, mutant: Mutant, levels: int = LEVELS) -> tuple[str, str]:
+    """The module in which a mutant of the design ``text`` (RTLIL) is proved to change nothing, and how; empty where none is
+    found."""
+    ways = (("by induction", _proved_by_induction), ("from reset", _proved_from_reset))
     for module in around(text, mutant.module)[:levels]:
-        with tempfile.TemporaryDirectory() as home:
-            folder = Path(home)
-            (folder / "original.il").write_text(text)
-            if _proved_in(folder, text, mutant, module):
-                return module
-    return ""
+        for way, proof in ways:
+            with tempfile.TemporaryDirectory() as home:
+                folder = Path(home)
+                (folder / "original.il").write_text(text)
+                if proof(folder, text, mutant, module):
+                    return module, way
+    return "", ""
 
 
 def digest() -> str:
@@ -108,4 +182,5 @@ def job(model: str, config: str, count: int, seed: int, number: int, netlist: st
     """The job: where a mutant of a shipped top is proved to change nothing."""
     _, made = judge.parts(model, config, count, seed)
     campaign.demand("netlist and proofs", [netlist, proofs], [files.sha256(made.original.encode()), digest()])
-    return {"proved": proved(made.original, made.mutants[number - 1])}
+    module, way = proved(made.original, made.mutants[number - 1])
+    return {"proved": module, "way": way}

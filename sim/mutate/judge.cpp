@@ -234,7 +234,7 @@ class Judge {
 #ifdef MUTATE_IMAGE
         top_->c_axis_tvalid = 0;
 #endif
-        for (int i = 0; i < 3; ++i) top_->eval(), clock();
+        top_->eval(), clock();  // one cycle is enough
         top_->rst = 0;
     }
 

@@ -10,10 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sw import files
+from sim.mutate.judge import CanaryMissed
+from sw import campaign, files
 from sw.errors import PopbeatError
 
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitOr}
@@ -120,10 +122,15 @@ def copied(folder: Path) -> Path:
 def judged(change: Change) -> str:
     """``killed`` where a test of the changed file fails, ends in an error or takes too long; else ``survived``."""
     with tempfile.TemporaryDirectory() as home:
-        tree = copied(Path(home))
+        tree = copied(Path(home) / "popbeat")
+        # What tests find beside the project, and Verilator's own objects, which are the same.
+        (tree.parent / "shared").symlink_to(files.ROOT.parent / "shared")
+        if (objects := files.BUILD / "verilated").is_dir():
+            (tree / "build").mkdir()
+            shutil.copytree(objects, tree / "build" / "verilated")
         (tree / change.file).write_text(change.applied((tree / change.file).read_text()))
         tests = tests_of(Path(change.file)).relative_to(files.ROOT)
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(tests)]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", str(tests)]
         try:
             done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -131,3 +138,60 @@ def judged(change: Change) -> str:
         if done.returncode not in (0, 1, 2):
             raise PopbeatError(f"pytest ended with {done.returncode} on {tests}: {done.stdout.strip()[-300:]}")
         return "survived" if done.returncode == 0 else "killed"
+
+
+def inputs(file: str) -> dict[str, str]:
+    """What a verdict depends on: the file, its tests, and how it is judged."""
+    paths = {"file": files.ROOT / file, "tests": tests_of(Path(file)), "judge": Path(__file__)}
+    return {name: files.sha256(path.read_bytes()) for name, path in paths.items()}
+
+
+def job(change: dict, wanted: dict[str, str]) -> dict:
+    """The job: what becomes of a change."""
+    here = inputs(change["file"])
+    campaign.demand("sources", [wanted[name] for name in here], list(here.values()))
+    return {"verdict": judged(Change(**change))}
+
+
+def canaries(file: str) -> dict[str, Change]:
+    """Two changes of a file with the verdict that each must have: none at all, and one after which it can't be imported."""
+    return {"survived": Change(file, 1, "none", 0, 0, ""), "killed": Change(file, 1, "syntax", 0, 0, "(\n")}
+
+
+def verdicts(count: int, seed: int, bar) -> list[tuple[Change, str]]:
+    """Changes with their verdicts, in the order of drawing; each file's canaries come first."""
+    chosen = drawn(count, seed)
+    checks = [(one, verdict) for file in sorted({c.file for c in chosen}) for verdict, one in canaries(file).items()]
+    every = [one for one, _ in checks] + chosen
+    jobs = [
+        campaign.Job("sim.mutate.source:job", {"change": asdict(c), "wanted": inputs(c.file)}, f"{c.file}:{c.line}") for c in every
+    ]
+    found = [one["verdict"] for one in campaign.run(jobs, bar, "Amaranth source")]
+    for (change, wanted), seen in zip(checks, found, strict=False):
+        if seen != wanted:
+            raise CanaryMissed(f"tests of {change.file} with {change.what} of its text changed: {seen}, not {wanted}")
+    return list(zip(chosen, found[len(checks) :], strict=True))
+
+
+def key(change: Change) -> str:
+    """What a change is, for a person: place, what stood there, and what stands there now."""
+    text = (files.ROOT / change.file).read_text()[change.start : change.end]
+    return " ".join(f"{change.file}:{change.line}: {text} -> {change.text}".split())
+
+
+def figures(count: int, seed: int, bar, reasons: dict[str, dict]) -> dict:
+    """Counts by folder, and what the tests let live."""
+    found = verdicts(count, seed, bar)
+    folders: dict[str, Counter] = {}
+    left = []
+    for change, verdict in found:
+        became = verdict if verdict == "killed" else "explained" if key(change) in reasons else "left"
+        folders.setdefault(str(Path(change.file).parent), Counter())[became] += 1
+        if became != "killed":
+            left.append({"outcome": became, "mutant": key(change), "reason": reasons.get(key(change), {})})
+    return {
+        "command": f"make mutate SOURCE={count} SEED={seed}",
+        "mutants": count,
+        "folders": {name: dict(folders[name]) for name in sorted(folders)},
+        "survivors": left,
+    }

@@ -20,7 +20,7 @@ def bed(tmp_path_factory) -> Bed:
     packed = random_bundle(3, channels=(3, 2), window=WINDOW)
     design = generate(packed, Config("test", (Folding(1), Folding(1))), tmp_path_factory.mktemp("cover"))
     windows = list(random_windows(1, 6, WINDOW))
-    made = of_windows(packed, design, configurations.cycles(design.params), windows, windows[3:])
+    made = of_windows(packed, design, configurations.cycles(design.params), windows, windows[3:], windows[:2])
     return replace(made, further=())
 
 
