@@ -1,5 +1,7 @@
 """The summary of ``docs/verification.md``: what each kind of check has measured, from the stored figures of its command."""
 
+from collections import Counter
+
 from sw import document, files, metrics
 
 DOCS = files.ROOT / "docs"
@@ -21,6 +23,13 @@ def summary(stored: dict) -> str:
     rows.append(["proofs", told, f"all {faults} planted faults noticed" if proofs else "", "`make prove`"])
     for top, found in _stored("mutants").get("netlists", {}).items() or {"": None}.items():
         rows.append([f"mutants {top}".strip(), *_mutants(found), "`make mutate`"])
+    source = _stored("mutants").get("source")
+    if source:
+        counted = Counter()
+        for one in source["folders"].values():
+            counted.update(one)
+        told = ", ".join(f"{count:,} {outcome}" for outcome, count in counted.items())
+        rows.append(["mutants of the source", f"{source['mutants']:,} in Amaranth", told, f"`{source['command']}`"])
     for top, found in _stored("coverage").items() or {"": None}.items():
         rows.append([f"coverage {top}".strip(), *_coverage(found), "`make coverage`"])
     for top, found in _stored("upsets").items() or {"": None}.items():
@@ -37,6 +46,13 @@ def summary(stored: dict) -> str:
             f"{sum(fuzz['finds'].values())} finds left" if fuzz else "",
             f"`{fuzz.get('command', 'make fuzz')}`",
         ]
+    )
+    netlists = _stored("netlists")
+    families = netlists.get("families", {})
+    cases = f"{sum(one['networks'] for one in families.values())} netlists of random networks, {len(families)} families"
+    found = f"0 values differ in {sum(one['windows'] for one in families.values())} windows"
+    rows.append(
+        ["behind synthesis", *((cases, found) if families else (NOT_YET, "")), f"`{netlists.get('command', 'make netlists')}`"]
     )
     return document.table(["check", "how much", "what it found", "again"], rows)
 
