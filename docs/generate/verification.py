@@ -25,10 +25,7 @@ def summary(stored: dict) -> str:
         rows.append([f"mutants {top}".strip(), *_mutants(found), "`make mutate`"])
     source = _stored("mutants").get("source")
     if source:
-        counted = Counter()
-        for one in source["folders"].values():
-            counted.update(one)
-        told = ", ".join(f"{count:,} {outcome}" for outcome, count in counted.items())
+        told = _outcomes(source["folders"])
         rows.append(["mutants of the source", f"{source['mutants']:,} in Amaranth", told, f"`{source['command']}`"])
     for top, found in _stored("coverage").items() or {"": None}.items():
         rows.append([f"coverage {top}".strip(), *_coverage(found), "`make coverage`"])
@@ -66,12 +63,13 @@ def _simulated(stored: dict) -> tuple[str, str]:
 def _mutants(found: dict | None) -> tuple[str, str]:
     if found is None:
         return NOT_YET, ""
-    counted: dict[str, int] = {}
-    for part in found["components"].values():
-        for outcome, count in part.items():
-            counted[outcome] = counted.get(outcome, 0) + count
-    total = sum(counted.values())
-    return f"{total:,} of the netlist", ", ".join(f"{count:,} {outcome}" for outcome, count in counted.items() if count)
+    return f"{found['mutants']:,} of the netlist", _outcomes(found["components"])
+
+
+def _outcomes(parts: dict[str, dict]) -> str:
+    """What became of the mutants of all parts."""
+    counted = sum((Counter(part) for part in parts.values()), Counter())
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in counted.items())
 
 
 def _coverage(found: dict | None) -> tuple[str, str]:
