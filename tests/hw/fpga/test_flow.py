@@ -11,7 +11,6 @@ from hw.binary.datapath import DatapathParams
 from hw.binary.folding import Config, Folding
 from hw.binary.top import Top, cycles
 from hw.fpga import devices, flow, output_registers
-from hw.front.normaliser import Normaliser
 from sim import compare
 from sim.benches import vectors
 from sim.gate import netlist as gate
@@ -20,7 +19,6 @@ from sim.gate.cells import source_of
 from sw import files
 from sw.errors import PopbeatError
 from sw.export.binary import integer
-from sw.export.front.normaliser import NormaliserSpec
 from tests.conftest import random_bundle, random_windows
 
 DEVICE = devices.get("ecp5-25k")
@@ -77,8 +75,26 @@ def test_block_rams_take_their_output_registers(small):
     assert output_registers.pack(design) == 0  # they are not there to be taken twice
 
 
-def test_large_designs_have_a_placer_of_their_own(small, tmp_path, monkeypatch):
-    netlist = small[1]
+# Little, with cells of every kind: a block RAM, a LUT RAM, a product, a carry chain, registers.
+KINDS = """module kinds(input clk, input [15:0] a, input [3:0] b, output reg [31:0] o);
+  reg [15:0] large[0:1023]; reg [3:0] little[0:15]; reg [15:0] read; reg [9:0] place = 0;
+  always @(posedge clk) begin
+    place <= place + 1; large[place] <= a; read <= large[place ^ b]; little[a[3:0]] <= b;
+    o <= read * a + {28'b0, little[b]};
+  end
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def kinds():
+    netlist = flow.synthesise(KINDS, "kinds", DEVICE, files.BUILD / "fpga-test" / "kinds")
+    assert {"LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"} <= set(netlist.cells)
+    return netlist
+
+
+def test_large_designs_have_a_placer_of_their_own(kinds, tmp_path, monkeypatch):
+    netlist = kinds
     luts = netlist.cells["LUT4"]
     assert not flow.placer(netlist, DEVICE)
     monkeypatch.setattr(flow, "PLACER", {"ecp5": (luts + 1, "static")})
@@ -91,12 +107,9 @@ def test_large_designs_have_a_placer_of_their_own(small, tmp_path, monkeypatch):
     assert any("static placer" in line.lower() for line in lines), lines[:40]
 
 
-def test_same_inputs_same_bitstream(tmp_path):
-    """Of the normaliser alone: it has cells of every kind, and the network behind it takes nextpnr half a minute more each time."""
-    text = verilog.convert(Normaliser(NormaliserSpec(window=61)), "front", "ecp5")
-    netlist = flow.synthesise(text, "front", DEVICE, files.BUILD / "fpga-test" / "front")
-    assert {"LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"} <= set(netlist.cells)
-    digests = []
+def test_same_inputs_same_bitstream(kinds, tmp_path):
+    """Of little, with cells of every kind: a network takes nextpnr half a minute more each time."""
+    netlist, digests = kinds, []
     for number in (1, 2):
         placed = flow.place(netlist, DEVICE, tmp_path / str(number), 1, 50.0)
         assert placed.mhz > 50 and placed.used["TRELLIS_COMB"] < placed.available["TRELLIS_COMB"]

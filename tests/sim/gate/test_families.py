@@ -17,7 +17,7 @@ def test_seeds_give_networks_that_differ_and_can_be_had_again():
 
 
 def test_a_network_as_gates_and_with_other_inputs_not():
-    seed, family = 2, "gates"
+    seed, family = 34, "gates"  # a small one
     assert families.job(seed, family, families.digest(seed, family)) == {"windows": families.WINDOWS}
     with pytest.raises(PopbeatError, match="other inputs"):
         families.job(seed, family, families.digest(seed + 1, family))
