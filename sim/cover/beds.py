@@ -16,7 +16,7 @@ from sim import verilator
 from sim.benches import runner
 from sim.benches.mac import array_cases, small
 from sim.bulk import record
-from sim.cover import crosses, points
+from sim.cover import crosses, descriptors, points
 from sim.cover.points import Point
 from sim.mutate import beds, judge
 from sw import files
@@ -87,11 +87,11 @@ def of_records(model: str) -> tuple[Counter[Point], None]:
     return points.read(made), None
 
 
-def of_array() -> tuple[Counter[Point], None]:
-    """The array alone, small, on both of its cocotb benches."""
+def of_array() -> tuple[Counter[Point], Counter[str]]:
+    """The array alone, small, on both of its cocotb benches; crosses of the operations of all programs that ran to their end."""
     params, home = small.SMALL, HOME / f"array_{small.SMALL.name}"
     folder = array_cases.build(params, home, counting=True)
-    data = {"array": (small.drawn(folder, params), small.TESTS), "hosts": (small.mistakes(folder, params, SPOILED), small.HOSTS)}
+    data = {"array": (small.cases(folder, params), small.TESTS), "hosts": (small.mistakes(folder, params, SPOILED), small.HOSTS)}
     made = []
     for module, (cases, tests) in data.items():
         for test in tests:
@@ -99,4 +99,4 @@ def of_array() -> tuple[Counter[Point], None]:
             environment = {"POPBEAT_BENCH": str(cases), "COCOTB_TEST_FILTER": rf"\.{test}$"}
             runner.run("mac_array", f"sim.benches.mac.{module}", folder, environment, tests=1)
             made.append((folder / "coverage.dat").replace(home / f"{test}.dat"))
-    return points.read(made), None
+    return points.read(made), descriptors.occurred(small.drawn(params))

@@ -7,6 +7,7 @@ A window is at work from its last sample's arrival until its packet has left.
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -25,12 +26,36 @@ EXCLUDED = {
 }
 
 
-def wanted() -> set[str]:
-    """The names of all crosses, as ``judge.cpp`` writes them."""
+@dataclass(frozen=True)
+class Crosses:
+    """The names of all crosses, and of those that can't occur what they look like (a regular expression), with the reason."""
+
+    wanted: frozenset[str]
+    excluded: dict[str, str]
+
+    def figures(self, counts: Counter[str]) -> dict:
+        """Crosses that occurred and those that can (``shares``), how many are excluded by each reason, and which are missing. An
+        excluded one that occurs, or one that nobody knows, is a :class:`PopbeatError`."""
+        if unknown := [name for name in counts if name not in self.wanted]:
+            raise PopbeatError(f"a cross that is not known: {unknown[0]}")
+        reasons = {name: why for name in self.wanted for look, why in self.excluded.items() if re.search(look, name)}
+        if wrong := sorted(name for name in reasons if counts[name]):
+            raise PopbeatError(f"a cross that can't occur did, {counts[wrong[0]]} times: {wrong[0]}")
+        possible = self.wanted - reasons.keys()
+        hit = {name for name in possible if counts[name]}
+        return {
+            "shares": [len(hit), len(possible)],
+            "excluded": dict(sorted(Counter(reasons.values()).items())),
+            "missed": sorted(possible - hit),
+        }
+
+
+def _streams() -> frozenset[str]:
+    """The names of a streaming top's crosses, as ``judge.cpp`` writes them."""
     numbers = range(6)
     flows = {f"sample {i}, result {o}, {n} windows at work" for i, o, n in product(STATES, STATES, numbers)}
     resets = {f"reset with {n} windows at work, {place} packets" for n, place in product(numbers, ("in", "between"))}
-    return flows | resets | {f"a window that is {a} after one that is {b}" for a, b in product(KINDS, KINDS)}
+    return frozenset(flows | resets | {f"a window that is {a} after one that is {b}" for a, b in product(KINDS, KINDS)})
 
 
 def read(paths: list[Path]) -> Counter[str]:
@@ -43,19 +68,4 @@ def read(paths: list[Path]) -> Counter[str]:
     return counts
 
 
-def figures(counts: Counter[str]) -> dict:
-    """Crosses that occurred and those that can (``shares``), how many are excluded by each reason, and which are missing. An
-    excluded one that occurs, or one that nobody knows, is a :class:`PopbeatError`."""
-    known = wanted()
-    if unknown := [name for name in counts if name not in known]:
-        raise PopbeatError(f"a cross that is not known: {unknown[0]}")
-    reasons = {name: why for name in known for look, why in EXCLUDED.items() if re.search(look, name)}
-    if wrong := sorted(name for name in reasons if counts[name]):
-        raise PopbeatError(f"a cross that can't occur did, {counts[wrong[0]]} times: {wrong[0]}")
-    possible = known - reasons.keys()
-    hit = {name for name in possible if counts[name]}
-    return {
-        "shares": [len(hit), len(possible)],
-        "excluded": dict(sorted(Counter(reasons.values()).items())),
-        "missed": sorted(possible - hit),
-    }
+STREAMING = Crosses(_streams(), EXCLUDED)

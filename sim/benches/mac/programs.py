@@ -62,7 +62,7 @@ def convolution(rng, groups: int) -> dict[str, int]:
         "width": int(rng.integers(1, 60)),
         "height": int(rng.integers(1, 5)) if two else 1,
         "slots": int(rng.choice([1, 2, 4])),
-        "channels": int(rng.integers(1, 4 * groups + 3)),
+        "channels": int(rng.integers(1, 8 * groups + 2)),
         "kind": int(rng.choice([UNSIGNED, SIGNED])),
         "in_signed": int(rng.integers(0, 2)),
         "bias_shift": int(rng.integers(0, 8)),

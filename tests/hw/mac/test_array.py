@@ -18,7 +18,7 @@ from sw.export.array.schedule import delayed
 def array(request) -> tuple[ArrayParams, Path, Path]:
     """A compiled array and its cases."""
     folder = array_cases.build(request.param)
-    return request.param, folder, small.drawn(folder, request.param)
+    return request.param, folder, small.cases(folder, request.param)
 
 
 @pytest.mark.parametrize("test", small.TESTS)

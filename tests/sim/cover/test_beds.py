@@ -38,7 +38,7 @@ def test_fewer_segments_reach_less(bed, whole, tmp_path):
     one, occurred = beds.of_bed(replace(bed, segments=bed.segments[:1]), tmp_path)
     assert whole.keys() == one.keys()
     assert {point for point, count in one.items() if count} < {point for point, count in whole.items() if count}
-    told = crosses.figures(occurred)
+    told = crosses.STREAMING.figures(occurred)
     assert "a window that is broken off after one that is whole" in told["missed"] and 0 < told["shares"][0] < told["shares"][1]
 
 
