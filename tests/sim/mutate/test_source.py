@@ -32,12 +32,16 @@ def test_every_kind_of_change_and_only_of_hardware():
         assert ast.dump(ast.parse(one.applied(SAMPLE))) != ast.dump(ast.parse(SAMPLE))
 
 
-def test_a_change_is_drawn_from_files_with_tests_of_their_own():
+def test_a_change_is_drawn_from_files_that_tests_stand_behind():
     drawn = source.drawn(30, 1)
     assert len(set(drawn)) == 30
     for one in drawn:
         text = (files.ROOT / one.file).read_text()
         ast.parse(one.applied(text))
-        assert (files.ROOT / "tests" / one.file).with_name(f"test_{one.file.rsplit('/', 1)[1]}").is_file()
+        assert all((files.ROOT / tests).exists() for tests in source.tests_of(one.file))
+    assert source.tests_of("hw/binary/pool.py") == ["tests/hw/binary/test_pool.py", "tests/hw/binary"]
+    assert source.tests_of("hw/mac/post.py") == ["tests/hw/mac"]
+    gateware = {one.parent for one in (files.ROOT / "hw").rglob("*.py") if "m.d." in one.read_text()}
+    assert gateware == {files.ROOT / folder for folder in source.BEHIND}
     with pytest.raises(PopbeatError, match="places to change"):
         source.drawn(10**6, 1)
