@@ -75,15 +75,8 @@ def situation(d: Descriptor, groups: int) -> dict[str, str]:
     """An operation by :data:`VALUES`."""
     taps_x = WINDOW_TAPS * (d.taps_x - 1) + d.load_taps if d.windows else d.taps_x
     results = "to the gates" if d.to_gates else "looked up in a table" if d.table else VALUES["results"][d.kind]
-    pool = (
-        "behind a zero"
-        if d.pool_pad
-        else "mean of two"
-        if d.pool_mean
-        else "chunks and one more"
-        if d.pool_rest
-        else "whole chunks"
-    )
+    # The first that holds.
+    pools = {"behind a zero": d.pool_pad, "mean of two": d.pool_mean, "none": d.pool == 1, "chunks and one more": d.pool_rest}
     blocks = d.blocks(groups)
     return {
         "input along x": _edge(-d.pad_x, (d.out_w - 1) * d.stride_x + taps_x - 1 - d.pad_x, d.width),
@@ -92,7 +85,7 @@ def situation(d: Descriptor, groups: int) -> dict[str, str]:
         "blocks": _part(d.channels, d.rows(groups)),
         "stride": VALUES["stride"][(d.stride_x > 1) + 2 * (d.stride_y > 1)],
         "results": results,
-        "pool": "none" if d.pool == 1 and not d.pool_pad else pool,
+        "pool": next((name for name, holds in pools.items() if holds), "whole chunks"),
         "left out": VALUES["left out"][d.drop_x + 2 * d.drop_y],
         "gates": VALUES["gates"][d.gated],
         "means": VALUES["means"][0 if not d.mean_blocks else 1 + (d.mean_blocks >= blocks)],
