@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from hw.beats import top as beat_top
 from sim import verilator
 from sim.benches import runner
 from sim.benches.mac import array_cases, small
+from sim.benches.qrs import judge as judge_cases
+from sim.benches.qrs.short import SHORT
 from sim.bulk import record
-from sim.cover import crosses, descriptors, points
+from sim.cover import crosses, decisions, descriptors, points
 from sim.cover.points import Point
 from sim.mutate import beds, judge
 from sw import files
@@ -24,6 +28,7 @@ from sw.beats import chain
 from sw.data import beats, source
 from sw.errors import PopbeatError
 from sw.export import bundle, bundles
+from sw.qrs.detector import PARAMS, detect
 
 HOME = files.BUILD / "coverage"
 # Of DS1: normal beats with paced and aberrant ones, many ventricular ones, and noise.
@@ -69,22 +74,25 @@ def of_windows(model: str, config: str) -> tuple[Counter[Point], Counter[str]]:
     return of_bed(beds.make(model, config), HOME / f"{model}_{config}")
 
 
-def of_records(model: str) -> tuple[Counter[Point], None]:
+def of_records(model: str) -> tuple[Counter[Point], Counter[str]]:
     """A shipped network behind the detector: the first samples of some recordings, burst and with random gaps and pauses, every
-    beat as the reference says it."""
+    beat as the reference says it. Crosses of the detector's decisions on them, and on the peaks of its judge's own bench."""
     verilator.prepare()
     packed, found = bundles.read(bundle.SHIPPED / model), source.find(download=False)
     home = HOME / f"{model}_record"
     harness = record.RecordHarness(beat_top.parameters(packed), home, counting=True)
-    made = []
+    made, occurred = [], Counter()
     for name in RECORDS:
         signal = found.signal(name, beats.lead(found, name))[:SAMPLES]
         wanted = chain.run(packed, signal)
+        occurred += decisions.of_envelope(detect(signal.astype(np.int64)).stages.envelope, PARAMS)
         for mode in ("burst", "random"):
             made.append(home / f"{name}_{mode}.dat")
             with _counts(made[-1]):
                 record.check(harness.run(signal, mode), wanted)
-    return points.read(made), None
+    for envelope in judge_cases.ENVELOPES.values():
+        occurred += decisions.of_envelope(envelope(), SHORT)
+    return points.read(made), occurred
 
 
 def of_array() -> tuple[Counter[Point], Counter[str]]:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from sim import verilator
-from sim.cover import beds, crosses, descriptors, points
+from sim.cover import beds, crosses, decisions, descriptors, points
 from sim.cover.points import KINDS, Point
 from sw import campaign, cli, files, metrics
 from sw.data import source
@@ -29,7 +29,8 @@ TOPS: dict[str, Callable[[], tuple[Counter[Point], Counter[str] | None]]] = {
     "array": beds.of_array,
 }
 # Whose crosses are told: in `tiny`, and of short windows, others can occur than in streaming tops with long windows.
-CROSSES = dict.fromkeys(("bnn17 full", "bnn17 half", "bnn5 full"), crosses.STREAMING) | {"array": descriptors.ARRAY}
+CROSSES = dict.fromkeys(("bnn17 full", "bnn17 half", "bnn5 full"), crosses.STREAMING)
+CROSSES |= {"bnnbeat5 record": decisions.DETECTOR, "array": descriptors.ARRAY}
 
 
 def component(scope: str) -> str:

@@ -1,6 +1,5 @@
-"""Cases of the QRS detector's judge: random peaks, so that each branch is taken, and peaks at the edges of its comparisons."""
+"""Cases of the QRS detector's judge: random peaks, and peaks that together meet every cross of its decisions."""
 
-import copy
 import functools
 from collections.abc import Callable
 
@@ -8,58 +7,20 @@ import numpy as np
 
 from hw.qrs import judge
 from sim.benches.base import Taps, bits
+from sim.benches.qrs import edges
 from sim.benches.qrs.short import SHORT
 from sim.benches.streams import Case
-from sw.qrs.detector import Judge, find_candidates, judge_envelope
+from sw.qrs.detector import judge_envelope
 from sw.qrs.params import POSITION_BITS
+
+# Of the peaks that meet crosses: how many choices, and with which seeds they meet all.
+STEPS, SEEDS = 45, (10, 12, 16)
 
 
 def _values() -> np.ndarray:
     heights = np.random.default_rng(32).gamma(0.25, 4000, 3000)
     heights[1200:1500] /= 40  # silence
     return np.minimum(heights.astype(np.int64), (1 << SHORT.envelope_bits) - 1)
-
-
-def _edges(count: int = 200) -> np.ndarray:
-    """Single peaks whose place and height are at the edge of one of the judge's comparisons, as it stands when they come."""
-    rng, p = np.random.default_rng(33), SHORT
-    values = rng.integers(0, 300, p.learning)
-    for _ in range(count):
-        state, quiet = Judge(p), np.concatenate([values, np.zeros(2 * p.hold, values.dtype)])
-        for place in find_candidates(quiet, p.hold).tolist():
-            if place + p.hold < len(values):
-                state.judge(place, int(quiet[place]))
-        soon = len(values) + p.hold  # the peak before has been judged
-        wave, kept, threshold = 3 * state.last_height >> 3, state.kept_height, state.threshold
-        late = min(3 * state.interval >> 5, p.search_limit)
-        # Where, and how high, with what each is compared with.
-        place, heights = [
-            (soon, [wave]),
-            (soon, [kept, threshold, state.signal]),
-            (soon, [8 * threshold]),
-            (state.last + p.t_wave, [wave - 1]),
-            (state.last + p.search_from, [kept + 2, threshold - 1]),
-            (state.last + late - p.hold, [threshold, kept]),
-            (state.last + p.silence - p.hold, [threshold, kept]),
-            (state.kept + p.search_age - p.hold, [threshold]),
-            (soon + int(rng.integers(p.search_from)), _searched(state, soon) or [threshold]),
-        ][int(rng.integers(9))]
-        place = max(place + int(rng.integers(2)), soon)
-        height = int(rng.choice(heights)) + int(rng.integers(-1, 2))
-        values = np.concatenate([values, np.zeros(place - len(values), values.dtype), [min(max(height, 1), 10_000)]])
-    return np.concatenate([values, np.zeros(p.silence, values.dtype)])
-
-
-def _searched(state: Judge, place: int) -> list[int]:
-    """Heights that are kept at ``place`` and are then just half of the threshold that a search-back asks for."""
-    found = []
-    for height in range(1, 200):
-        after = copy.copy(state)
-        after.beats = []
-        after.judge(place, height)
-        if after.kept_height == height == after.threshold >> 1:
-            found.append(height)
-    return found
 
 
 def _states(candidates: np.ndarray) -> list[int]:
@@ -95,4 +56,6 @@ def _judge(made: Callable[[], np.ndarray]) -> Case:
     )
 
 
-CASES = {"peaks": functools.partial(_judge, _values), "edges": functools.partial(_judge, _edges)}
+# The cases' envelopes.
+ENVELOPES = {"peaks": _values} | {f"edges{seed}": functools.partial(edges.peaks, SHORT, STEPS, seed) for seed in SEEDS}
+CASES = {name: functools.partial(_judge, made) for name, made in ENVELOPES.items()}
