@@ -32,7 +32,7 @@ BEHIND = {
     "hw/guard": ("hw/guard/test_guard.py", "hw/guard/test_top.py"),
     "hw/images": ("hw/images",),
     "hw/link": ("hw/link", "hw/board/test_top.py", "hw/board/test_host.py"),
-    "hw/mac": ("hw/mac",),
+    "hw/mac": ("hw/mac", "sim/test_networks.py"),
     "hw/qrs": ("hw/qrs",),
     "hw/stream": ("hw/stream", "hw/binary/test_top.py", "hw/guard/test_guard.py"),
     "hw/tiny": ("hw/tiny",),

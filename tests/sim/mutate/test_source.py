@@ -40,7 +40,7 @@ def test_a_change_is_drawn_from_files_that_tests_stand_behind():
         ast.parse(one.applied(text))
         assert all((files.ROOT / tests).exists() for tests in source.tests_of(one.file))
     assert source.tests_of("hw/binary/pool.py") == ["tests/hw/binary/test_pool.py", "tests/hw/binary"]
-    assert source.tests_of("hw/mac/post.py") == ["tests/hw/mac"]
+    assert source.tests_of("hw/mac/post.py") == ["tests/hw/mac", "tests/sim/test_networks.py"]
     gateware = {one.parent for one in (files.ROOT / "hw").rglob("*.py") if "m.d." in one.read_text()}
     assert gateware == {files.ROOT / folder for folder in source.BEHIND}
     with pytest.raises(PopbeatError, match="places to change"):
