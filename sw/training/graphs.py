@@ -65,7 +65,7 @@ class Phase:
 @dataclass(frozen=True)
 class Recipe:
     """How a graph is trained and what it may cost: ``width`` bases a weight and ``mac_width`` bases a multiply-accumulate, from
-    ``most`` a channel."""
+    ``most`` a channel; ``threads`` of the processor, which are part of what the sums are."""
 
     float_phase: Phase
     prune_phase: Phase
@@ -79,6 +79,7 @@ class Recipe:
     dropout: float = 0.0
     calibration: int = 512  # samples that the fractions are taken from
     seed: int = 1
+    threads: int = 1
 
     def phases(self) -> dict[str, Phase]:
         """The phases by stage, in their order."""

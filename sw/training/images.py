@@ -21,7 +21,8 @@ UNSCORED = CLASSES.index("Q")
 INPUT_FRACTION = 7  # images are in units of 2^-7
 # Patients of DS1 that are held out to choose by.
 HELD_OUT = ("112", "118", "119", "124", "220")
-GLANCE = 1500  # validation beats that an epoch is judged by
+GLANCE = {COMPARABLE: 4000, INTER_PATIENT: 1500}  # validation beats that an epoch is judged by
+UNSCORED_SHARE = 0.05  # of the draws, at most
 TEACHER = 0.5
 TEMPERATURE = 2.0
 
@@ -40,7 +41,7 @@ class Disturbance:
 # Beats of patients that training has seen are much as they were there: with as much as between patients, the network learns the
 # training beats themselves too slowly.
 DISTURBANCES = {
-    COMPARABLE: Disturbance(shift=2, warp=0.02, noise=0.005, slope=0.03),
+    COMPARABLE: Disturbance(shift=3, warp=0.03, noise=0.005, slope=0.04),
     INTER_PATIENT: Disturbance(shift=5, warp=0.06, noise=0.01, slope=0.08),
 }
 
@@ -70,12 +71,14 @@ class Images:
         self.prior = np.where(drawn > 0, np.log(np.maximum(here, 1e-9) / np.maximum(drawn, 1e-9)), 0).astype(np.float32)
         self.disturbance = DISTURBANCES[protocol]
         rng = np.random.default_rng(1)
-        self.glance = np.sort(rng.permutation(self.validation)[:GLANCE])
-        start = (protocol, source.kind, windows.positions(), self.train.tolist(), vars(self.disturbance), TEACHER, TEMPERATURE)
+        self.glance = np.sort(rng.permutation(self.validation)[: GLANCE[protocol]])
+        drawn_from = (windows.positions(), self.train.tolist(), self.weight.tolist(), self.glance.tolist())
+        start = (protocol, source.kind, *drawn_from, vars(self.disturbance), TEACHER, TEMPERATURE)
         self.mark = files.sha256(repr(start).encode())
 
     def _weights(self) -> torch.Tensor:
-        """Chance of each training beat: classes by the root of their size and, between patients, so too patients within a class."""
+        """Chance of each training beat: classes by the root of their size and, between patients, so too patients within a class.
+        What is not scored gets :data:`UNSCORED_SHARE` at most."""
         label, record = self.label[self.train], self.windows.record[self.train]
         count = np.bincount(label, minlength=len(CLASSES))
         weight = (np.maximum(count, 1) ** -0.5)[label]
@@ -86,6 +89,10 @@ class Images:
                 if own.any():
                     share = (beats_of**-0.5)[index]
                     weight[own] = share / share.sum() * count[k] ** 0.5
+        unscored = label == UNSCORED
+        if unscored.any():
+            most = UNSCORED_SHARE / (1 - UNSCORED_SHARE) * weight[~unscored].sum()
+            weight[unscored] *= min(1.0, most / weight[unscored].sum())
         return torch.from_numpy(weight / weight.sum())
 
     def raw(self, rows: np.ndarray) -> np.ndarray:
