@@ -63,7 +63,7 @@ EXCLUDED = {
 
 @dataclass(frozen=True)
 class Moment:
-    """The judge's state before a candidate, after a search-back (if there was one), and after the decision."""
+    """The judge's state before a candidate, after the search-back, and after the decision."""
 
     before: Judge
     between: Judge
@@ -95,20 +95,18 @@ class Moment:
 
 
 def look(state: Judge, place: int, height: int) -> Moment:
-    """Judge a candidate on a copy of ``state``, which stays as it is; each state lists the beats since."""
-    before, after = _copy(state), _copy(state)
-    after.judge(place, height)
-    between = _copy(state)
-    if after.beats and after.beats[0][2]:
-        between._beat(state.kept, state.kept_height, place + state.params.hold, True)
-    if place + state.params.hold < state.params.learning:
-        between.signal = max(between.signal, height)
+    """Judge a candidate on a copy of ``state``, which stays as it is; its states list the beats of this candidate alone."""
+    before = _copy(state, [])
+    between = _copy(before, [])
+    between.look_back(place, height)
+    after = _copy(between, list(between.beats))
+    after.decide(place, height)
     return Moment(before, between, after, place, height)
 
 
-def _copy(state: Judge) -> Judge:
+def _copy(state: Judge, beats: list) -> Judge:
     made = copy.copy(state)
-    made.beats = []
+    made.beats = beats
     return made
 
 

@@ -92,6 +92,13 @@ class Judge:
 
     def judge(self, place: int, height: int) -> int:
         """Judge the candidate at ``place`` in the envelope; returns the threshold that it had to pass."""
+        self.look_back(place, height)
+        threshold = self.threshold
+        self.decide(place, height)
+        return threshold
+
+    def look_back(self, place: int, height: int) -> None:
+        """The first half of :meth:`judge`: the search-back; while learning, the level of beats rises to the candidate."""
         params, now = self.params, place + self.params.hold
         if now < params.learning:
             self.signal = max(self.signal, height)
@@ -99,18 +106,21 @@ class Judge:
             late = self.since(now) > min(3 * self.interval >> 5, params.search_limit)
             if late and self.kept_height > self.threshold >> 1 and now - self.kept <= params.search_age:
                 self._beat(self.kept, self.kept_height, now, True)
+
+    def decide(self, place: int, height: int) -> None:
+        """The second half: whether the candidate is a beat, and what follows from it."""
+        params, now = self.params, place + self.params.hold
         threshold, since = self.threshold, self.since(now)
         t_wave = since < params.hold + params.t_wave and height < 3 * self.last_height >> 3
         if height > threshold and not t_wave:
             self._beat(place, height, now, False)
-            return threshold
+            return
         signal = self.signal
         self.noise += (min(height, signal) - self.noise) >> 3
         if since > params.silence:
             self.signal = max(signal - (signal >> 3), params.floor)
         if since >= params.hold + params.search_from and height > self.kept_height:
             self.kept, self.kept_height = place, height
-        return threshold
 
 
 def judge_envelope(envelope: np.ndarray, params: QrsParams) -> tuple[np.ndarray, np.ndarray]:

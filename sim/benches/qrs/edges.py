@@ -1,7 +1,7 @@
 """Peaks for the detector's judge that meet every cross of its decisions (:mod:`sim.cover.decisions`): of some peaks that could come
 next, those are taken that meet most crosses which were not met before, for their length."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Walk:
     last: str | None = None
     height: int = 0
     peaks: tuple[tuple[int, int], ...] = ()
-    met: frozenset[str] = field(default=frozenset())
+    met: frozenset[str] = frozenset()
 
     def quiet(self, until: int) -> "Walk":
         """On to where a candidate at ``until`` could come: candidates of height 0 before it."""
