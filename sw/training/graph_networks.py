@@ -67,7 +67,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
 }
 # Milliseconds of a core for a training sample: (float, quantised); measured on one core of a server of 2024.
 PACE = {"lamscn17": (2.6, 7.0), "gasf5": (8.0, 15.0)}
-SECOND_CORE = 0.6  # of what the first one does
+SECOND_CORE = 0.5  # what it adds to the first one
 SHIPPED = {"lamscn17": rhythms.BY_TIME, "gasf5": images.COMPARABLE}
 MOVES = np.linspace(0, 1.25, 6)  # shares of the classes' true frequencies that logits may be moved by
 RESAMPLES = 1000
@@ -251,7 +251,8 @@ def train(model: networks.Model, protocol: str, epochs: int, ship: bool) -> None
     recipe = RECIPES[model.name, protocol]
     recipe = recipe.shortened(epochs) if epochs else recipe
     cores = "one core" if recipe.threads == 1 else f"{recipe.threads} cores"
-    on = "the GPU" if graphs.device() == "cuda" else f"{cores}, about {minutes(model.name, recipe):.0f} minutes if free"
+    time_needed = f"about {minutes(model.name, recipe):.0f} minutes if nothing else runs there"
+    on = "the GPU" if graphs.device() == "cuda" else f"{cores}, {time_needed}"
     cli.say(f"{model.name}, {protocol}: on {on}; stopped, the same command goes on")
     found = source.find()
     home = files.BUILD / model.name / "train" / protocol
