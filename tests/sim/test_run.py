@@ -44,11 +44,11 @@ def written_canary(subject) -> str:
 
 @pytest.fixture(scope="module")
 def subject(recordings):
-    """A network and some hundred of its windows, of every class: the software takes a minute for all fifteen hundred of ``make
+    """A network and a tenth of its windows, of every class: the software takes a minute for all fifteen hundred of ``make
     sim``, once as integers and once in PyTorch."""
     made = Subject(bundle.SHIPPED / "bnn5", "full", False, recordings)
     classes = np.unique(made.windows.label[made.rows])
-    made.rows = made.rows[:: max(1, len(made.rows) // 300)]
+    made.rows = made.rows[:: max(1, len(made.rows) // 150)]
     assert np.array_equal(np.unique(made.windows.label[made.rows]), classes)
     return made
 
