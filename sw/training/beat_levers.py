@@ -38,15 +38,20 @@ class Lever:
         return replace(model, network=replace(model.network, rhythm=rhythm))
 
 
-def _undropped(recipe: Recipe) -> Recipe:
-    return replace(recipe, bit_dropout=0.0)
+def _untaught(recipe: Recipe) -> Recipe:
+    return replace(recipe, taught=0.0)
+
+
+def _plain(recipe: Recipe) -> Recipe:
+    return replace(recipe, taught=0.0, bit_dropout=0.0)
 
 
 LEVERS = {
-    "before": Lever("rhythm bits straight to the head, all of them", _undropped, hidden=False),
-    "dropout": Lever("half of them left out on the way", hidden=False),
-    "hidden": Lever("all of them, hidden bits between", _undropped),
-    "recipe": Lever("half of them left out, hidden bits between: the recipe"),
+    "before": Lever("rhythm bits straight to the head, all of them", _plain, hidden=False),
+    "dropout": Lever("half of them left out on the way", _untaught, hidden=False),
+    "hidden": Lever("all of them, hidden bits between", _plain),
+    "untaught": Lever("half of them left out, hidden bits between", _untaught),
+    "recipe": Lever("the same with a teacher: the recipe"),
     "twin": Lever("the float twin of the recipe", binary=False),
 }
 
