@@ -62,7 +62,7 @@ OF_replay    := RECORD LEAD RATE PORT MODEL CONFIG BUNDLE
 OF_detect    := $(if $(RECORD),$(READING),RECORDS FULL)
 OF_beats     := MODEL BUNDLE $(if $(RECORD),$(READING),RECORDS FULL)
 OF_prove     := ONLY
-OF_mutate    := $(if $(SOURCE),SOURCE SEED,MODEL CONFIG MUTANTS SEED)
+OF_mutate    := $(if $(filter-out 0,$(SOURCE)),SOURCE SEED,MODEL CONFIG MUTANTS SOURCE SEED)
 OF_coverage  := ONLY
 OF_upset     := MODEL CONFIG UPSETS SEED
 OF_fuzz      := CASES SEED ONLY
@@ -72,10 +72,13 @@ OF_classify  := MODEL BUNDLE $(READING)
 READ = --record "$$RECORD" --lead "$$LEAD" --rate "$$RATE" --from "$$FROM" --to "$$TO" \
        $(if $(filter-out 0,$(INVERT)),--invert) $(if $(filter-out 0,$(STRICT)),--strict)
 
+SWITCHES := FULL WAVES INVERT STRICT AXILITE PLACE CALIBRATE
+
 # A variable that the target does not take would be ignored without a word, so it is an error.
 ifeq ($(MAKELEVEL),0)
 GOALS := $(or $(MAKECMDGOALS),help)
 TAKEN := PYTHON $(foreach goal,$(GOALS),$(OF_$(goal)))
+$(foreach name,$(SWITCHES),$(if $(filter-out 0 1,$($(name))),$(error $(name)=$($(name)) must be 1 for on, or 0 or nothing for off)))
 $(foreach name,$(filter-out $(TAKEN),$(GIVEN)),$(error make $(GOALS) takes no $(name) here; it takes $(filter-out PYTHON,$(TAKEN))))
 endif
 

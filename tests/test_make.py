@@ -28,11 +28,19 @@ def make(*arguments, **more):
         (["detect", "LEAD=II"], "takes no LEAD here"),
         (["explore", "FULL=1", "LUTS=3"], "takes no LUTS here"),
         (["report", "FULL=1"], "takes no FULL here"),
+        (["mutate", "SOURCE=5", "MODEL=bnn17"], "takes no MODEL here"),
+        (["classify", "RECORD=a", "INVERT=no"], "INVERT=no must be 1 for on, or 0 or nothing for off"),
+        (["verilog", "AXILITE=yes"], "AXILITE=yes must be 1"),
     ],
 )
 def test_a_variable_that_a_target_does_not_take_is_an_error(arguments, says):
     done = make("-n", *arguments)
     assert done.returncode == 2 and says in done.stderr and not done.stdout
+
+
+def test_no_source_mutants_are_mutants_of_the_netlist():
+    done = make("-n", "mutate", "SOURCE=0", "MODEL=bnn17")
+    assert done.returncode == 0 and "sim.mutate.run" in done.stdout
 
 
 def used(text: str, target: str) -> set[str]:

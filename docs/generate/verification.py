@@ -22,15 +22,15 @@ def summary(stored: dict) -> str:
     told = f"{len(proofs)} properties, {bounded} of them bounded" if proofs else NOT_YET
     rows.append(["proofs", told, f"all {faults} planted faults noticed" if proofs else "", "`make prove`"])
     for top, found in _stored("mutants").get("netlists", {}).items() or {"": None}.items():
-        rows.append([f"mutants {top}".strip(), *_mutants(found), "`make mutate`"])
+        rows.append([f"mutants {top}".strip(), *_mutants(found), _again(found, "make mutate")])
     source = _stored("mutants").get("source")
     if source:
         told = _outcomes(source["folders"])
         rows.append(["mutants of the source", f"{source['mutants']:,} in Amaranth", told, f"`{source['command']}`"])
     for top, found in _stored("coverage").items() or {"": None}.items():
-        rows.append([f"coverage {top}".strip(), *_coverage(found), "`make coverage`"])
+        rows.append([f"coverage {top}".strip(), *_coverage(found), f'`make coverage ONLY="{top}"`' if top else "`make coverage`"])
     for top, found in _stored("upsets").items() or {"": None}.items():
-        rows.append([f"upsets {top}".strip(), *_upsets(found), "`make upset`"])
+        rows.append([f"upsets {top}".strip(), *_upsets(found), _again(found, "make upset")])
     soak = _stored("soak")
     for name in ("record", "full"):
         rows.append([f"a day in one simulation, {name}", *_soak(soak.get(name)), "`make soak`"])
@@ -52,6 +52,11 @@ def summary(stored: dict) -> str:
         ["behind synthesis", *((cases, found) if families else (NOT_YET, "")), f"`{netlists.get('command', 'make netlists')}`"]
     )
     return document.table(["check", "how much", "what it found", "again"], rows)
+
+
+def _again(found: dict | None, command: str) -> str:
+    """The command that measured what was found; of nothing the ``command`` that would."""
+    return f"`{found['command'] if found else command}`"
 
 
 def _simulated(stored: dict) -> tuple[str, str]:

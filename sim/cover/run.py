@@ -56,9 +56,13 @@ def counted(name: str, data: str, simulator: str, code: str) -> dict:
 
 
 def _inputs() -> dict[str, str]:
-    code = b"".join(path.read_bytes() for part in ("hw", "sim", "sw") for path in sorted((files.ROOT / part).rglob("*.py")))
+    """What the figures depend on: gateware, benches with their judge in C++, and the weights of the bundles among them."""
+    listed = [path for part in ("hw", "sim", "sw") for path in sorted((files.ROOT / part).rglob("*")) if path.suffix in CODE]
+    code = b"".join(path.read_bytes() for path in listed)
     return {"data": source.find(download=False).kind, "simulator": verilator.VERSION, "code": files.sha256(code)}
 
+
+CODE = (".py", ".cpp", ".h", ".json", ".safetensors")
 
 app = cli.new_app(__doc__)
 

@@ -119,7 +119,7 @@ def inputs(bed: Bed, made: Netlist, further: bool = False) -> dict[str, str]:
     return {
         "netlist": files.sha256(made.text.encode()),
         "stimulus": files.sha256(stimulus.encoded(list(bed.further if further else bed.segments))),
-        "judge": files.sha256(SOURCE.read_bytes()),
+        "judge": files.sha256(SOURCE.read_bytes() + COMMON.read_bytes()),
         "simulator": verilator.VERSION,
     }
 

@@ -14,7 +14,7 @@ from sw import files
 from sw.errors import PopbeatError
 
 PORT = "mutsel"
-# Processes become cells, each memory is one cell whose contents stay, and bits that nobody uses go: a fault there is none. What the
+# Processes become cells, each memory is one cell whose contents stay, and bits that nobody uses go: a fault there is none.
 READ = "setattr -set keep 1 w:tap_*; proc; opt_expr; opt_clean; opt_dff; memory_collect; wreduce; splitcells; opt_clean"
 SPARE = "mutate_spare"
 SPARE_CELL = f"""

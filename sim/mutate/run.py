@@ -142,7 +142,7 @@ def _of_source(count: int, seed: int) -> None:
     """Judge mutants of the Amaranth source."""
     with cli.progress() as bar:
         told = source.figures(count, seed, bar, files.read_json(REASONS, "reasons"))
-    stored = files.read_json(STORED) | {"source": told}
+    stored = (files.read_json(STORED) if STORED.is_file() else {}) | {"source": told}
     path = files.write_json(STORED, stored)
     total = sum((Counter(one) for one in told["folders"].values()), Counter())
     cli.say(f"Amaranth source: {count} mutants, " + ", ".join(f"{n} {name}" for name, n in total.items()) + f" ({path})")

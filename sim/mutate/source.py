@@ -158,9 +158,10 @@ def judged(change: Change) -> str:
 
 
 def inputs(file: str) -> dict[str, str]:
-    """What a verdict depends on: the file, its tests, and how it is judged."""
+    """What a verdict depends on: the file, its tests, the benches that these run, and how it is judged."""
     told = {"file": (files.ROOT / file).read_bytes(), "judge": Path(__file__).read_bytes()}
     tests = [one for name in tests_of(file) for path in [files.ROOT / name] for one in (sorted(path.rglob("*.py")) or [path])]
+    tests += sorted((files.ROOT / "sim").rglob("*.py"))
     return {name: files.sha256(text) for name, text in told.items()} | {
         "tests": files.sha256(b"".join(path.read_bytes() for path in tests))
     }
@@ -195,9 +196,10 @@ def verdicts(count: int, seed: int, bar) -> list[tuple[Change, str]]:
 
 
 def key(change: Change) -> str:
-    """What a change is, for a person: place, what stood there, and what stands there now."""
-    text = (files.ROOT / change.file).read_text()[change.start : change.end]
-    return " ".join(f"{change.file}:{change.line}: {text} -> {change.text}".split())
+    """What a change is, for a person: line and column, what stood there, and what stands there now. No two changes share it."""
+    text = (files.ROOT / change.file).read_text()
+    column = change.start - text.rfind("\n", 0, change.start)
+    return " ".join(f"{change.file}:{change.line}:{column}: {text[change.start : change.end]} -> {change.text}".split())
 
 
 def figures(count: int, seed: int, bar, reasons: dict[str, dict]) -> dict:

@@ -37,7 +37,7 @@ class Wish:
         """First and last second."""
         span = seconds(self.start, 0.0, "FROM"), seconds(self.stop, np.inf, "TO")
         if span[0] >= span[1]:
-            raise PopbeatError(f"FROM={self.start} is not before TO={self.stop}")
+            raise PopbeatError(f"FROM={self.start or 0} is not before TO={self.stop}")
         return span
 
 
@@ -118,7 +118,10 @@ def listed(asked: str) -> list[str]:
     if path.is_dir() and not path.with_name(path.name + ".hea").is_file():
         return _of_folder(path)
     alone = path.is_file() or path.with_name(path.name + ".hea").is_file() or "," not in asked
-    return [asked] if alone else [part.strip() for part in asked.split(",") if part.strip()]
+    parts = [asked] if alone else [part.strip() for part in asked.split(",") if part.strip()]
+    if not parts:
+        raise PopbeatError(f"RECORD={asked} names no recording; several have commas between them")
+    return parts
 
 
 def _of_folder(path: Path) -> list[str]:

@@ -20,7 +20,8 @@ from sw.data import source
 from sw.errors import PopbeatError
 from sw.export import bundle
 
-SOURCE, JUDGE = Path(__file__).with_name("upset.cpp"), Path(outcome.__file__)
+SOURCE = Path(__file__).with_name("upset.cpp")
+CODE = (SOURCE, COMMON, Path(outcome.__file__), Path(cells.__file__), Path(__file__))  # what an upset's outcome depends on
 # Bits flip while windows FIRST to LAST - 1 are sent; those that follow must be long enough to see what becomes of it.
 FIRST, LAST, WINDOWS, AGAIN = 2, 4, 10, 2
 STARTED = 3  # windows after a start from a random state
@@ -74,7 +75,7 @@ class Bed:
         self.inputs = {
             "verilog_sha256": verilog.digest(text),
             "image": files.sha256(image or b""),
-            "bed": files.sha256(SOURCE.read_bytes() + JUDGE.read_bytes() + samples.tobytes()),
+            "bed": files.sha256(b"".join(path.read_bytes() for path in CODE) + samples.tobytes()),
             "simulator": verilator.VERSION,
         }
         self.program = verilator.program(sources, name, home, "-O1", ("--vpi",))

@@ -21,11 +21,11 @@ RATES = ("accuracy", "S_sensitivity", "S_positive_predictivity", "V_sensitivity"
 HELD_OUT, TESTED, CHOSEN = "held_out", "DS2", "chosen"
 
 
-def numbers(text: str) -> list[int]:
-    """Seeds from a list with commas; each once."""
+def numbers(text: str, name: str = "SEEDS") -> list[int]:
+    """Seeds from a list with commas, the value of ``name``; each once."""
     seeds = [int(part) if part.strip().isdigit() else 0 for part in text.split(",")]
     if min(seeds) < 1 or len(set(seeds)) < len(seeds):
-        raise PopbeatError(f"SEEDS={text} must be different numbers from 1 on with commas between them, as 1,2,3")
+        raise PopbeatError(f"{name}={text} must be different numbers from 1 on with commas between them, as 1,2,3")
     return seeds
 
 

@@ -19,7 +19,7 @@ from sw import cli, document, files, metrics, networks
 from sw.data import mitbih, protocols, pseudo_labels, source, tasks
 from sw.errors import PopbeatError
 from sw.export.binary import fold
-from sw.training import beat_levers
+from sw.training import beat_levers, beat_seeds
 from sw.training.binary import PRETRAINED, RECIPES, RECORDS_RECIPES, start_of, train_part
 from sw.training.trainer import Data, Part, Recipe
 
@@ -272,7 +272,7 @@ def main(
     if not redraw:
         if source.find().kind != mitbih.NAME:
             raise PopbeatError("levers are measured on real recordings; POPBEAT_DATA names the folder that has them")
-        names, numbers = lever.split(","), list(map(int, seeds.split(",")))
+        names, numbers = lever.split(","), beat_seeds.numbers(seeds, "SEED")
         with cli.progress() as bar:
             beat_levers.run(names, numbers, bar) if of_beats else run(networks.get(model), names, numbers, bar)
     cli.say(beat_levers.draw() if of_beats else draw(model))

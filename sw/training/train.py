@@ -62,6 +62,8 @@ def main(
 ) -> None:
     """Train a network and its float twin; resumes where it was interrupted."""
     chosen = networks.get(model)
+    if epochs < 0:
+        raise PopbeatError(f"EPOCHS={epochs} must be 1 or more, or 0 for the recipe's own")
     if chosen.task == "beat-5":
         from sw.training import beats as train_beats
 
@@ -74,6 +76,8 @@ def main(
     if isinstance(chosen.network, networks.GraphNetwork):
         from sw.training import graph_networks as command
 
+        if which != "shipped" or figures:
+            raise PopbeatError(f"{model} has one split for each protocol: leave FOLDS={which} out")
         command.train(chosen, protocol, epochs, ship)
         return
     protocol = protocol or protocols.COMPARABLE

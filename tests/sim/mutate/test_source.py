@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from sim.mutate import source
+from sim.mutate import run, source
 from sw import files
 from sw.errors import PopbeatError
 
@@ -45,3 +45,12 @@ def test_a_change_is_drawn_from_files_that_tests_stand_behind():
     assert gateware == {files.ROOT / folder for folder in source.BEHIND}
     with pytest.raises(PopbeatError, match="places to change"):
         source.drawn(10**6, 1)
+
+
+def test_a_reason_is_of_one_change_alone():
+    reasons = [key for key in files.read_json(run.REASONS, "reasons") if ".py:" in key]
+    assert reasons
+    for file in {key.split(":")[0] for key in reasons}:
+        keys = [source.key(one) for one in source.changes(file, (files.ROOT / file).read_text())]
+        assert len(set(keys)) == len(keys)
+        assert all(key in keys for key in reasons if key.startswith(f"{file}:"))
