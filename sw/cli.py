@@ -1,5 +1,6 @@
 """What every command line of the project shares: the console, progress bars, and how an error reaches the user."""
 
+import itertools
 import os
 import sys
 from typing import NoReturn
@@ -7,6 +8,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer.exceptions import TyperException
 
 from sw.errors import PopbeatError
 
@@ -39,14 +41,26 @@ def warn(text: str) -> None:
 
 
 def run(app: typer.Typer) -> None:
-    """Run a typer application; a :class:`PopbeatError`, or a file that the system refuses (:class:`OSError`), becomes one line on
-    standard error and exit status 2."""
+    """Run a typer application; a :class:`PopbeatError`, a file that the system refuses (:class:`OSError`), or an option that typer
+    refuses becomes one line on standard error and exit status 2; a user's interrupt ends with 130."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except TyperException as error:
+        _fail(misused(error, sys.argv[1:]))
     except PopbeatError as error:
         _fail(str(error))
     except OSError as error:
         _fail(refused(error))
+
+
+def misused(error: TyperException, arguments: list[str]) -> str:
+    """What was wrong with a command's ``arguments``, in one line. An option's value is named as make has it, too."""
+    for option in getattr(getattr(error, "param", None), "opts", None) or []:
+        values = [after for before, after in itertools.pairwise(arguments) if before == option]
+        values += [one.removeprefix(f"{option}=") for one in arguments if one.startswith(f"{option}=")]
+        if values:
+            return f"{option.lstrip('-').upper()}={values[-1]} ({option}): {error.message}"
+    return f"{error.format_message().rstrip('.')}; --help lists what there is"
 
 
 def refused(error: OSError) -> str:
