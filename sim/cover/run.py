@@ -31,6 +31,7 @@ TOPS: dict[str, Callable[[], tuple[Counter[Point], Counter[str] | None]]] = {
 # Whose crosses are told: in `tiny`, and of short windows, others can occur than in streaming tops with long windows.
 CROSSES = dict.fromkeys(("bnn17 full", "bnn17 half", "bnn5 full"), crosses.STREAMING)
 CROSSES |= {"bnnbeat5 record": decisions.DETECTOR, "array": descriptors.ARRAY}
+CODE = (".py", ".cpp", ".h", ".json", ".safetensors")  # what figures depend on
 
 
 def component(scope: str) -> str:
@@ -61,8 +62,6 @@ def _inputs() -> dict[str, str]:
     code = b"".join(path.read_bytes() for path in listed)
     return {"data": source.find(download=False).kind, "simulator": verilator.VERSION, "code": files.sha256(code)}
 
-
-CODE = (".py", ".cpp", ".h", ".json", ".safetensors")
 
 app = cli.new_app(__doc__)
 

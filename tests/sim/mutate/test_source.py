@@ -54,3 +54,17 @@ def test_a_reason_is_of_one_change_alone():
         keys = [source.key(one) for one in source.changes(file, (files.ROOT / file).read_text())]
         assert len(set(keys)) == len(keys)
         assert all(key in keys for key in reasons if key.startswith(f"{file}:"))
+
+
+def test_a_verdict_is_of_the_benches_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    part, bench = (tmp_path / folder / "binary" / "pool.py" for folder in ("hw", "sim/benches"))
+    tests = tmp_path / "tests" / "hw" / "binary" / "test_pool.py"
+    for path in (part, bench, tests):
+        path.parent.mkdir(parents=True)
+        path.write_text("before")
+    seen = [source.inputs("hw/binary/pool.py")]
+    for path in (part, bench, tests):
+        path.write_text("after")
+        seen.append(source.inputs("hw/binary/pool.py"))
+    assert len({repr(one) for one in seen}) == 4
