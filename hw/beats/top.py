@@ -32,8 +32,8 @@ def check(params: DatapathParams) -> None:
     """Raise unless these hardware parameters can stand behind the detector."""
     if params.bundle.network.words != len(WORDS) or params.config.samples != 1:
         raise PopbeatError(
-            f"{params.bundle.model} in configuration {params.config.name!r} can't stand behind the QRS detector: that takes a "
-            f"network of beats with {len(WORDS)} words (bnnbeat5) in a configuration with one sample a clock"
+            f"{params.bundle.model} with {params.config.samples} samples a clock can't stand behind the QRS detector: "
+            f"configuration {NAME!r} takes a network of beats with {len(WORDS)} words (bnnbeat5) and one sample a clock"
         )
 
 

@@ -12,7 +12,7 @@ PLACED = ("device", "part", "fmax_mhz", "seeds", "lut4", "ff", "bram", "dsp", "s
 
 def measured(packed: Bundle, config: str) -> dict:
     """What is stored of placements of this bundle in this configuration, where its Verilog for that device is still the same:
-    resources and clock by device, and the line for a timing tool that asks for the fastest of them."""
+    resources and clock by device, and the line for a timing tool that asks for the fastest of them, with that device's name."""
     stored = files.read_json(STORED, "stored figures")["models"].get(packed.model, {}).get("fpga", {}) if STORED.is_file() else {}
     found = []
     for figures in stored.values():
@@ -23,5 +23,6 @@ def measured(packed: Bundle, config: str) -> dict:
             found.append({name: figures[name] for name in PLACED if name in figures})
     if not found:
         return {"placed": []}
-    period = 1000 / max(each["fmax_mhz"] for each in found)
-    return {"placed": found, "clock_constraint": f"create_clock -name clk -period {period:.2f} [get_ports clk]"}
+    fastest = max(found, key=lambda each: each["fmax_mhz"])
+    line = f"create_clock -name clk -period {1000 / fastest['fmax_mhz']:.2f} [get_ports clk]"
+    return {"placed": found, "clock_constraint": line, "clock_constraint_device": fastest["device"]}

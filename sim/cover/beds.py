@@ -9,10 +9,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from hw import verilog
 from hw.beats import top as beat_top
 from sim import verilator
 from sim.benches import runner
@@ -37,6 +39,15 @@ SAMPLES = 100_000
 SPOILED = 100  # programs of a host that makes mistakes
 
 
+@dataclass(frozen=True)
+class Reached:
+    """What was counted: how often each point was reached and each cross occurred, in the Verilog with this hash."""
+
+    points: Counter[Point]
+    crosses: Counter[str]
+    verilog_sha256: str
+
+
 @contextmanager
 def _counts(path: Path) -> Iterator[None]:
     """Models that run within count into ``path``, crosses into another file beside it."""
@@ -51,8 +62,8 @@ def _counts(path: Path) -> Iterator[None]:
             del os.environ[name]
 
 
-def of_bed(bed: beds.Bed, home: Path) -> tuple[Counter[Point], Counter[str]]:
-    """A top that takes windows, through all segments of its bed, the further ones, too: points and crosses."""
+def of_bed(bed: beds.Bed, home: Path) -> Reached:
+    """A top that takes windows, through all segments of its bed, the further ones, too."""
     verilator.prepare()
     sources = judge.sources(bed, bed.verilog)
     sources["config.h"] += "#define MUTATE_NONE 1\n"
@@ -66,15 +77,16 @@ def of_bed(bed: beds.Bed, home: Path) -> tuple[Counter[Point], Counter[str]]:
             ((_, verdict, *_, why),) = judge.lines(program, bed.name, [0], segments)
         if verdict != "survived":
             raise PopbeatError(f"{bed.name} fails on its own bed: {why}")
-    return points.read(made), crosses.read([path.with_suffix(".crosses") for path in made])
+    occurred = crosses.read([path.with_suffix(".crosses") for path in made])
+    return Reached(points.read(made), occurred, verilog.digest(bed.verilog))
 
 
-def of_windows(model: str, config: str) -> tuple[Counter[Point], Counter[str]]:
+def of_windows(model: str, config: str) -> Reached:
     """A shipped network that takes windows."""
     return of_bed(beds.make(model, config), HOME / f"{model}_{config}")
 
 
-def of_records(model: str) -> tuple[Counter[Point], Counter[str]]:
+def of_records(model: str) -> Reached:
     """A shipped network behind the detector: the first samples of some recordings, burst and with random gaps and pauses, every
     beat as the reference says it. Crosses of the detector's decisions on them, and on the peaks of its judge's own bench."""
     verilator.prepare()
@@ -92,10 +104,10 @@ def of_records(model: str) -> tuple[Counter[Point], Counter[str]]:
                 record.check(harness.run(signal, mode), wanted)
     for envelope in judge_cases.ENVELOPES.values():
         occurred += decisions.of_envelope(envelope(), SHORT)
-    return points.read(made), occurred
+    return Reached(points.read(made), occurred, verilog.digest(harness.verilog.read_text()))
 
 
-def of_array() -> tuple[Counter[Point], Counter[str]]:
+def of_array() -> Reached:
     """The array alone, small, on both of its cocotb benches; crosses of the operations of all programs that ran to their end."""
     params, home = small.SMALL, HOME / f"array_{small.SMALL.name}"
     folder = array_cases.build(params, home, counting=True)
@@ -107,4 +119,5 @@ def of_array() -> tuple[Counter[Point], Counter[str]]:
             environment = {"POPBEAT_BENCH": str(cases), "COCOTB_TEST_FILTER": rf"\.{test}$"}
             runner.run("mac_array", f"sim.benches.mac.{module}", folder, environment, tests=1)
             made.append((folder / "coverage.dat").replace(home / f"{test}.dat"))
-    return points.read(made), descriptors.occurred(small.drawn(params))
+    text = array_cases.source(params)
+    return Reached(points.read(made), descriptors.occurred(small.drawn(params)), verilog.digest(text))

@@ -38,6 +38,16 @@ class Upset:
     bit: int
 
 
+def depends(text: str, samples: np.ndarray, image: bytes | None) -> dict[str, str]:
+    """What outcomes depend on: Verilog, network, judge and windows."""
+    return {
+        "verilog_sha256": verilog.digest(text),
+        "image": files.sha256(image or b""),
+        "bed": files.sha256(b"".join(path.read_bytes() for path in CODE) + samples.tobytes()),
+        "simulator": verilator.VERSION,
+    }
+
+
 class Bed:
     """A top, compiled so that its registers can be written, and windows for it."""
 
@@ -57,7 +67,7 @@ class Bed:
         """Compile the Verilog ``text`` of the top ``name`` into ``home``. ``samples``: raw windows ``int16[WINDOWS + AGAIN, words +
         window]``, whose logits the integer model says; ``interval`` of a window; ``at_once``: samples a beat; ``image``: the
         network that the top wants first; ``marks``: its header tells of damaged constants."""
-        self.name, self.samples, self.logits, self.interval, self.image = name, samples, logits, interval, image
+        self.name, self.text, self.samples, self.logits, self.interval, self.image = name, text, samples, logits, interval, image
         self.marks = marks
         self.cells = cells.found(text)
         defines = {"POPBEAT_WINDOW": samples.shape[1] - words, "POPBEAT_WORDS": words, "POPBEAT_BEAT": at_once}
@@ -72,12 +82,7 @@ class Bed:
             "config.h": "".join(f"#define {define} {value}\n" for define, value in defines.items()),
             "public.vlt": f"`verilator_config\n{public}",
         }
-        self.inputs = {
-            "verilog_sha256": verilog.digest(text),
-            "image": files.sha256(image or b""),
-            "bed": files.sha256(b"".join(path.read_bytes() for path in CODE) + samples.tobytes()),
-            "simulator": verilator.VERSION,
-        }
+        self.inputs = depends(text, samples, image)
         self.program = verilator.program(sources, name, home, "-O1", ("--vpi",))
         self.scopes = self._scopes()
         self._expect()

@@ -17,11 +17,16 @@ from sw.export.array.program import Program, cycles, image, pack, sections
 WINDOWS = 2
 
 
+def source(params: ArrayParams) -> str:
+    """Verilog of the array alone."""
+    return verilog.convert(Array(params), "mac_array")
+
+
 def build(params: ArrayParams, folder: Path | None = None, counting: bool = False) -> Path:
     """The array alone, compiled for the bench, with coverage where it is ``counting``; the folder where it lies."""
     folder = folder or files.BUILD / f"array-bench-{params.name}"
-    source = files.write_bytes(folder / "bench.v", verilog.convert(Array(params), "mac_array").encode())
-    runner.build(source, "mac_array", folder / "verilator", counting=counting)
+    written = files.write_bytes(folder / "bench.v", source(params).encode())
+    runner.build(written, "mac_array", folder / "verilator", counting=counting)
     return folder / "verilator"
 
 

@@ -109,6 +109,32 @@ def test_placed_verilog_is_what_is_generated_now():
         assert figures["fmax_mhz"] == min(figures["fmax_by_seed"]) and len(figures["fmax_by_seed"]) == figures["seeds"]
 
 
+def test_campaigns_are_of_the_verilog_that_is_generated_now(tmp_path):
+    from hw import configurations, generate
+    from hw.beats import top as beat_top
+    from hw.binary import folding
+    from hw.binary.datapath import DatapathParams
+    from sim.benches.mac import array_cases, small
+
+    folder = files.ROOT / "docs"
+    mutants, upsets, counted = (files.read_json(folder / f"{name}.json") for name in ("mutants", "upsets", "coverage"))
+    counted = {top: figures for top, figures in counted.items() if "verilog_sha256" in figures}
+    stored = [*mutants["netlists"].items(), *upsets.items(), *counted.items()]
+    made = {}
+    for top, figures in stored:
+        if top not in made:
+            name, _, config = top.partition(" ")
+            if top == "array":
+                made[top] = verilog.digest(array_cases.source(small.SMALL))
+            elif config == beat_top.NAME:
+                params = DatapathParams(bundle.read(bundle.SHIPPED / name), folding.get("full"))
+                made[top] = verilog.digest(beat_top.generate(params, folder=tmp_path)[0].read_text())
+            else:
+                design = generate.generate(bundles.read(bundle.SHIPPED / name), configurations.get(config), tmp_path / config)
+                made[top] = design.description["verilog_sha256"]
+        assert figures["verilog_sha256"] == made[top], f"measure anew: {figures['command']} of {top}"
+
+
 def test_bitstreams_are_of_the_verilog_that_is_generated_now():
     from hw.board import bitstream, boards
     from hw.fpga.measure import classifier

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hw import configurations
+from hw import configurations, verilog
 from hw.binary.folding import Config, Folding
 from hw.generate import generate
 from sim.cover import beds, crosses, points
@@ -26,7 +26,7 @@ def bed(tmp_path_factory) -> Bed:
 
 @pytest.fixture(scope="module")
 def whole(bed, tmp_path_factory):
-    return beds.of_bed(bed, tmp_path_factory.mktemp("whole"))[0]
+    return beds.of_bed(bed, tmp_path_factory.mktemp("whole")).points
 
 
 def test_a_bed_reaches_nearly_all(whole):
@@ -35,10 +35,12 @@ def test_a_bed_reaches_nearly_all(whole):
 
 
 def test_fewer_segments_reach_less(bed, whole, tmp_path):
-    one, occurred = beds.of_bed(replace(bed, segments=bed.segments[:1]), tmp_path)
+    reached = beds.of_bed(replace(bed, segments=bed.segments[:1]), tmp_path)
+    one = reached.points
+    assert reached.verilog_sha256 == verilog.digest(bed.verilog)
     assert whole.keys() == one.keys()
     assert {point for point, count in one.items() if count} < {point for point, count in whole.items() if count}
-    told = crosses.STREAMING.figures(occurred)
+    told = crosses.STREAMING.figures(reached.crosses)
     assert "a window that is broken off after one that is whole" in told["missed"] and 0 < told["shares"][0] < told["shares"][1]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.mutate import equivalence, netlist
+from sim.mutate import judge as judging
 from sim.mutate.judge import CanaryMissed
 from sim.mutate.netlist import Mutant
 from sim.mutate.run import component
@@ -53,6 +54,17 @@ def test_a_batch_without_its_canaries_is_refused(judge, monkeypatch):
     monkeypatch.setattr(judge, "bed", replace(judge.bed, segments=tuple(spoiled)))
     with pytest.raises(CanaryMissed, match="without a mutant fails in back to back"):
         judge.run([])
+
+
+def test_verdicts_of_another_judge_are_others(judge, tmp_path, monkeypatch):
+    before = judging.inputs(judge.bed, judge.made)
+    for name in ("SOURCE", "COMMON"):
+        changed = tmp_path / name
+        changed.write_bytes(getattr(judging, name).read_bytes() + b"\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(judging, name, changed)
+            after = judging.inputs(judge.bed, judge.made)
+        assert {key for key in before if before[key] != after[key]} == {"judge"}
 
 
 def test_components_have_names_without_numbers():

@@ -9,6 +9,7 @@ from hw.generate import generate
 from hw.guard.top import GuardedConfig
 from hw.tiny.params import TinyConfig
 from sim import engines, verilator
+from sim.upset import bed as upsets
 from sim.upset import cells
 from sim.upset.bed import AGAIN, WINDOWS, Bed, Upset
 from sim.upset.outcome import NONE, Outcome
@@ -54,6 +55,18 @@ def test_every_kind_of_cell_is_drawn_and_judged(bed):
         assert all(one.cell.kind == kind and one.bit < one.cell.bits and one.word < one.cell.depth for one in drawn)
         told = [vars(one) | {"cell": "a cell"} for one in bed.run(drawn)]
         assert sum(counted(kind, told)["effects"].values()) == len(drawn)
+
+
+@pytest.mark.parametrize("changed", range(len(upsets.CODE)))
+def test_outcomes_of_another_judge_are_others(bed, tmp_path, monkeypatch, changed):
+    before = upsets.depends(bed.text, bed.samples, bed.image)
+    assert before == bed.inputs
+    listed = list(upsets.CODE)
+    (tmp_path / "changed").write_bytes(listed[changed].read_bytes() + b"\n")
+    listed[changed] = tmp_path / "changed"
+    monkeypatch.setattr(upsets, "CODE", tuple(listed))
+    after = upsets.depends(bed.text, bed.samples, bed.image)
+    assert {key for key in before if before[key] != after[key]} == {"bed"}
 
 
 def test_known_upsets(bed):
