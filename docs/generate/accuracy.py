@@ -1,8 +1,8 @@
 """Tables of ``docs/accuracy.md``: every model, every protocol, every class."""
 
-from docs.generate.common import best, busy, clock, compared, micros, shipped_under
+from docs.generate.common import between, busy, compared, interval, place, shipped_under
 from sw import document
-from sw.data import protocols
+from sw.data import beats, protocols
 from sw.metrics import percent, with_interval
 
 SYSTEMS = {"bnn5": "1", "bnn17": "1", "bnnbeat5": "beats", "alq17": "2", "gasf5": "3", "lamscn17": "4"}
@@ -20,14 +20,11 @@ def systems(stored: dict) -> str:
         else:
             twin = found["float_accuracy"] if "float_accuracy" in found else found["float"]["accuracy"]
             told = [percent(found["accuracy"]), percent(twin), percent(found["record_majority"])]
-        placed, where = best(model), ["not placed", "", "", ""]
-        if placed:
-            where = [placed["device"], f"{placed['lut4']:,}", clock(placed), *micros(placed, "classification_us")]
         rtl = model["rtl"]
-        cost = [f"{model['stored_bytes']:,}", f"{rtl['interval_cycles']:,}", busy(rtl), compared(rtl)]
-        rows.append([f"`{name}`", SYSTEMS[name], model["task"], f"*{protocol}*", *told, *cost, *where])
+        cost = [f"{model['stored_bytes']:,}", interval(model), busy(rtl), compared(name, model)]
+        rows.append([f"`{name}`", SYSTEMS[name], model["task"], f"*{protocol}*", *told, *cost, *place(model)])
     header = ["", "system", "task", "protocol", "hardware integers", "float twin", "guessing by record"]
-    cost = ["bytes", "cycles", "lanes busy", "windows through the RTL", "device", "LUT4", "MHz", "µs"]
+    cost = ["bytes", "cycles", "lanes busy", "windows through the RTL", "placed", "LUT4", "MHz", "µs"]
     return document.table([*header, *cost], rows)
 
 
@@ -53,7 +50,7 @@ def results(stored: dict) -> str:
         ["windows tested, folds", *[_folds(s) if s else "" for s in scores]],
         ["accuracy, *comparable+records*", *under(protocols.RECORDS)],
         ["accuracy, *no-neighbours*", *under(protocols.NO_NEIGHBOURS)],
-        ["accuracy between patients (*inter-patient*)", *map(_between, models)],
+        ["accuracy between patients (*inter-patient* or *between-patients*)", *map(_between, models)],
         ["the shipped network was trained under", *[f"*{shipped_under(name)}*" for name in names]],
         ["network, every stored bit", *[f"{m['stored_bytes']:,} bytes" for m in models]],
         ["engine", *["multi-bit array, 128 lanes" if "utilisation" in m["rtl"] else "binary datapath, full rate" for m in models]],
@@ -62,19 +59,20 @@ def results(stored: dict) -> str:
         ["cycles from window to window (interval)", *[f"{m['rtl']['interval_cycles']:,}" for m in models]],
         ["cycles, first normalised sample to class (latency)", *[f"{m['rtl']['latency_cycles']:,}" for m in models]],
         ["cycles, last raw sample to class (live latency)", *[f"{m['rtl']['live_latency_cycles']:,}" for m in models]],
-        ["windows through the RTL, every layer compared", *[compared(m["rtl"]) for m in models]],
+        ["windows through the RTL, every layer compared", *map(compared, names, models)],
         ["values that differ", *[str(m["rtl"]["mismatches"]) for m in models]],
     ]
     return document.table(["", *[f"`{name}`" for name in names]], rows)
 
 
 def _between(model: dict) -> str:
-    found = model["accuracy"].get("inter-patient")
-    return (
-        f"{percent(found['accuracy'])} ({' to '.join(f'{100 * v:.1f}' for v in found['rates']['intervals']['accuracy'])})"
-        if found
-        else ""
-    )
+    found = between(model)
+    return _bootstrapped(found) if found and "rates" in found else with_interval(found) if found else ""
+
+
+def _bootstrapped(found: dict) -> str:
+    """Accuracy of beats between patients with the interval by bootstrap over records."""
+    return f"{percent(found['accuracy'])} ({' to '.join(f'{100 * v:.1f}' for v in found['rates']['intervals']['accuracy'])})"
 
 
 def _folds(figures: dict, protocol: str = protocols.COMPARABLE) -> str:
@@ -91,6 +89,8 @@ def classes(stored: dict) -> str:
             continue
         rows = [
             [label, str(c["windows"]), percent(c["sensitivity"]), percent(c["positive_predictivity"]), f"{c['f1']:.3f}"]
+            if c["windows"]  # rates of a class that no test window has mean nothing
+            else [label, "0", "", "", ""]
             for label, c in figures["per_class"].items()
         ]
         heading = f"**`{name}`** ({model['task']}, protocol *{protocol}*), confusion: ![](confusion_{name}.png)\n\n"
@@ -109,5 +109,12 @@ def by_protocol(stored: dict) -> str:
                 each = [f"{number}: {100 * a:.1f}" for number, a in zip(figures["folds"], figures["by_fold"], strict=True)]
                 told = protocol + (f", {figures['epochs']} epochs" if "epochs" in figures else "")
                 rows.append([f"`{name}`", told, with_interval(figures), *guesses, _folds(figures, protocol), ", ".join(each)])
+        figures = model["accuracy"].get(beats.INTER_PATIENT, {})
+        if "rates" in figures:
+            guesses = [
+                percent(figures["float"]["accuracy"]),
+                *(percent(figures[key]) for key in ("record_majority", "class_majority")),
+            ]
+            rows.append([f"`{name}`", beats.INTER_PATIENT, _bootstrapped(figures), *guesses, f"{figures['windows']:,}, DS2", ""])
     header = ["", "protocol", "hardware integers (95 %)", "float twin", "record's most common class", "most common class"]
     return document.table([*header, "windows tested, folds", "by fold"], rows)

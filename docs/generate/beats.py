@@ -77,7 +77,11 @@ def seeds(stored: dict) -> str:
             [f"seed {chosen}, the best on patients held out: {where}", *[f"{100 * rates[n]:.1f}" for n in beat_seeds.RATES]]
         )
     header = ["in %, mean (least to most)", "accuracy", "S: Se", "S: +P", "V: Se", "V: +P"]
-    return document.table(header, rows) + f"\n\nMeasured by `{found['command']}`. The seed was chosen before DS2 was opened."
+    return (
+        document.table(header, rows) + f"\n\nMeasured by `{found['command']}`. "
+        "The seed was chosen on patients of DS1 held out, before any of these networks was tested on DS2; earlier recipes had been "
+        "tested on it ([what is weak](#what-is-weak))."
+    )
 
 
 def records(stored: dict) -> str:

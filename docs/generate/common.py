@@ -1,8 +1,11 @@
 """What several tables need: the protocol of a shipped network, how it was compared, areas and clocks in words."""
 
+from sw.data import beats, protocols
 from sw.export import bundle, bundles
 from sw.metrics import percent
 
+# Protocols under which no patient of the test was trained on.
+BETWEEN = (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS)
 NOT_YET = "(Not measured yet.)"
 
 
@@ -11,9 +14,15 @@ def shipped_under(name: str) -> str:
     return bundles.read(bundle.SHIPPED / name).training["protocol"]
 
 
-def compared(rtl: dict) -> str:
-    """Windows through the RTL, of how many."""
-    return f"{rtl['windows']:,}" + ("" if rtl["full"] else f" of {rtl['all_windows']:,}")
+def between(model: dict) -> dict | None:
+    """A model's figures with patients that its training never saw, if there are some."""
+    return next((model["accuracy"][p] for p in BETWEEN if p in model["accuracy"]), None)
+
+
+def compared(name: str, model: dict) -> str:
+    """Windows through the RTL; of how many, where those are fewer than accuracy was measured on."""
+    through, tested = model["rtl"]["windows"], model["accuracy"][shipped_under(name)]["windows"]
+    return f"{through:,}" + (f" of {tested:,}" if through < tested else "")
 
 
 def busy(rtl: dict) -> str:
@@ -32,6 +41,20 @@ def best(model: dict) -> dict | None:
     placed = list(model.get("fpga", {}).values())
     same = [figures for figures in placed if figures["config"] == model["rtl"]["config"]]
     return max(same or placed, key=lambda figures: figures["fmax_mhz"], default=None)
+
+
+def interval(model: dict) -> str:
+    """Cycles from window to window, and in which configuration."""
+    rtl = model["rtl"]
+    return f"{rtl['interval_cycles']:,} (`{rtl['config']}`)"
+
+
+def place(model: dict) -> list[str]:
+    """Where a model was placed, device and configuration, then LUT4, clock and time to the answer."""
+    placed = best(model)
+    if placed is None:
+        return ["not placed", "", "", ""]
+    return [f"{placed['device']}, `{placed['config']}`", f"{placed['lut4']:,}", clock(placed), *micros(placed, "classification_us")]
 
 
 def pair(rates: dict, kind: str) -> str:

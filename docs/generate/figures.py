@@ -96,19 +96,18 @@ def overview(path: Path, stored: dict) -> None:
             color = "tab:red" if symbol != "N" else "tab:green"
             place = (position - first) / RATE, signal[position - 30 : position + 30].max() + 25
             told.text(*place, symbol, ha="center", fontsize=12, weight="bold", color=color)
-    model = stored["models"]["bnn17"]
-    placed = model["fpga"]["ecp5-25k/full"]
+    model, whole = stored["models"][OVERVIEW], stored["end_to_end"]["rtl"]
+    placed = model["fpga"]["ecp5-25k/record"]
     boxes = (
-        ("trained network", f"PyTorch, quantised: 1 bit to int8\nbnn17: {model['stored_bytes']:,} bytes"),
+        ("trained network", f"PyTorch, quantised\n{OVERVIEW}: {model['stored_bytes']:,} bytes"),
         (
             "Verilog, equal in every integer",
-            f"{model['rtl']['windows']} windows x {model['rtl']['layers_compared']} layers: "
-            f"{model['rtl']['mismatches']} values differ",
+            f"simulated on {whole['records']} recordings, {whole['beats']:,} beats:\n{whole['mismatches']} values differ",
         ),
         (
             "FPGA, placed and routed",
             f"{placed['device']}: {placed['lut4']:,} LUT4, {placed['fmax_mhz']:.0f} MHz\n"
-            f"a class {placed['classification_us']:.0f} µs after the first sample",
+            f"a label {placed['classification_us']:.0f} µs after a beat is known",
         ),
     )
     between.axis("off")

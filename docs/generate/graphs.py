@@ -44,7 +44,10 @@ def labels(stored: dict) -> str:
     rows = []
     for name, of in found["per_label"].items():
         average = f"{of['average_precision']:.3f}" if of["average_precision"] is not None else ""
-        figures = [f"{of['f1']:.3f}" if of["windows"] else "", percent(of["sensitivity"]), percent(of["positive_predictivity"])]
+        # Rates of a label that no test window has mean nothing.
+        figures = (
+            [f"{of['f1']:.3f}", percent(of["sensitivity"]), percent(of["positive_predictivity"])] if of["windows"] else [""] * 3
+        )
         other = f"{between[name]['f1']:.3f} ({between[name]['windows']})" if name in between else ""
         rows.append([name, of["windows"], *figures, average, other])
     header = [

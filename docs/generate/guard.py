@@ -37,7 +37,7 @@ def cycles(stored: dict) -> str:
         waits = exact.interval - params.guard.window
         pairs = [f"{getattr(alone, kind):,} -> {getattr(exact, kind):,}" for kind in ("interval", "latency", "live_latency")]
         rows.append([f"`{SHOWN}`, {name}{SUFFIX}", *pairs, waits, f"{waits * RATE / 1e6:.1f} MHz"])
-    head = ["", "interval", "latency", "live latency", "samples wait", f"no sample at {RATE} Hz waits from"]
+    head = ["", "interval", "latency", "live latency", "samples wait", f"lowest clock at which no sample waits ({RATE} Hz)"]
     return document.table(head, rows)
 
 
@@ -52,7 +52,7 @@ def mended(stored: dict) -> str:
                 if kind not in FIXED:
                     told = found["told"] if name.endswith(SUFFIX) else "no such bit"
                     rows.append([name, kind, found["upsets"], found["effects"]["none"], *upsets.ended(found), told])
-    head = ["top", "cells", "upsets", "without effect", *RECOVERIES, "told *damaged*"]
+    head = ["top", "cells", "upsets", "without effect", *RECOVERIES, "reported *damaged*"]
     return document.table(head, rows) if rows else NOT_YET
 
 
@@ -65,7 +65,7 @@ def constants(stored: dict) -> str:
             for kind, found in ((kind, kinds[kind]) for kind in FIXED if kind in kinds):
                 effect = found["upsets"] - found["effects"]["none"]
                 rows.append([name, kind, found["bits"], found["upsets"], effect, found["told"], found["silent"]])
-    head = ["top", "cells", "bits", "upsets", "with an effect", "told", "a wrong result without a word"]
+    head = ["top", "cells", "bits", "upsets", "with an effect", "reported", "wrong results, not reported"]
     return document.table(head, rows) if rows else NOT_YET
 
 

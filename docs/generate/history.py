@@ -98,11 +98,13 @@ def draw(entries: list[dict], path: Path = PICTURE) -> Path:
     figure, axes = pyplot.subplots(2, 2, figsize=(11, 6.5))
     names = sorted({name for e in entries for name in e["models"]})
     for axis, (key, told) in zip(axes.flat, DRAWN.items(), strict=True):
-        for name in names:
+        for number, name in enumerate(names):
             points = [(e["date"], e["models"][name][key]) for e in entries if key in e["models"].get(name, {})]
             if points:
                 scale = 100 if key == "accuracy" else 1
-                axis.plot([d for d, _ in points], [scale * v for _, v in points], marker="o", markersize=3, label=name)
+                days, values = [d for d, _ in points], [scale * v for _, v in points]
+                # A model's own colour: one without points here must not pass its colour on to the next.
+                axis.plot(days, values, marker="o", markersize=3, label=name, color=f"C{number}")
         axis.set_title(told, fontsize=10)
         axis.tick_params(axis="x", rotation=30, labelsize=8)
         axis.grid(alpha=0.3)

@@ -51,7 +51,13 @@ def main(
         str, typer.Option("--folds", help="'shipped' (one fold), 'all' (the whole protocol), or numbers with commas")
     ] = "shipped",
     protocol: Annotated[
-        str, typer.Option(help="What may be trained on: " + ", ".join(protocols.NAMES) + "; default: the model's own")
+        str,
+        typer.Option(
+            help="What may be trained on: "
+            + ", ".join(protocols.NAMES)
+            + "; default: comparable. Of lamscn17 by-time (default) or "
+            "inter-patient, of gasf5 comparable or inter-patient"
+        ),
     ] = "",
     epochs: Annotated[int, typer.Option(help="Epochs instead of the recipe's; 0 keeps them")] = 0,
     ship: Annotated[bool, typer.Option(help="Put the bundle where make sim finds it (sw/models/bundles)")] = False,
