@@ -43,9 +43,23 @@ def test_stored_figures_are_of_whole_runs_and_of_the_shipped_bundles():
         assert model["accuracy"] == packed.training["accuracy"]
 
 
-def test_stored_verilog_is_what_is_generated_now(tmp_path):
-    from hw import generate
-    from hw.binary import folding
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory):
+    """The hash of the Verilog of a shipped binary network in a configuration, generated once."""
+    from hw import configurations, generate
+
+    made: dict[tuple[str, str], str] = {}
+
+    def of(name: str, config: str) -> str:
+        if (name, config) not in made:
+            packed, folder = bundles.read(bundle.SHIPPED / name), tmp_path_factory.mktemp(name)
+            made[name, config] = generate.generate(packed, configurations.get(config), folder).description["verilog_sha256"]
+        return made[name, config]
+
+    return of
+
+
+def test_stored_verilog_is_what_is_generated_now(tmp_path, generated):
     from hw.mac import design as mac_design
     from sw.export.array.bundle import GraphBundle
     from sw.export.array.program import image
@@ -60,19 +74,16 @@ def test_stored_verilog_is_what_is_generated_now(tmp_path):
             image_sha256 = files.sha256(image(mac_design.compile_bundle(packed, params).program))
             assert image_sha256 == model["rtl"]["image_sha256"]
             assert design.bundle is not packed or design.description["image_sha256"] == image_sha256
+            now = design.description["verilog_sha256"]
         else:
-            design = generate.generate(packed, folding.get(config), tmp_path)
-        assert design.description["verilog_sha256"] == model["rtl"]["verilog_sha256"], "measure anew: make sim FULL=1; make report"
+            now = generated(name, config)
+        assert now == model["rtl"]["verilog_sha256"], "measure anew: make sim FULL=1; make report"
 
 
-def test_other_configurations_are_of_the_verilog_that_is_generated_now(tmp_path):
-    from hw import configurations, generate
-
+def test_other_configurations_are_of_the_verilog_that_is_generated_now(generated):
     for name, model in STORED["models"].items():
-        packed = bundles.read(bundle.SHIPPED / name)
         for config, rtl in model.get("configurations", {}).items():
-            design = generate.generate(packed, configurations.get(config), tmp_path)
-            assert design.description["verilog_sha256"] == rtl["verilog_sha256"], f"measure anew: {rtl['command']}; make report"
+            assert generated(name, config) == rtl["verilog_sha256"], f"measure anew: {rtl['command']}; make report"
             assert rtl["mismatches"] == 0 and rtl["canary_caught"] and rtl["data"] == "mitdb"
 
 
@@ -109,8 +120,7 @@ def test_placed_verilog_is_what_is_generated_now():
         assert figures["fmax_mhz"] == min(figures["fmax_by_seed"]) and len(figures["fmax_by_seed"]) == figures["seeds"]
 
 
-def test_campaigns_are_of_the_verilog_that_is_generated_now(tmp_path):
-    from hw import configurations, generate
+def test_campaigns_are_of_the_verilog_that_is_generated_now(tmp_path, generated):
     from hw.beats import top as beat_top
     from hw.binary import folding
     from hw.binary.datapath import DatapathParams
@@ -120,19 +130,16 @@ def test_campaigns_are_of_the_verilog_that_is_generated_now(tmp_path):
     mutants, upsets, counted = (files.read_json(folder / f"{name}.json") for name in ("mutants", "upsets", "coverage"))
     counted = {top: figures for top, figures in counted.items() if "verilog_sha256" in figures}
     stored = [*mutants["netlists"].items(), *upsets.items(), *counted.items()]
-    made = {}
     for top, figures in stored:
-        if top not in made:
-            name, _, config = top.partition(" ")
-            if top == "array":
-                made[top] = verilog.digest(array_cases.source(small.SMALL))
-            elif config == beat_top.NAME:
-                params = DatapathParams(bundle.read(bundle.SHIPPED / name), folding.get("full"))
-                made[top] = verilog.digest(beat_top.generate(params, folder=tmp_path)[0].read_text())
-            else:
-                design = generate.generate(bundles.read(bundle.SHIPPED / name), configurations.get(config), tmp_path / config)
-                made[top] = design.description["verilog_sha256"]
-        assert figures["verilog_sha256"] == made[top], f"measure anew: {figures['command']} of {top}"
+        name, _, config = top.partition(" ")
+        if top == "array":
+            now = verilog.digest(array_cases.source(small.SMALL))
+        elif config == beat_top.NAME:
+            params = DatapathParams(bundle.read(bundle.SHIPPED / name), folding.get("full"))
+            now = verilog.digest(beat_top.generate(params, folder=tmp_path)[0].read_text())
+        else:
+            now = generated(name, config)
+        assert figures["verilog_sha256"] == now, f"measure anew: {figures['command']} of {top}"
 
 
 def test_bitstreams_are_of_the_verilog_that_is_generated_now():
