@@ -158,7 +158,7 @@ netlists: $(READY) ## small random networks behind the synthesis of every family
 bitstream: $(READY) ## a bitstream with the host link [BOARD=ulx3s-85f MODEL=bnn17 CONFIG= MHZ= SEED=1]
 	@$(RUN) -m hw.board.bitstream --board "$$BOARD" --model "$${MODEL:-bnn17}" --bundle "$$BUNDLE" --config "$$CONFIG" --mhz "$${MHZ:-0}" --seed "$$SEED"
 
-replay: $(READY) ## a record, or any WFDB record by its path, through a board over its serial line [RECORD=200 LEAD= PORT=/dev/ttyUSB0 MODEL=bnn17; of networks of the array CONFIG=mac128l]
+replay: $(READY) ## a record, or any recording by its path, through a board over its serial line [RECORD=200 LEAD= PORT=/dev/ttyUSB0 MODEL=bnn17; of networks of the array CONFIG=mac128l]
 	@$(RUN) -m hw.board.replay --record "$${RECORD:-200}" --lead "$$LEAD" --port "$$PORT" --model "$${MODEL:-bnn17}" --config "$${CONFIG:-full}" --bundle "$$BUNDLE" --rate "$$RATE"
 
 detect: $(READY) ## R peaks of whole records, scored by EC57 beside wfdb's detectors; RTL compared [FULL=1 RECORDS=203,208]; or of any recording [RECORD=path, options as classify]

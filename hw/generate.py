@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 
 from hw import configurations, verilog
 from hw.beats import top as beat_top
-from hw.guard.top import GuardedParams
+from hw.guard.top import SUFFIX, GuardedParams
 from hw.images import top as image_top
 from hw.mac import design as mac_design
 from hw.package import bench, delivery
@@ -41,13 +41,20 @@ def generate(packed: bundle.Bundle, config: configurations.Config, folder: Path 
     name = name or verilog.module(packed.model, config.name)
     top = configurations.top(params)
     what = f"{packed.model} ({packed.task}, {len(packed.classes)} classes), configuration {config.name}"
-    command = f"make verilog MODEL={packed.model} CONFIG={config.name}"
-    text = verilog.header(what, command, packed.sha256) + verilog.convert(top, name)
+    text = verilog.header(what, again(packed, config), packed.sha256) + verilog.convert(top, name)
     folder = folder or files.BUILD / packed.model / "verilog"
     path = files.write_bytes(folder / f"{name}.v", text.encode())
     description = describe(params, top, name, text)
     files.write_json(path.with_suffix(".json"), description)
     return Design(name, params, path, description)
+
+
+def again(packed: bundle.Bundle, config: configurations.Config) -> str:
+    """The command that writes a bundle's top once more; files of one's own are named as they have to be called."""
+    shipped = bundle.SHIPPED / packed.model
+    own = "" if shipped.is_dir() and bundle.read(shipped).sha256 == packed.sha256 else " BUNDLE=<folder of the bundle below>"
+    ending = "" if config.name.removesuffix(SUFFIX) in configurations.NAMES else ".json"
+    return f"make verilog MODEL={packed.model}{own} CONFIG={config.name}{ending}"
 
 
 def describe(params: configurations.Params, top: wiring.Component, name: str, text: str) -> dict:

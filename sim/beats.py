@@ -100,7 +100,7 @@ def show(figures: dict) -> None:
         table.add_row(*score.row(name, row))
     cli.console.print(table)
     cli.say(honesty.caution(figures["model"], figures["protocol"]))
-    cli.say(honesty.reached(figures["model"]))
+    cli.say(honesty.reached(figures["model"], figures["bundle_sha256"]))
     cli.say(f"RTL: {rtl_said(figures['rtl'])}; canary caught: {figures['rtl']['canary']}")
 
 

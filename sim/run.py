@@ -18,7 +18,7 @@ from sim.benches import runner, vectors
 from sim.bulk import chunks
 from sim.subject import Subject
 from sw import cli, files, metrics, networks, report
-from sw.data import mitbih, multilabel, source, tasks
+from sw.data import beats, mitbih, multilabel, protocols, source, tasks
 from sw.export import bundle, bundles
 from sw.export.binary.integer import NO_CALL
 
@@ -167,18 +167,22 @@ def score(subject: Subject, labels: np.ndarray, logits: np.ndarray) -> None:
     rows = subject.rows[unseen]
     truth = subject.windows.label
     if subject.task.sets:
-        told = (logits[unseen] >= 0) & (labels[unseen] != NO_CALL)[:, None]
-        found = metrics.multilabel(multilabel.as_sets(truth[rows]), told, logits[unseen], subject.task.classes)
-        subject.rtl["unseen"] = {"fold": "by time"} | {k: v for k, v in found.items() if k != "per_label"}
+        told, kept = (logits[unseen] >= 0) & (labels[unseen] != NO_CALL)[:, None], subject.scored
+        names = tuple(subject.task.classes[k] for k in kept)
+        found = metrics.multilabel(multilabel.as_sets(truth[rows])[:, kept], told[:, kept], logits[unseen][:, kept], names)
+        fold = subject.bundle.training.get("protocol", protocols.BY_TIME)
+        subject.rtl["unseen"] = {"fold": fold} | {k: v for k, v in found.items() if k != "per_label"}
         return
     subject.confusion = metrics.score(truth[rows], labels[unseen], subject.task.classes)["confusion"]
-    guessed = metrics.baselines(subject.known.record, subject.known.label, subject.windows.record[rows], truth[rows])
-    right = int((labels[unseen] == truth[rows]).sum())
+    of, training = subject.windows.record[rows], subject.bundle.training
+    guessed = metrics.baselines(subject.known.record, subject.known.label, of, truth[rows])
+    right = labels[unseen] == truth[rows]
+    between = training["protocol"] in (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS)
     subject.rtl["unseen"] = {
-        "fold": subject.bundle.training.get("fold", subject.bundle.training["protocol"]),
+        "fold": training.get("fold", training["protocol"]),
         "windows": len(rows),
-        "accuracy": round(right / len(rows), 4),
-        "ci95": metrics.wilson(right, len(rows)),
+        "accuracy": round(float(right.mean()), 4),
+        "ci95": metrics.over_records(right, of) if between else metrics.wilson(int(right.sum()), len(rows)),
         **{name: round(count / len(rows), 4) for name, count in guessed.items()},
     }
 

@@ -31,17 +31,14 @@ class Subject:
         self.task = bundles.task(self.bundle)
         self.windows = self.task.windows(found)
         self.known = self.test = None  # of its training, and unseen
+        self.scored = np.arange(len(self.task.classes))  # labels, where windows have sets of them
         protocol = self.bundle.training.get("protocol")
-        if protocol == beats.INTER_PATIENT:
-            self._other_patients()
-        elif isinstance(self.task, beat_images.BeatImageTask):
-            self._some_beats()
+        if isinstance(self.task, beat_images.BeatImageTask):
+            self._some_beats(protocol)
         elif self.task.sets:
-            # The test windows alone: the others are many, and an array works for a hundred thousand cycles on each.
-            split = multilabel.by_time(self.windows)
-            self.known = self.windows.take(np.concatenate([split.train, split.validation]))
-            self.windows = self.windows.take(split.test)
-            self.test = np.arange(len(self.windows))
+            self._sets(protocol)
+        elif protocol == beats.INTER_PATIENT:
+            self._other_patients()
         elif protocol in protocols.NAMES:
             known, self.test = seen_and_unseen(self.bundle.training, self.task, self.windows)
             self.known = self.windows.take(known)
@@ -61,12 +58,25 @@ class Subject:
         self.windows = self.windows.take(np.flatnonzero(np.isin(self.windows.record, beats.DS2)))
         self.test = beats.inter_patient(self.windows).test
 
-    def _some_beats(self) -> None:
-        """Of the beats of DS2 that a fold tests, :data:`BEATS`, spread evenly over classes and records: an array that works for
-        hundreds of thousands of cycles is not simulated on a hundred thousand beats. The integer model is run on all of them in
-        training."""
+    def _sets(self, protocol: str | None) -> None:
+        """The test windows alone: the others are many, and an array works for a hundred thousand cycles on each."""
+        if protocol == beats.INTER_PATIENT:
+            split = multilabel.inter_patient(self.windows)
+            self.scored = multilabel.scored(self.windows, split)
+        else:
+            split = multilabel.by_time(self.windows)
+        self.known = self.windows.take(np.concatenate([split.train, split.validation]))
+        self.windows = self.windows.take(split.test)
+        self.test = np.arange(len(self.windows))
+
+    def _some_beats(self, protocol: str | None) -> None:
+        """Of the beats of DS2 that the training has not seen, :data:`BEATS`, spread evenly over classes and records: an array that
+        works for hundreds of thousands of cycles is not simulated on a hundred thousand beats. The integer model is run on all of
+        them in training."""
         test = np.arange(len(self.windows))
-        if self.bundle.training.get("protocol") in protocols.NAMES:
+        if protocol == beats.INTER_PATIENT:
+            self.known = self.windows.take(beats.inter_patient(self.windows).train)
+        elif protocol in protocols.NAMES:
             known, test = seen_and_unseen(self.bundle.training, self.task, self.windows)
             self.known = self.windows.take(known)
         rows = test[np.isin(self.windows.record[test], beats.DS2)]

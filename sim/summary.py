@@ -17,8 +17,8 @@ CLOCK_MHZ = 100
 MOVES = 1500  # of one part that a timeline shows at most
 SAID = (
     "Cycles are measured, and equal to the predicted ones. interval: window to window, back to back. latency: first\n"
-    "normalised sample to class, one window alone. live: last raw sample to class. Accuracy: on the test\n"
-    "windows of the bundle's fold, of beats on the test patients, which its training never saw."
+    "normalised sample to class, one window alone. live: last raw sample to class. Accuracy: on windows\n"
+    "or beats that the bundle's training never saw; of patients that it never saw where its protocol is inter-patient."
 )
 
 
@@ -78,7 +78,7 @@ def show(subjects: list[Subject]) -> None:
     cli.console.print(table)
     cli.say(SAID)
     for subject in subjects:
-        cli.say(honesty.reached(subject.model))
+        cli.say(honesty.reached(subject.model, subject.bundle.sha256))
     cli.say(f"report:  {report.REPORT}")
     for subject in subjects:
         cli.say(f"picture: {files.BUILD / subject.model / 'strips.png'}")
@@ -93,7 +93,7 @@ def page(subjects: list[Subject]) -> Path:
             if all(s.source.kind == mitbih.NAME for s in subjects)
             else [pages.paragraph("SYNTHETIC ECG: EVERY ACCURACY IS MEANINGLESS", "loud")]
         ),
-        *[pages.paragraph(honesty.reached(s.model), "caution") for s in subjects],
+        *[pages.paragraph(honesty.reached(s.model, s.bundle.sha256), "caution") for s in subjects],
         pages.table(["", *[s.model for s in subjects]], [[name.strip(), *values] for name, values in rows(subjects)]),
         pages.paragraph(SAID.replace("\n", " ")),
     ]

@@ -85,6 +85,8 @@ def _client(jobs: int, job_bytes: int) -> Iterator:
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
+                # Keys of this run alone: without them whoever has an account here could have the workers run what he likes.
+                security=True,
             ) as cluster,
             Client(cluster) as client,
         ):

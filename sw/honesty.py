@@ -3,14 +3,18 @@ figures, and whom its training saw."""
 
 from sw import files, report
 from sw.data import beats, protocols
+from sw.export import bundle, bundles
 
 STORED = files.ROOT / "docs" / "report.json"
 NOT_A_DEVICE = "popbeat is no medical device"
 
 
-def reached(model: str) -> str:
-    """What a network of a model reaches on patients whom it never saw, in one line; that nothing is known, where nothing was
-    measured."""
+def reached(model: str, bundle_sha256: str) -> str:
+    """What a network reaches on patients whom it never saw, in one line; that nothing is known, where nothing was measured: of one
+    that is not the shipped one of its model, too."""
+    shipped = bundle.SHIPPED / model
+    if not shipped.is_dir() or bundles.read(shipped).sha256 != bundle_sha256:
+        return f"how well this network does with patients that it never saw was not measured; {NOT_A_DEVICE}"
     accuracy = report.load(STORED)["models"].get(model, {}).get("accuracy", {})
     for protocol in (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS):
         if protocol in accuracy:

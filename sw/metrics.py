@@ -4,6 +4,7 @@ import numpy as np
 from sklearn import metrics
 
 Z95 = 1.959963984540054
+RESAMPLES = 1000
 
 
 def wilson(correct: int, total: int) -> list[float]:
@@ -12,6 +13,14 @@ def wilson(correct: int, total: int) -> list[float]:
     centre = (p + z2 / (2 * total)) / (1 + z2 / total)
     half = Z95 * np.sqrt(p * (1 - p) / total + z2 / (4 * total**2)) / (1 + z2 / total)
     return [round(float(centre - half), 4), round(float(centre + half), 4)]
+
+
+def over_records(right: np.ndarray, record: np.ndarray, seed: int = 1) -> list[float]:
+    """95 % interval of the share that is ``right`` (``bool[n]``), by bootstrap over records: windows of one patient are no
+    independent witnesses of how well others fare."""
+    counts = np.array([[right[record == name].sum(), (record == name).sum()] for name in np.unique(record)])
+    drawn = counts[np.random.default_rng(seed).integers(0, len(counts), (RESAMPLES, len(counts)))].sum(axis=1)
+    return np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5]).round(4).tolist()
 
 
 def score(truth: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> dict:

@@ -63,15 +63,18 @@ def load(path: Path = STORED) -> list[dict]:
     return files.read_json(path, "history of figures")["entries"] if path.is_file() else []
 
 
-def past(label: str) -> list[dict]:
-    """Entries of every report that the repository's past holds, the last of each day."""
+def past() -> list[dict]:
+    """Entries of every report that the repository's past holds, the last of each day, each with the version of its commit."""
     git = ["git", "-C", str(files.ROOT)]
     commits = subprocess.run([*git, "log", "--reverse", "--format=%h", "--", REPORT], capture_output=True, text=True, check=True)
     entries: list[dict] = []
     for commit in commits.stdout.split():
-        text = subprocess.run([*git, "show", f"{commit}:{REPORT}"], capture_output=True, text=True).stdout
+        text, project = (
+            subprocess.run([*git, "show", f"{commit}:{path}"], capture_output=True, text=True).stdout
+            for path in (REPORT, "pyproject.toml")
+        )
         if text:
-            entries = append(entries, entry(json.loads(text), label))
+            entries = append(entries, entry(json.loads(text), tomllib.loads(project)["project"]["version"]))
     return entries
 
 
@@ -128,7 +131,7 @@ app = cli.new_app(__doc__)
 @app.command()
 def main() -> None:
     """Write the history anew from the reports that the repository's past holds."""
-    entries = past(version())
+    entries = past()
     files.write_json(STORED, {"entries": entries})
     cli.say(f"{STORED}: {len(entries)} entries")
 

@@ -1,5 +1,8 @@
 """The figures that README and docs show: ``docs/report.json``. A run of ``make sim FULL=1`` on the real recordings leaves its
-figures in ``build/report.json``; here they are stored. A partial run, or one on synthetic signals, is not."""
+figures in ``build/report.json``; here they are stored. Partial runs are stored of networks that only the large array holds, and of
+further configurations: tables say how many windows they had. Nothing of another bundle or of synthetic signals is stored."""
+
+import datetime
 
 from docs.generate import detection
 from hw import configurations
@@ -49,12 +52,25 @@ def _of_bundle(entries: dict, shipped: bundles.Bundle) -> dict:
     }
 
 
+def acceptable(found: dict, before: dict, shipped: bundles.Bundle) -> dict:
+    """Those of the entries ``found`` now that may take the place of stored ones: what is not of the shipped bundle, or not of real
+    recordings, would only push them out; and a partial run is less than a whole one of the same Verilog."""
+    simulated = {name: f for name, f in found.items() if "bundle_sha256" not in f and "gate_level" in f}
+    kept = {name: f for name, f in simulated.items() if f["gate_level"].get("bundle_sha256") == shipped.sha256}
+    for name, f in _of_bundle(found, shipped).items():
+        stored = before.get(name, {})
+        same = all(stored.get(key) == f.get(key) for key in ("bundle_sha256", "verilog_sha256"))
+        if not (same and stored.get("full") and not f.get("full")):
+            kept[name] = f
+    return kept
+
+
 def _fpga(before: dict, found: dict, shipped: bundles.Bundle) -> dict:
     """Placements: of an array, those that were stored count for a network that has been trained anew, too."""
     if isinstance(shipped, GraphBundle):
         placed = {key: f for key, f in before.items() if f.get("bundle_sha256", shipped.sha256) != shipped.sha256}
         before = before | {key: measure.of_network(f, shipped) for key, f in placed.items()}
-    return _of_bundle(joined(before, found), shipped)
+    return _of_bundle(joined(before, acceptable(found, before, shipped)), shipped)
 
 
 def joined(before: dict, found: dict) -> dict:
@@ -82,8 +98,13 @@ def store() -> dict:
             continue
         shipped = bundles.read(bundle.SHIPPED / name)
         before = stored["models"].get(name, {})
-        entries = {part: _of_bundle(joined(before.get(part, {}), model.get(part, {})), shipped) for part in PARTS if part != "fpga"}
-        entries["fpga"] = _fpga(before.get("fpga", {}), model.get("fpga", {}), shipped)
+        entries = {}
+        for part in PARTS:
+            old, new = before.get(part, {}), model.get(part, {})
+            if part == "fpga":
+                entries[part] = _fpga(old, new, shipped)
+            else:
+                entries[part] = _of_bundle(joined(old, acceptable(new, old, shipped)), shipped)
         parts = {part: found for part, found in entries.items() if found}
         if "rtl" in model and presentable(model["rtl"], shipped):
             stored["models"][name] = {k: v for k, v in model.items() if k not in PARTS} | parts
@@ -91,8 +112,8 @@ def store() -> dict:
         elif before and parts != {part: before[part] for part in PARTS if part in before}:
             stored["models"][name] = {k: v for k, v in before.items() if k not in PARTS} | parts
             taken.append(name)
-    if taken:
-        stored |= {"data": measured["data"], "written": measured["written"]}
+    if taken and measured["data"].get("source") == mitbih.NAME:
+        stored["data"] = measured["data"]
     for name, model in stored["models"].items():
         # The network's hash does not cover its training: figures under further protocols come without a new run.
         shipped = bundles.read(bundle.SHIPPED / name)
@@ -113,6 +134,7 @@ def store() -> dict:
         stored["networks"] = measured["networks"]
         taken.append("networks")
     if taken:
+        stored["written"] = datetime.date.today().isoformat()
         files.write_json(STORED, stored)
         cli.say(f"stored in {STORED}: {', '.join(taken)}")
     if not stored["models"]:

@@ -75,14 +75,16 @@ class AxiLiteTop(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.registers = told = Registers(version_number(), self.bundle)
-        again = ResetInserter(told.restart)
+        again, stays = ResetInserter(told.restart), ~told.restart
         queue, top = ResultQueue(self.depth), self.classifier
         m.submodules.queue, m.submodules.classifier = again(queue), again(top)
         connect(m, queue.o, told.results)
         for ours, theirs, members in ((self, top, self.streams), (self, told, registers.bus())):
             for name, member in members.items():
                 to, of = (theirs, ours) if member.flow == In else (ours, theirs)
-                m.d.comb += getattr(to, name).eq(getattr(of, name))
+                # What were taken in the cycle of a restart would be lost with all that was taken before, unknown to its sender.
+                holds = theirs is top and name.endswith(("tvalid", "tready"))
+                m.d.comb += getattr(to, name).eq(getattr(of, name) & stays if holds else getattr(of, name))
         m.d.comb += [
             queue.i.payload.word.eq(top.m_axis_tdata),
             queue.i.payload.last.eq(top.m_axis_tlast),

@@ -19,10 +19,12 @@ class Folding:
     queue: int = 0
 
     def __post_init__(self):
-        for name in ("pe", "parts", "queue"):
+        for name, least in (("pe", 1), ("parts", 1), ("queue", 0)):
             value = getattr(self, name)
-            if type(value) is not int or value < (name != "queue"):
-                raise ValueError(f"{name} of a folding is a positive integer, not {value!r}")
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} of a folding is an integer of {least} or more, not {value!r}")
+        if type(self.memory) is not bool:
+            raise ValueError(f"memory of a folding is true or false, not {self.memory!r}")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ CONFIGS = {
     )
 }
 
+# Names of other tops: a folding's files, and what was measured of it, are called by its name.
+RESERVED = re.compile(r"record|tiny|mac[0-9]+l?|.*_guarded")
+
 
 def get(name: str) -> Config:
     """The configuration called ``name``, or the one in the JSON file of that path: a list with an object for each block, its
@@ -84,9 +89,15 @@ def get(name: str) -> Config:
     entries = files.read_json(Path(name), "configuration")
     try:
         whole = entries if isinstance(entries, dict) else {"blocks": entries}
+        if unknown := sorted(whole.keys() - {"blocks", "samples"}):
+            raise ValueError(f"it has {unknown[0]!r} beside blocks and samples")
         config = Config(Path(name).stem, **whole | {"blocks": tuple(Folding(**entry) for entry in whole["blocks"])})
     except (KeyError, TypeError, ValueError) as error:
         raise PopbeatError(f"configuration {name} is no list of foldings with pe, parts, memory and queue: {error}") from None
-    if config.name in CONFIGS or not re.fullmatch(r"[a-z0-9_]{1,32}", config.name):
-        raise PopbeatError(f"configuration {name}: call the file by a lower-case word that is none of {', '.join(CONFIGS)}")
+    if config.name in CONFIGS or RESERVED.fullmatch(config.name) or not re.fullmatch(r"[a-z0-9_]{1,32}", config.name):
+        taken = ", ".join(CONFIGS)
+        raise PopbeatError(
+            f"configuration {name}: call the file by a lower-case word that is none of {taken}, record, tiny, an array's name, nor "
+            "ends with _guarded"
+        )
     return config

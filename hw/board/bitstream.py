@@ -14,7 +14,7 @@ from hw.board.boards import Board
 from hw.board.clock import Ice40Pll, Pll
 from hw.board.top import BoardTop, blink_bits
 from hw.fpga import flow
-from hw.fpga.measure import LINK_MHZ, Classifier, check_device, classifier, way_out
+from hw.fpga.measure import LINK_MHZ, Classifier, check_device, check_link, classifier, way_out
 from hw.link.wire import BAUD
 from hw.mac.top import MacTop
 from hw.tiny import params as tiny
@@ -25,7 +25,6 @@ from sw.export.array.bundle import GraphBundle
 
 CONSTRAINTS = files.ROOT / "constraints"
 NAME = "popbeat_board"
-SAMPLE_BITS = 16  # of s_axis, of one sample
 PLL_PIN = "35"  # of an iCE40 UP5K in its package with 48 pins
 
 
@@ -76,16 +75,6 @@ def build(made: Classifier, board: Board, pll: Pll | Ice40Pll | None, seed: int,
     bitstream = files.write_bytes(home / f"{board.name}_{made.bundle.model}{packed.suffix}", packed.read_bytes())
     bar.update(step, advance=1, description=f"{made.bundle.model} for {board.name}")
     return Built(bitstream, placed, mhz, verilog.digest(text))
-
-
-def check_link(made: Classifier) -> None:
-    """Raise where a configuration does not take what the host link brings: raw samples, one at a time."""
-    if len(made.top.s_axis_tdata) != SAMPLE_BITS:
-        raise PopbeatError(f"the host link brings one sample at a time, and {made.config!r} takes two; take CONFIG=full or half")
-    if made.bundle.network.words and not isinstance(made.top, beat_top.BeatTop):
-        raise PopbeatError(
-            f"the host link brings raw samples, and {made.config!r} wants words of {made.bundle.model}; leave CONFIG out"
-        )
 
 
 def make_pll(board: Board, mhz: int) -> Pll | Ice40Pll | None:

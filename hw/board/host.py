@@ -1,6 +1,6 @@
 """The host's end of a board's serial line: samples go out, results come in (:mod:`hw.link.wire` has the format)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,14 +65,17 @@ class Host:
     def _answer(self) -> link.Frame | None:
         """The answer to the last frame, or None where none came in time."""
         while data := self.line.read():
-            if (answer := self._hear(data)) is not None:
+            if (answer := self._hear(self.decoder.feed(data))) is not None:
+                return answer
+        while self.decoder.held:
+            if (answer := self._hear(self.decoder.silence())) is not None:
                 return answer
         return None
 
-    def _hear(self, data: bytes) -> link.Frame | None:
-        """Keep the results in what has come; the answer to the last frame, where it is among that."""
+    def _hear(self, frames: Iterable[link.Frame]) -> link.Frame | None:
+        """Keep the results among what has come; the answer to the last frame, where it is among that."""
         answer = None
-        for frame in self.decoder.feed(data):
+        for frame in frames:
             if frame.kind == link.RESULT:
                 self._result(frame.payload)
             elif frame.kind == link.REFUSED or (frame.kind == link.DONE and frame.number == self.number):
@@ -80,6 +83,9 @@ class Host:
         return answer
 
     def _result(self, payload: bytes) -> None:
+        if len(payload) < 4 * (1 + self.placed) or len(payload) % 4:
+            self.decoder.broken += 1  # a restart came while it was sent
+            return
         words = np.frombuffer(payload, "<u4")
         header, logits, position = int(words[0]), words[1:], None
         if self.placed:
@@ -115,7 +121,7 @@ class Host:
     def settle(self) -> None:
         """Wait for results until none comes any more."""
         while data := self.line.read():
-            self._hear(data)
+            self._hear(self.decoder.feed(data))
 
     def classify(self, window: np.ndarray) -> Result:
         """Send one window of raw samples and wait for its result."""
@@ -125,7 +131,7 @@ class Host:
             data = self.line.read()
             if not data:
                 raise PopbeatError("the board sent no result for a window; restart it and try again")
-            self._hear(data)
+            self._hear(self.decoder.feed(data))
         return self.results[wanted - 1]
 
 

@@ -261,7 +261,7 @@ app = cli.new_app(__doc__)
 
 @app.command()
 def main(
-    record: Annotated[str, typer.Option(help="Name in the database, whose labels are known, or path of any WFDB record")] = "200",
+    record: Annotated[str, typer.Option(help="Name in the database, whose labels are known, or path of any recording")] = "200",
     port: Annotated[str, typer.Option(help="Serial port of the board")] = "/dev/ttyUSB0",
     model: Annotated[str, typer.Option(help="Shipped model that the bitstream holds")] = "bnn17",
     config: Annotated[
@@ -279,9 +279,10 @@ def main(
     known, length = record in mitbih.RECORDS, packed.network.window
     of_images = bundles.of_images(packed)
     of_beats, clock, home, truth = packed.network.words > 0 or of_images, DATABASE, HOME, None
-    if known and lead:
+    if known and (given := [f"{name}={value}" for name, value in (("LEAD", lead), ("RATE", rate)) if value]):
         raise PopbeatError(
-            f"LEAD={lead} has no meaning for record {record} of the database, whose leads the task chooses; give its path"
+            f"{', '.join(given)} has no meaning for record {record} of the database, whose rate is known and whose leads the task "
+            "chooses; give its path"
         )
     program = b""
     if isinstance(packed, GraphBundle):
@@ -307,7 +308,7 @@ def main(
     if program:
         host.load(program)
         cli.say(f"{packed.model} is loaded: {len(program):,} bytes")
-    cli.warn(honesty.reached(packed.model))
+    cli.warn(honesty.reached(packed.model, packed.sha256))
     if of_beats:
         (replay_images if of_images else replay_beats)(host, packed, name, signal, truth, clock, home)
     else:

@@ -12,7 +12,7 @@ START_CYCLES = 16
 
 
 def blink_bits(mhz: int) -> int:
-    """Bits of a counter whose last one changes about twice a second."""
+    """Bits of a counter whose last one changes about three times a second."""
     return mhz.bit_length() + 19
 
 

@@ -18,6 +18,7 @@ from sw.export.array.bundle import GraphBundle
 
 ROWS = 24
 # Beyond this interval a front is only looked at for a request that nothing quicker meets: much time, few LUT4.
+FILL = 0.9  # share of a device that may be taken
 SLOW = 1 << 15
 
 
@@ -156,7 +157,7 @@ def main(
     cycles: Annotated[int, typer.Option(help="Largest interval, window to window; the smallest folding is taken", min=0)] = 0,
     luts: Annotated[int, typer.Option(help="Most LUT4 (as nextpnr counts them); the fastest folding is taken", min=0)] = 0,
     brams: Annotated[int | None, typer.Option(help="Most block RAMs; default all that the device has", min=0)] = None,
-    fill: Annotated[float, typer.Option(help="Share of the device that may be taken", min=0.01, max=1)] = 0.9,
+    fill: Annotated[float, typer.Option(help="Share of the device that may be taken", min=0.01, max=1)] = FILL,
     path: Annotated[str, typer.Option("--bundle", help="Folder of a bundle instead of a shipped model")] = "",
     really: Annotated[bool, typer.Option("--place", help="Place and route, the fastest first, until one is routed")] = False,
     recalibrate: Annotated[bool, typer.Option("--calibrate", help="Synthesise blocks and fit the estimate anew")] = False,
@@ -165,6 +166,9 @@ def main(
     number of LUT4. It is written as a file for CONFIG."""
     target = devices.get(device)
     if recalibrate:
+        asked = {"CYCLES": cycles, "LUTS": luts, "BRAMS": brams is not None, "BUNDLE": path, "PLACE": really}
+        if wrong := [name for name, value in asked.items() if value]:
+            raise PopbeatError(f"{', '.join(wrong)} has no meaning for CALIBRATE=1, which fits the estimate anew; leave it out")
         calibration(target)
         return
     estimate = AreaModel.load(target.family)
@@ -186,7 +190,8 @@ def main(
     if really:
         with cli.progress() as bar:
             chosen, figures, tried = place.fastest(packed, points[points.index(chosen) :], target, bar)
-        place.keep(packed, target, figures, tried)
+        if not (cycles or luts or path or brams is not None) and fill == FILL:
+            place.keep(packed, target, figures, tried)
     show(packed, points, chosen, estimate)
     files.write_json(files.BUILD / packed.model / "explore" / "front.json", [describe(p) for p in points])
     file = write(chosen, packed.model)

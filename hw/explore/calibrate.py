@@ -109,7 +109,7 @@ def calibrate(device: devices.Device, bar: Progress, told: Callable[[str], None]
         if estimate.bram != taken["bram"]:
             raise PopbeatError(f"{label} takes {taken['bram']} block RAMs and {estimate.bram} were counted: mend hw.explore.area")
     return {
-        "command": "make explore CALIBRATE=1",
+        "command": f"make explore CALIBRATE=1 DEVICE={device.name}",
         "device": device.name,
         "tools": [tool for tool in build.versions(device) if " " in tool],
         "devices": {d.name: build.capacity(d) for d in devices.DEVICES.values() if d.family == device.family},

@@ -16,6 +16,7 @@ from hw.board.top import BoardTop, blink_bits
 from hw.fpga import devices, flow
 from hw.fpga.seeds import place_seeds
 from hw.guard.top import SUFFIX
+from hw.link.host import RESULT_WORDS
 from hw.link.wire import BAUD
 from hw.mac import design as mac_design
 from hw.mac.params import CONFIGS, ArrayParams
@@ -32,6 +33,7 @@ from sw.export.array.program import SLOTS
 ASKED_MHZ = {"ecp5": 160.0, "ice40": 40.0, "gowin": 100.0}
 # The clock that a board's classifier runs at where the host link stands around it.
 LINK_MHZ = {"ice40": 24, "gowin": 27}
+SAMPLE_BITS = 16  # of s_axis, of one sample
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,27 @@ def way_out(made: Classifier, device: devices.Device) -> str:
     return f"make explore MODEL={made.bundle.model} DEVICE={device.name} finds a folding that fits"
 
 
+def check_link(made: Classifier) -> None:
+    """Raise where a configuration does not take what the host link brings, raw samples, one at a time, or gives what it can't
+    send."""
+    if len(made.top.s_axis_tdata) != SAMPLE_BITS:
+        raise PopbeatError(f"the host link brings one sample at a time, and {made.config!r} takes two; take CONFIG=full or half")
+    if made.bundle.network.words and not isinstance(made.top, beat_top.BeatTop):
+        raise PopbeatError(
+            f"the host link brings raw samples, and {made.config!r} wants words of {made.bundle.model}; leave CONFIG out"
+        )
+    words = 1 + len(made.bundle.classes) + isinstance(made.top, beat_top.BeatTop)
+    if words >= RESULT_WORDS:
+        raise PopbeatError(
+            f"the host link sends results of fewer than {RESULT_WORDS} words; those of {made.bundle.model} have {words}"
+        )
+
+
 def placed_top(made: Classifier, device: devices.Device) -> wiring.Component:
     """What is placed: the classifier; behind the host link where a family's packages have fewer pins than its ports."""
     if device.family not in LINK_MHZ:
         return made.top
+    check_link(made)
     mhz = LINK_MHZ[device.family]
     return BoardTop(made.top, round(mhz * 1e6 / BAUD), blink=blink_bits(mhz))
 

@@ -102,7 +102,7 @@ class ImageTop(wiring.Component):
         number, class and *no call*; a signed logit a class), then with TLAST the number of the R peak's sample modulo 2^16, the
         first after reset being 0.
 
-    Beats wait in the cutter's ring while the array works or a network is loaded; where four wait, or one that waits would lose
+    Beats wait in the cutter's ring while the array works or a network is loaded; where five wait, or one that waits would lose
     samples, ``s_axis_tready`` falls and nothing is lost. A network that is loaded in mid-recording tells the beats from then on,
     whose running numbers begin anew; positions go on. Reset begins a new recording, and the network has to be loaded again.
     """

@@ -15,7 +15,8 @@ class FrameReceiver(wiring.Component):
     """Bytes in, whole frames with a right CRC out.
 
     Ports: ``i``: bytes, without backpressure; ``frame``: stream of heads, the payload in a memory behind ``address`` and ``data``
-    (a cycle later) until the frame is taken; ``refused``: for a cycle the reason why a frame was not, with ``number``. Bytes that
+    (a cycle later) until the frame is taken; ``refused``: for a cycle the reason why a frame was not, with its ``number`` (of
+    a frame cut short before it, that of the frame before). Bytes that
     come while a frame waits are dropped. A frame whose bytes stop for ``patience`` cycles is refused.
     """
 

@@ -122,6 +122,8 @@ class HostLink(wiring.Component):
         words, place, byte = Signal(range(RESULT_WORDS)), Signal(range(RESULT_WORDS)), Signal(2)
         whole, number = Signal(), Signal(8)
         word, fetched = Signal(32), Signal(2)
+        # What is sent stays as it was when its frame began, whatever comes meanwhile.
+        sent, sent_code, sending = Signal(Head), Signal(8), Signal()
         m.d.sync += word.eq(read.data)
         m.d.comb += [
             self.results.ready.eq(~whole),
@@ -136,18 +138,19 @@ class HostLink(wiring.Component):
             with m.State("IDLE"):
                 m.d.sync += [place.eq(0), byte.eq(0), fetched.eq(0)]
                 with m.If(answers):
+                    m.d.comb += answered.eq(1)
+                    m.d.sync += [sent.eq(answer), sent_code.eq(code)]
                     m.next = "ANSWER"
-                with m.Elif(whole):
+                with m.Elif(whole & ~self.restart):
                     m.next = "RESULT"
             with m.State("ANSWER"):
                 m.d.comb += [
                     sender.head.valid.eq(1),
-                    sender.head.payload.eq(answer),
+                    sender.head.payload.eq(sent),
                     sender.i.valid.eq(1),
-                    sender.i.payload.eq(code),
+                    sender.i.payload.eq(sent_code),
                 ]
                 with m.If(sender.head.ready):
-                    m.d.comb += answered.eq(1)
                     m.next = "AFTER"
             with m.State("AFTER"):
                 m.next = "IDLE"
@@ -157,6 +160,7 @@ class HostLink(wiring.Component):
                     fetched.eq(Cat(Const(1, 1), fetched)[:2] & ~(sender.i.valid & sender.i.ready & byte.all()).replicate(2))
                 ]
                 m.d.comb += [
+                    sending.eq(1),
                     sender.head.valid.eq(1),
                     sender.head.payload.kind.eq(RESULT),
                     sender.head.payload.number.eq(number),
@@ -171,6 +175,6 @@ class HostLink(wiring.Component):
                 with m.If(sender.head.ready):
                     m.d.sync += [whole.eq(0), words.eq(0), number.eq(number + 1)]
                     m.next = "AFTER"
-        # A restart forgets what was not sent yet.
-        with m.If(self.restart):
+        # A restart forgets what was not sent yet; a frame that has begun ends as what it is.
+        with m.If(self.restart & ~sending):
             m.d.sync += [words.eq(0), whole.eq(0)]

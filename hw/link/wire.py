@@ -55,6 +55,13 @@ class Decoder:
         self.held = b""
         self.broken = 0
 
+    def silence(self) -> Iterator[Frame]:
+        """Nothing comes for longer than a frame may pause: what is held has a wrong length, or is none. The frames behind it."""
+        if self.held:
+            self.broken += 1
+            self.held = self.held[1:]
+        yield from self.feed(b"")
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that are whole with these bytes."""
         self.held += data

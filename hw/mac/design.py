@@ -88,13 +88,13 @@ def describe(
 
 
 def generate(bundle: GraphBundle, params: ArrayParams, folder: Path | None = None, name: str = "") -> MacDesign:
-    """Write ``popbeat_<array>.v`` (the same for every network; ``name`` is another name of module and file),
+    """Write ``popbeat_<array>.v`` (the same for every network of one normaliser; ``name`` is another name of module and file),
     ``<model>_<array>.image`` and ``.json`` into ``folder`` (default ``build/<model>/verilog``)."""
     compiled = compile_bundle(bundle, params)
     name = name or verilog.module(params.name)
     top = MacTop(params, normaliser(bundle))
     # The same bytes for every network: the command names one that all arrays hold.
-    what = f"multi-bit array of {params.lanes} lanes, for any network that fits"
+    what = f"multi-bit array of {params.lanes} lanes, for any network that fits, of windows of {top.spec.window} samples"
     command = f"make verilog MODEL=alq17 CONFIG={params.name}"
     text = verilog.header(what, command) + verilog.convert(top, name)
     folder = folder or files.BUILD / bundle.model / "verilog"

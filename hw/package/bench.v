@@ -11,6 +11,7 @@ module @{name}_tb;
   localparam RESULTS = @{results};  // beats of m_axis, TLAST in the highest bit
   localparam IMAGE = @{image_bytes};  // bytes of the network that is loaded first
   localparam PATIENCE = @{patience};  // cycles without a result that end the bench
+  localparam QUIET = 2000;  // cycles after the last result in which none may come
 
   reg clk = 1'b0;
   reg rst = 1'b1;
@@ -36,6 +37,7 @@ module @{name}_tb;
   integer sent = 0;
   integer got = 0;
   integer waited = 0;
+  reg failed = 1'b0;
 @{image_driver}
   @{name} dut (
     .clk(clk),
@@ -66,21 +68,28 @@ module @{name}_tb;
         $display("FAIL: a port is unknown in time %0t", $time);
         $stop;
       end
-      if (waited == PATIENCE) begin
+      if (got < RESULTS && waited == PATIENCE) begin
         $display("FAIL: %0d of %0d beats came out", got, RESULTS);
+        failed <= 1'b1;
         $stop;
       end
       if (m_valid && m_ready) begin
         waited <= 0;
         got <= got + 1;
-        if ({m_last, m_data} !== expected[got]) begin
+        if (got == RESULTS) begin
+          $display("FAIL: a beat came after the last one, %h (TLAST above 32 bits)", {m_last, m_data});
+          failed <= 1'b1;
+          $stop;
+        end else if (got < RESULTS && {m_last, m_data} !== expected[got]) begin
           $display("FAIL: beat %0d is %h, expected %h (TLAST above 32 bits)", got, {m_last, m_data}, expected[got]);
+          failed <= 1'b1;
           $stop;
         end
-        if (got == RESULTS - 1) begin
-          $display("PASS: %0d beats of results, every bit as expected", RESULTS);
-          $finish;
-        end
+      end
+      // Where $stop returns, what has failed does not pass.
+      if (got == RESULTS && waited == QUIET && !failed) begin
+        $display("PASS: %0d beats of results, every bit as expected", RESULTS);
+        $finish;
       end
     end
 endmodule

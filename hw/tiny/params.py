@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from hw.binary.head import HeadParams
+from hw.tiny import product, scaler
 from hw.tiny.spram import BLOCK_DEPTH
 from sw.errors import PopbeatError
 from sw.export.bundle import Bundle
@@ -124,6 +125,7 @@ class TinyParams:
 
     def _check(self) -> None:
         limits = (
+            ("bits of a factor in the normaliser", scaler.widest(self.bundle.normaliser), product.BLOCK_BITS),
             ("output channels of block 1", self.first.geometry.out_channels, FIRST_CHANNELS),
             ("samples of a window", self.bundle.network.window, BLOCK_DEPTH // 2),
             ("rows of weights", sum(layer.rows for layer in self.layers), ROWS),

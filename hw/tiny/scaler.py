@@ -13,6 +13,17 @@ from sw.export.front.normaliser import NormaliserSpec
 LATENCY = 1 + product.LATENCY + 1 + 2 + 1
 
 
+def cut(spec: NormaliserSpec) -> int:
+    """Bits of the difference below the cut. Of the shift all but one bit of its least value is taken at once: there d is cut, and
+    only the upper product goes on."""
+    return spec.point - spec.max_exponent - 1
+
+
+def widest(spec: NormaliserSpec) -> int:
+    """Bits of the widest factor of the two products."""
+    return max(spec.difference_bits - cut(spec), cut(spec), spec.reciprocal_bits)
+
+
 class Scaler(wiring.Component):
     """``z = saturate(round(d * r / 2^shift))`` with ``d = N * sample - s1``; a sample a cycle, ``LATENCY`` cycles.
 
@@ -26,28 +37,27 @@ class Scaler(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         spec = self.spec
-        # Of the shift all but one bit of its least value is taken at once: d is cut there, and only the upper product goes on.
-        cut = spec.point - spec.max_exponent - 1
+        below = cut(spec)
         difference = Signal(signed(spec.difference_bits), reset_less=True)
         m.d.sync += difference.eq(self.sample * Const(spec.window) - self.scale.s1)
         factor = unsigned(spec.reciprocal_bits)
-        m.submodules.high = high = product.Product(signed(spec.difference_bits - cut), factor)
-        m.submodules.low = low = product.Product(unsigned(cut), factor)
+        m.submodules.high = high = product.Product(signed(spec.difference_bits - below), factor)
+        m.submodules.low = low = product.Product(unsigned(below), factor)
         m.d.comb += [
-            high.a.eq(difference[cut:].as_signed()),
-            low.a.eq(difference[:cut]),
+            high.a.eq(difference[below:].as_signed()),
+            low.a.eq(difference[:below]),
             high.b.eq(self.scale.r),
             low.b.eq(self.scale.r),
         ]
         # (p - (p < 0)) >> cut, for p = d * r: one less where p is below zero and has nothing behind the cut.
         negative = Signal(reset_less=True)
         m.d.sync += negative.eq(difference[-1])
-        less = negative & (low.p[:cut] == 0)
-        reduced = Signal(signed(spec.difference_bits - cut + spec.reciprocal_bits), reset_less=True)
-        m.d.sync += reduced.eq(high.p + (Cat(low.p[cut:], Const(0, 1)).as_signed() - less))
+        less = negative & (low.p[:below] == 0)
+        reduced = Signal(signed(spec.difference_bits - below + spec.reciprocal_bits), reset_less=True)
+        m.d.sync += reduced.eq(high.p + (Cat(low.p[below:], Const(0, 1)).as_signed() - less))
 
         by = Signal(range(spec.max_exponent + 1))
-        m.d.comb += by.eq(self.scale.shift - (cut + 1))
+        m.d.comb += by.eq(self.scale.shift - (below + 1))
         coarse, fine = Signal.like(reduced, reset_less=True), Signal.like(reduced, reset_less=True)
         z = Signal(signed(spec.z_bits), reset_less=True)
         m.d.sync += [

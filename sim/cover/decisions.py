@@ -57,7 +57,7 @@ EXCLUDED = {
     r"T wave; time since the last beat: at": "a T wave comes soon after a beat",
     r"T wave; search-back: a beat": "the threshold that a peak did not pass does not sink so far within a T wave's time",
     r"T wave; search-back: what is kept is too old": "what is kept came after the last beat",
-    r"T wave; kept: already": "nothing has room between the time from which peaks are kept and a T wave's",
+    r"T wave; kept: already": "from when peaks are kept to the end of a T wave's time there is no room for two peaks",
 }
 
 

@@ -29,7 +29,7 @@ def refuse(beside: str, **given) -> None:
 
 def answer(asked: str, wish: Wish, packed: Bundle | None, raw_bits: int, model: str, of: Callable[[Opened], dict]) -> None:
     """Take every recording that ``asked`` means through ``of``. Of several, one that fails does not stop the others: a table and
-    ``summary.json`` say which did, and the command ends with an error."""
+    a ``summary_….json`` say which did, and the command ends with an error."""
     names = opening.listed(asked)
     rows, failed, said = {}, {}, packed is None
 
@@ -38,7 +38,7 @@ def answer(asked: str, wish: Wish, packed: Bundle | None, raw_bits: int, model: 
         opened = opening.open_one(name, wish, packed, raw_bits, model)
         opened.folder.mkdir(parents=True, exist_ok=True)  # one that can't be made is told before the work, not behind it
         if not said:
-            cli.warn(honesty.reached(packed.model))
+            cli.warn(honesty.reached(packed.model, packed.sha256))
             said = True
         return of(opened)
 
@@ -54,8 +54,8 @@ def answer(asked: str, wish: Wish, packed: Bundle | None, raw_bits: int, model: 
             cli.warn(f"{name} is left out: {failed[name]}")
     about = {"model": model, "recordings": rows, "failed": failed}
     if packed is not None:
-        about["honesty"] = honesty.reached(packed.model)
-    told = files.sha256(repr([asked, wish, model]).encode())[:8]
+        about["honesty"] = honesty.reached(packed.model, packed.sha256)
+    told = files.sha256(repr([asked, wish, model, packed and packed.sha256]).encode())[:8]
     path = files.write_json(files.BUILD / opening.HOME / f"summary_{model}_{told}.json", about)
     _show(rows, failed)
     cli.say(f"summary: {path}")

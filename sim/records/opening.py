@@ -80,7 +80,7 @@ def open_one(path: str, wish: Wish, packed: Bundle | None, raw_bits: int, model:
     if span[1] != np.inf:
         about["to_seconds"] = span[1]
     if packed is not None:
-        about |= {"bundle_sha256": packed.sha256, "honesty": honesty.reached(packed.model)}
+        about |= {"bundle_sha256": packed.sha256, "honesty": honesty.reached(packed.model, packed.sha256)}
     about["done"] = [*damage, *about["done"]]
     return replace(opened, about=about, folder=files.BUILD / HOME / folder_name(about))
 
@@ -105,8 +105,11 @@ def origin(opened: Opened, index: int, model: str) -> dict:
 
 def folder_name(about: dict) -> str:
     """A folder's name for a result: record, lead and model, and a short hash that tells apart records of one name in several
-    folders, leads of one name, stretches, bundles of one model and a lead upside down."""
-    told_apart = [about.get(name) for name in ("path", "lead_number", "bundle_sha256", "inverted", "from_seconds", "to_seconds")]
+    folders, leads of one name, stretches, bundles of one model, rates of one table and a lead upside down."""
+    told_apart = [
+        about.get(name)
+        for name in ("path", "lead_number", "lead_rate_hz", "bundle_sha256", "inverted", "from_seconds", "to_seconds")
+    ]
     name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{about['record']}_{about['lead']}_{about['model']}")
     return f"{name[:100]}_{files.sha256(repr(told_apart).encode())[:8]}"
 

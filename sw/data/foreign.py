@@ -163,19 +163,23 @@ class Lead:
 def prepare(
     header: records.Header, lead: int, raw_bits: int, invert: bool = False, span: tuple[float, float] = (0, np.inf)
 ) -> Lead:
-    """A lead as the hardware takes it, at 360 Hz, upside down with ``invert``, between two times of a ``span`` in seconds. Missing
-    samples keep the last value; another rate is resampled and a wider range scaled, each with a notice. Missing, flat and clipped
-    samples are those of the record itself."""
+    """A lead as the hardware takes it, at 360 Hz, between two times of a ``span`` in seconds; upside down with ``invert``, and once
+    more where its gain is negative. Missing samples keep the last value; another rate is resampled and a wider range scaled, each
+    with a notice. Missing, flat and clipped samples are those of the record itself."""
     time, name = clock(header, lead), header.leads[lead]
+    # A negative gain means that the lead is stored upside down.
+    stored_inverted = header.signals[lead].gain < 0
     first, last = _frames_of(header, time, span)
     time = replace(time, first=first)
-    reader = Stretches(header, lead, time, invert)
+    reader = Stretches(header, lead, time, invert != stored_inverted)
     made = [reader.read(start, min(start + reader.step, last)) for start in range(first, last, reader.step)]
     if reader.lowest is None:
         raise PopbeatError(f"lead {name} of record {header.path} has no valid sample{_between(span)}")
     values = np.concatenate([values for values, _ in made])
     faults = {kind: np.concatenate([faults[kind] for _, faults in made]) for kind in made[0][1]}
     done = _done(header, lead, time, reader, faults, raw_bits)
+    if stored_inverted:
+        done.insert(0, f"the header gives lead {name} a negative gain: it is stored upside down, and turned{' twice' * invert}")
     for line in done:
         cli.warn(line)
     return Lead(header.path, name, values, time, raw_bits, _gain(header.signals[lead]), faults, tuple(done))
@@ -275,7 +279,7 @@ def _done(
 
 def _gain(of: records.Signal) -> float:
     """Units a millivolt; 0 where the unit is none of voltage."""
-    return of.gain / {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}.get(of.units.lower(), np.inf)
+    return abs(of.gain) / {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}.get(of.units.lower(), np.inf)
 
 
 def find_faults(of: records.Signal, values: np.ndarray, gone: np.ndarray, rate: float) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ A label is there where one of its beats or marks lies in the window, or where on
 
 import numpy as np
 
+from sw.data.beats import DS1, DS2
 from sw.data.mitbih import LENGTH, RECORDS, WINDOW, WINDOWS_A_RECORD
 from sw.data.source import Source
 from sw.data.windows import Split, Task, Windows
@@ -86,6 +87,18 @@ def by_time(windows: Windows) -> Split:
     another set's."""
     number = windows.start // WINDOW
     return Split(*(np.flatnonzero(np.isin(number, part)) for part in (TRAIN, VALIDATION, TEST)))
+
+
+def inter_patient(windows: Windows) -> Split:
+    """DS1 for training, DS2 for the test; which patients of DS1 are held out to choose by is the training's matter."""
+    train, test = (np.flatnonzero(np.isin(windows.record, records)) for records in (DS1, DS2))
+    return Split(train, train[:0], test)
+
+
+def scored(windows: Windows, split: Split) -> np.ndarray:
+    """Numbers of the labels that both sides of a split have, which alone can be learnt and found: ``int64[n]``."""
+    sets = as_sets(windows.label)
+    return np.flatnonzero(sets[split.train].any(axis=0) & sets[split.test].any(axis=0))
 
 
 MULTILABEL17 = Task("multilabel-17", LABELS, WINDOW, rule, sets=True)

@@ -66,6 +66,14 @@ def find(download: bool = True) -> Source:
     return _synthetic("no recording was found, and PhysioNet can't be reached")
 
 
+def real(what: str) -> Source:
+    """The real recordings; without them an error that ``what`` is measured on them alone, since its figures are published."""
+    found = find()
+    if found.kind != mitbih.NAME:
+        raise PopbeatError(f"{what} measured on real recordings; POPBEAT_DATA names the folder that has them")
+    return found
+
+
 def _folder(path: Path) -> Source:
     if not path.is_dir():
         raise PopbeatError(f"POPBEAT_DATA names {path}, which is no folder; name the folder that holds 100.hea, or unset it")

@@ -17,10 +17,12 @@ from sw.errors import PopbeatError
 ENDINGS = (".csv", ".tsv", ".txt", ".npy")
 MICROVOLT = {"v": 1e6, "mv": 1e3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "nv": 1e-3}
 TIME = re.compile(
-    r"(elapsed )?time.*|t|seconds?|sec|timestamps?|date.*|sample( (number|#))?|sample#|index|unnamed.*", re.IGNORECASE
+    r"(elapsed )?time.*|t|seconds?|sec|s|ms|milliseconds?|n|timestamps?|date.*|sample( (number|#))?|sample#|index|unnamed.*",
+    re.IGNORECASE,
 )
 UNIT = re.compile(r"(.*?)\s*[\[(]\s*([a-zµμ]*v)\s*[\])]\s*", re.IGNORECASE)
 MAX_COLUMNS = 1000
+EVEN, FEW = 1000, 10  # cells of a column that are looked at for even steps, and how many steps there have to be
 LIMIT = 1 << 31
 
 
@@ -53,12 +55,14 @@ def _array(path: Path) -> tuple[list[str], list[str], list[np.ndarray]]:
     held = held[:, None] if held.ndim == 1 else held.T if held.shape[0] < held.shape[1] else held
     if held.shape[1] > MAX_COLUMNS:
         raise PopbeatError(f"{path} has {held.shape[1]} leads of {held.shape[0]} samples; is this one recording?")
-    return [str(i) for i in range(held.shape[1])], [""] * held.shape[1], [np.array(column) for column in held.T]
+    first = 1 if held.shape[1] > 1 and _even(held[:, 0]) else 0  # times
+    names = [str(i) for i in range(first, held.shape[1])]
+    return names, [""] * len(names), [np.array(column) for column in held.T[first:]]
 
 
 def _text(path: Path) -> tuple[list[str], list[str], list[np.ndarray]]:
     """Leads of a text file: names in the first line and units in the second one, where these are no numbers. A column of times is
-    no lead."""
+    no lead: one of such a name or, in a table without names, a first one that rises by even steps."""
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         lines = [line for line in (file.readline(1 << 20) for _ in range(3)) if line.strip()]
     if not lines:
@@ -90,12 +94,21 @@ def _text(path: Path) -> tuple[list[str], list[str], list[np.ndarray]]:
     except (ValueError, pandas.errors.ParserError) as error:
         raise PopbeatError(f"{path} can't be read as a table: {' '.join(str(error).split())}") from None
     columns = [_numbers(path, names[i], table[i], heads) for i in wanted]
+    if not heads and len(columns) > 1 and _even(columns[0]):
+        # Without names the first column may be the times, which rise by even steps as no lead does.
+        wanted, columns = wanted[1:], columns[1:]
     split = [UNIT.fullmatch(names[i]) for i in wanted]
     return (
         [(found[1] if found else names[i]) or str(i) for i, found in zip(wanted, split, strict=True)],
         [(found[2] if found else units[i]) for i, found in zip(wanted, split, strict=True)],
         columns,
     )
+
+
+def _even(column: np.ndarray) -> bool:
+    """Whether a column rises by the same step from cell to cell, but for its rounding."""
+    steps = np.diff(column[:EVEN].astype(np.float64))
+    return len(steps) >= FEW and bool(steps.min() > 0 and np.ptp(steps) <= 0.51 * steps.mean())
 
 
 def _numbers(path: Path, name: str, column: pandas.Series, heads: int) -> np.ndarray:

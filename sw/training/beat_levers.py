@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score
 from sw import document, files, metrics, networks
 from sw.beats import figures
 from sw.data import beats, mitbih, tasks
+from sw.training import beat_teacher
 from sw.training.beats import GROUPS, RECIPES, WANTED, Data, Recipe, choose_moves, held_out, labels, lacking
 
 MODEL = "bnnbeat5"
@@ -79,7 +80,8 @@ def mark(name: str) -> str:
     """Hash of what a lever is, whatever the seed; a run with another one is of another recipe."""
     lever = LEVERS[name]
     recipe = replace(lever.recipe(RECIPES[MODEL]), seed=1)
-    return files.sha256(repr((recipe, lever.model().network.rhythm, lever.binary, GROUPS, WANTED)).encode())[:16]
+    teacher = (beat_teacher.mark(),) if recipe.taught else ()
+    return files.sha256(repr((recipe, lever.model().network.rhythm, lever.binary, GROUPS, WANTED, *teacher)).encode())[:16]
 
 
 def table(runs_of: dict[str, list[dict]]) -> str:

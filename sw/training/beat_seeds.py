@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sw import cli, files, metrics, networks
 from sw.beats import figures
-from sw.data import beats
+from sw.data import beats, mitbih
 from sw.errors import PopbeatError
 from sw.training import beat_levers
 from sw.training.beats import Data, Recipe, _finish, _mark_of_result, _patients, lacking
@@ -61,17 +61,18 @@ def run(model: networks.Model, data: Data, recipe: Recipe, seeds: list[int], bar
     return told | {TESTED: tested, "mark": _mark_of_result(model, data, replace(recipe, seed=0))[:16], "data": data.source.kind}
 
 
-def train(model: networks.Model, data: Data, recipe: Recipe, text: str) -> None:
-    """The whole of it: train, store, show."""
+def train(model: networks.Model, data: Data, recipe: Recipe, text: str, shortened: bool = False) -> None:
+    """The whole of it: train, store, show. What a ``shortened`` recipe or synthetic signals bring is shown and not stored."""
     with cli.progress() as bar:
         found = run(model, data, recipe, numbers(text), bar)
-    found["command"] = f"make train MODEL={model.name} SEEDS={text}"
-    known = beat_levers.stored()
-    known["seeds"] = found
-    files.write_json(beat_levers.STORED, known)
+    where = "figures are not stored: they are of a shortened recipe or of synthetic signals"
+    if not shortened and data.source.kind == mitbih.NAME:
+        found["command"] = f"make train MODEL={model.name} SEEDS={text}"
+        files.write_json(beat_levers.STORED, beat_levers.stored() | {"seeds": found})
+        where = f"figures: {beat_levers.STORED}"
     show(found)
     home = files.BUILD / model.name / "seeds" / str(found[CHOSEN]) / "bundle"
-    cli.say(f"seed {found[CHOSEN]} is the best on patients of DS1 held out: {home}\nfigures: {beat_levers.STORED}")
+    cli.say(f"seed {found[CHOSEN]} is the best on patients of DS1 held out: {home}\n{where}")
 
 
 def spread(found: dict, part: str) -> dict[str, tuple[float, float, float]]:

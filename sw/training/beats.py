@@ -134,14 +134,14 @@ def spread(net: BinaryNet) -> None:
 
 def mark(model: networks.Model, data: Data, recipe: Recipe) -> str:
     """Hash of everything that a training starts from; a checkpoint or result with another one is not its own."""
-    tables = data.windows.positions(), data.windows.label.tolist()
+    tables = data.windows.positions(), data.windows.label.tolist(), files.sha256(data.raw.tobytes())
     teacher = beat_teacher.mark() if recipe.taught else ""
-    return files.sha256(repr((asdict(recipe), teacher, model.network, *tables, data.source.kind)).encode())
+    return files.sha256(repr((asdict(recipe), teacher, model.network, *tables, data.source.kind, CHANNEL_OF, SPREAD)).encode())
 
 
 def _mark_of_result(model: networks.Model, data: Data, recipe: Recipe) -> str:
     """The same of a result, on which the rhythm, the groups and what is wanted have their part, too."""
-    return files.sha256(repr((mark(model, data, recipe), model.network.rhythm, GROUPS, CHANNEL_OF, WANTED)).encode())
+    return files.sha256(repr((mark(model, data, recipe), model.network.rhythm, GROUPS, WANTED)).encode())
 
 
 def targets(model: networks.Model, data: Data, known: np.ndarray, recipe: Recipe) -> torch.Tensor:
@@ -408,7 +408,7 @@ def train(model: networks.Model, which: str, epochs: int, ship: bool, seeds: str
 
         if which != "shipped" or ship:
             raise PopbeatError("with SEEDS= the recipe is trained between patients, and nothing is shipped: leave FOLDS out")
-        beat_seeds.train(model, Data(tasks.get(model.task)), recipe, seeds)
+        beat_seeds.train(model, Data(tasks.get(model.task)), recipe, seeds, shortened=epochs > 0)
         return
     numbers = {"shipped": [], "all": list(range(folds.FOLDS))}.get(which)
     if numbers is None:

@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from torch.nn import functional
 
 from sw import cli, files, metrics, networks, pictures
-from sw.data import folds, protocols, tasks
+from sw.data import folds, protocols, source, tasks
 from sw.errors import PopbeatError
 from sw.export.array import bundle, golden, integer
 from sw.export.array import fold as multibit_fold
@@ -186,6 +186,7 @@ def main(
         known = ", ".join(networks.of_kind(networks.MultibitNetwork))
         raise PopbeatError(f"{model!r} is no multi-bit model; there are {known}")
     if not redraw:
+        source.real("the curve is")
         chosen = networks.get(model)
         with cli.progress() as bar:
             figures = measure(chosen, common.Data(tasks.get(chosen.task)), RECIPES[model], BUDGETS, bar)

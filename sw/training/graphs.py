@@ -263,7 +263,8 @@ def train(graph: Graph, recipe: Recipe, task: Task, folder: Path, line: Callable
     """All stages. ``line(stage, total, completed)`` opens a progress line and returns what moves it on."""
 
     def marked(*what) -> str:
-        return files.sha256(repr((task.mark, graph.name, recipe.seed, recipe.batch, recipe.dropout, *what)).encode())
+        own = recipe.seed, recipe.batch, recipe.dropout, recipe.threads, recipe.input_fraction, recipe.calibration
+        return files.sha256(repr((task.mark, graph.name, *own, *what)).encode())
 
     def stage(name: str, net: GraphNet, phase: Phase, mark: str, teacher=None) -> Stage:
         made = Stage(net, phase, recipe, task, folder / name, mark, teacher)

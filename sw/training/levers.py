@@ -270,8 +270,7 @@ def main(
         raise PopbeatError(f"unknown lever {unknown[0]!r} of {model}; there are {', '.join(known)}")
     of_beats = model == beat_levers.MODEL
     if not redraw:
-        if source.find().kind != mitbih.NAME:
-            raise PopbeatError("levers are measured on real recordings; POPBEAT_DATA names the folder that has them")
+        source.real("levers are")
         names, numbers = lever.split(","), beat_seeds.numbers(seeds, "SEED")
         with cli.progress() as bar:
             beat_levers.run(names, numbers, bar) if of_beats else run(networks.get(model), names, numbers, bar)

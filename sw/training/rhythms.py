@@ -53,12 +53,10 @@ def parts(windows, protocol: str) -> Parts:
         last = multilabel.TRAIN[-1] * WINDOW
         return Parts(split.validation, split.test, split.train, tuple((r, 0, last) for r in RECORDS), every)
     train = [r for r in beats.DS1 if r not in HELD_OUT]
-    rows = {k: np.flatnonzero(np.isin(windows.record, v)) for k, v in (("v", HELD_OUT), ("t", beats.DS2), ("d", beats.DS1))}
-    sets = multilabel.as_sets(windows.label)
-    both = np.flatnonzero(sets[rows["d"]].any(axis=0) & sets[rows["t"]].any(axis=0))
-    last = windows.start.max()
-    train_rows = np.flatnonzero(np.isin(windows.record, train))
-    return Parts(rows["v"], rows["t"], train_rows, tuple((r, 0, int(last)) for r in train), both)
+    split = multilabel.inter_patient(windows)
+    held, kept = (np.flatnonzero(np.isin(windows.record, records)) for records in (HELD_OUT, train))
+    places = tuple((r, 0, int(windows.start.max())) for r in train)
+    return Parts(held, split.test, kept, places, multilabel.scored(windows, split))
 
 
 class Rhythms:

@@ -48,7 +48,8 @@ app = cli.new_app(__doc__)
 def main(
     model: Annotated[str, typer.Option(help="Model to train: " + ", ".join(networks.MODELS))] = "bnn17",
     which: Annotated[
-        str, typer.Option("--folds", help="'shipped' (one fold), 'all' (the whole protocol), or numbers with commas")
+        str,
+        typer.Option("--folds", help="'shipped' (one fold), 'all' (the whole protocol), or numbers with commas"),
     ] = "shipped",
     protocol: Annotated[
         str,
@@ -73,8 +74,11 @@ def main(
     if chosen.task == "beat-5":
         from sw.training import beats as train_beats
 
-        if protocol not in ("", protocols.COMPARABLE) or figures:
-            raise PopbeatError(f"{model} has protocols of its own: FOLDS=shipped trains between patients, FOLDS=all both protocols")
+        if protocol or figures:
+            raise PopbeatError(
+                f"{model} has protocols of its own: FOLDS=shipped trains between patients, FOLDS=all under both protocols; leave "
+                + (f"PROTOCOL={protocol} out" if protocol else "--figures out")
+            )
         train_beats.train(chosen, which, epochs, ship, seeds)
         return
     if seeds:

@@ -88,8 +88,19 @@ def test_configurations_from_files(tmp_path):
         with pytest.raises(PopbeatError, match="is no list of foldings"):
             folding.get(str(path))
     path.write_text('[{"pe": 0}]')
-    with pytest.raises(PopbeatError, match="pe of a folding is a positive integer"):
+    with pytest.raises(PopbeatError, match="pe of a folding is an integer of 1 or more"):
         folding.get(str(path))
+    path.write_text('[{"pe": 1, "memory": "false"}]')
+    with pytest.raises(PopbeatError, match="memory of a folding is true or false, not 'false'"):
+        folding.get(str(path))
+    path.write_text('{"blocks": [{"pe": 1}], "others": 5}')
+    with pytest.raises(PopbeatError, match="it has 'others' beside blocks and samples"):
+        folding.get(str(path))
+    for name in ("record", "tiny", "mac128l", "full_guarded", "half"):
+        other = tmp_path / f"{name}.json"
+        other.write_text('[{"pe": 1}]')
+        with pytest.raises(PopbeatError, match="call the file by a lower-case word"):
+            folding.get(str(other))
     path.write_text('[{"simd": 4}]')
     with pytest.raises(PopbeatError, match="is no list of foldings"):
         folding.get(str(path))

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import dask
+import distributed
 import pytest
 import trustme
 
@@ -29,6 +30,11 @@ def square(n: int, folder: str, seconds: float = 0.0) -> dict:
     if n == 3 and (Path(folder) / "refuse").exists():
         raise PopbeatError("three is refused")
     return {"square": n * n, "pid": os.getpid()}
+
+
+def scheduler(folder: str) -> dict:
+    """A job: where its worker's scheduler listens."""
+    return {"address": distributed.get_worker().scheduler.address}
 
 
 def jobs(folder: Path, numbers, seconds: float = 0.0) -> list[campaign.Job]:
@@ -116,6 +122,15 @@ def test_a_cluster_with_certificates(tmp_path, monkeypatch):
         with dask.config.set(own | {"distributed.comm.tls.ca-file": str(tmp_path / "ca.pem")}):
             results = campaign.run(jobs(tmp_path, [4]), bar, "squares", home=tmp_path / "store")
     assert results[0]["square"] == 16
+
+
+def test_workers_of_this_machine_take_jobs_of_this_program_alone(tmp_path, monkeypatch):
+    """Other users of the machine reach the port, too: who has not this run's keys is not heard."""
+    monkeypatch.delenv("SCHEDULER", raising=False)
+    job = campaign.Job(f"{HERE}:scheduler", {"folder": str(tmp_path)}, "where")
+    with cli.progress() as bar:
+        (result,) = campaign.run([job], bar, "where", home=tmp_path / "store")
+    assert result["address"].startswith("tls://")
 
 
 def test_resumes_where_it_stopped(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sw import honesty
+from sw.export import bundle, bundles
 
 
 @pytest.mark.parametrize(
@@ -23,10 +24,18 @@ def test_the_figure_is_the_stored_one(tmp_path, monkeypatch, accuracy, says):
     path = tmp_path / "report.json"
     path.write_text(json.dumps({"schema": 1, "models": {"m": {"accuracy": accuracy}}}))
     monkeypatch.setattr(honesty, "STORED", path)
-    assert says in honesty.reached("m") and "no medical device" in honesty.reached("m")
+    packed = bundles.read(bundle.SHIPPED / "bnn5")
+    monkeypatch.setattr(honesty.bundle, "SHIPPED", tmp_path)
+    (tmp_path / "m").mkdir()
+    monkeypatch.setattr(honesty.bundles, "read", lambda folder: packed)
+    said = honesty.reached("m", packed.sha256)
+    assert says in said and "no medical device" in said
+    assert "was not measured" in honesty.reached("m", "f" * 64)
 
 
 def test_every_shipped_model_has_its_line():
-    assert "32.1 %" not in honesty.reached("bnnbeat5") and "was not measured" in honesty.reached("another")
+    assert "was not measured" in honesty.reached("another", "f" * 64)
     for model in ("bnn17", "bnn5", "lamscn17", "gasf5", "bnnbeat5"):
-        assert f"{model} reaches" in honesty.reached(model)
+        packed = bundles.read(bundle.SHIPPED / model)
+        assert f"{model} reaches" in honesty.reached(model, packed.sha256)
+        assert "this network" in honesty.reached(model, "f" * 64), "another one of that model"

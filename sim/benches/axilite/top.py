@@ -123,6 +123,15 @@ class Host:
                 return
         raise AssertionError(f"{what} does not become {value}")
 
+    async def restart_takes_nothing(self, enabled: int) -> None:
+        """Another restart, while a sample and, where networks are loaded, a byte are offered: neither is taken in its cycle."""
+        streams = [self.dut.s_axis_tready] + ([self.dut.c_axis_tready] if self.image else [])
+        written = cocotb.start_soon(self.write("CONTROL", enabled | RESTART))
+        self.source.pause = False
+        await self.until("s_axil_bvalid")
+        assert [int(ready.value) for ready in streams] == [0] * len(streams), "a restart takes what is offered"
+        await written
+
     async def nothing(self) -> None:
         """No word waits, and RESULT says so."""
         status = await self.status()
@@ -273,7 +282,8 @@ async def restarts(dut):
         assert await host.read("CONTROL") == enabled
         await host.nothing()
         assert await host.read("WINDOWS") == 0
-        host.source.pause = False
+        await host.restart_takes_nothing(enabled)
+        assert await host.read("WINDOWS") == 0
         await host.load()
         # The rest of the third window is broken off by its TLAST, and counts as number 0.
         await host.send(3)

@@ -19,6 +19,7 @@ PERIOD = 10
 DATA = np.load(os.environ["POPBEAT_BENCH"])
 DIVISOR = int(DATA["divisor"])
 BIT = DIVISOR * PERIOD
+LATE = range(0, 160, 3)  # bits between the last sample and a restart
 
 
 class Wires:
@@ -139,6 +140,38 @@ async def unknown_types_and_restarts(dut):
 
     result = await talk()
     assert np.array_equal(result.logits, DATA["logits"][0])
+
+
+@cocotb.test()
+async def restarts_while_a_result_leaves(dut):
+    """A restart comes before, at each bit of, and behind a result's frame: the frame comes whole or not at all."""
+    wires, decoder = Wires(dut), link.Decoder()
+    window = DATA["samples"][0].astype("<i2").tobytes()
+
+    async def heard() -> list[link.Frame]:
+        frames = []
+        while byte := await wires._read():
+            frames += decoder.feed(byte)
+        return frames
+
+    results, lengths = 0, set()
+    for late in LATE:
+        # The last sample alone: its frame is carried out before the restart's first byte is there.
+        await wires._write(link.Frame(link.SAMPLES, 1, window[:-2]).encode())
+        assert [frame.kind for frame in await heard()] == [link.DONE]
+        await wires._write(link.Frame(link.SAMPLES, 2, window[-2:]).encode())
+        await Timer(1 + late * BIT, "ns")
+        await wires._write(link.Frame(link.RESTART, 3).encode())
+        frames = await heard()
+        answers = [(frame.kind, frame.number) for frame in frames if frame.kind != link.RESULT]
+        assert answers == [(link.DONE, 2), (link.DONE, 3)], f"{late} bits: {answers}"
+        for frame in (frame for frame in frames if frame.kind == link.RESULT):
+            logits = np.frombuffer(frame.payload, "<i4")[1:]
+            assert np.array_equal(logits, DATA["logits"][0]), f"{late} bits: {len(frame.payload)} bytes, {logits}"
+            results += 1
+            lengths.add(len(frame.payload))
+    assert decoder.broken == 0 and len(lengths) == 1
+    assert 0 < results < len(LATE), f"{results} results: restarts came before all of them, or behind"
 
 
 @cocotb.test()

@@ -128,7 +128,6 @@ def test_campaigns_are_of_the_verilog_that_is_generated_now(tmp_path, generated)
 
     folder = files.ROOT / "docs"
     mutants, upsets, counted = (files.read_json(folder / f"{name}.json") for name in ("mutants", "upsets", "coverage"))
-    counted = {top: figures for top, figures in counted.items() if "verilog_sha256" in figures}
     stored = [*mutants["netlists"].items(), *upsets.items(), *counted.items()]
     for top, figures in stored:
         name, _, config = top.partition(" ")
@@ -240,6 +239,22 @@ def test_a_netlist_that_was_simulated_alone_goes_beside_its_placement():
     faster = {"bundle_sha256": "1", "verilog_sha256": "2", "fmax_mhz": 9.0}
     assert store.joined(simulated, {"a": faster}) == {"a": faster | {"gate_level": {"windows": 3}}}
     assert store.joined(simulated, {"a": faster | {"verilog_sha256": "3"}}) == {"a": faster | {"verilog_sha256": "3"}}
+
+
+def test_what_is_not_of_the_shipped_network_leaves_the_stored_figures_as_they_are():
+    shipped = bundles.read(bundle.SHIPPED / "bnn17")
+    stored = {"config": "half", "bundle_sha256": shipped.sha256, "verilog_sha256": "1", "full": True, "data": "mitdb"}
+    before = {"half": stored}
+    for change in ({"bundle_sha256": "f" * 64}, {"data": "synthetic"}, {"full": False}):
+        assert store.acceptable({"half": stored | change}, before, shipped) == {}, change
+    again = {"half": stored | {"verilog_sha256": "2", "full": False}}
+    assert store.acceptable(again, before, shipped) == again
+    placed = {"ecp5-25k/full": {"config": "full", "bundle_sha256": shipped.sha256, "verilog_sha256": "1", "fmax_mhz": 9.0}}
+    other = {"ecp5-25k/full": placed["ecp5-25k/full"] | {"bundle_sha256": "f" * 64, "fmax_mhz": 99.0}}
+    assert store._fpga(placed, other, shipped) == placed
+    gates = {"ecp5-25k/full": {"gate_level": {"bundle_sha256": shipped.sha256, "windows": 3}}}
+    assert store._fpga(placed, gates, shipped) == {"ecp5-25k/full": placed["ecp5-25k/full"] | gates["ecp5-25k/full"]}
+    assert store._fpga(placed, {"ecp5-25k/full": {"gate_level": {"bundle_sha256": "f" * 64}}}, shipped) == placed
 
 
 def test_an_arrays_placement_counts_for_a_network_that_is_trained_anew():

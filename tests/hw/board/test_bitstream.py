@@ -1,11 +1,14 @@
 """What goes into a bitstream: pins, and networks that fit."""
 
 import re
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from hw.board import bitstream, boards
-from hw.fpga import measure
+from hw.fpga import devices, measure
 from hw.mac.params import ArrayParams
 from hw.mac.top import MacTop
 from sw.errors import PopbeatError
@@ -38,6 +41,17 @@ def unbuilt(model: str, config: str) -> measure.Classifier:
     made = measure.classifier(bundles.read(bundle.SHIPPED / model), config)
     made.top._MustUse__used = True
     return made
+
+
+def test_what_the_host_link_can_not_carry_is_not_placed_behind_it():
+    """A packet's words, and samples that come in pairs: also where the device's pins alone want the link."""
+    made = unbuilt("bnn17", "full")
+    for classes in (62, 63):
+        of = SimpleNamespace(model="many", classes=("one",) * classes, network=made.bundle.network)
+        with pytest.raises(PopbeatError, match="fewer than 64 words; those of many have 64") if classes > 62 else nullcontext():
+            bitstream.check_link(replace(made, bundle=of))
+    with pytest.raises(PopbeatError, match="'double' takes two"):
+        measure.placed_top(unbuilt("bnn17", "double"), devices.get("gw2ar-18"))
 
 
 def test_one_bitstream_holds_the_three_networks():

@@ -48,7 +48,13 @@ def test_real_windows_through_the_board(recordings):
 
 
 @pytest.mark.parametrize(
-    "test", ["windows_over_the_line", "broken_frames_are_refused_and_sent_again", "unknown_types_and_restarts"]
+    "test",
+    [
+        "windows_over_the_line",
+        "broken_frames_are_refused_and_sent_again",
+        "unknown_types_and_restarts",
+        "restarts_while_a_result_leaves",
+    ],
 )
 def test_board(bench, test):
     environment = {"POPBEAT_BENCH": str(bench[1]), "COCOTB_TEST_FILTER": rf"\.{test}$"}

@@ -1,5 +1,7 @@
 """The tiny engine: whole tops on Verilator, every layer and every cycle; its tables in numpy; what does not fit it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -122,6 +124,11 @@ def test_what_does_not_fit_is_told():
         TinyParams(random_bundle(1, (9, 4, 2)), TinyConfig())
     with pytest.raises(PopbeatError, match="rows of weights, and the engine room for 256"):
         TinyParams(random_bundle(1, (8, 64, 128, 2), 200), TinyConfig())
+    for wide in ({"z_bits": 13}, {"raw_bits": 16}):
+        packed = random_bundle(1, window=3600)
+        packed = replace(packed, normaliser=replace(packed.normaliser, **wide))
+        with pytest.raises(PopbeatError, match="17 bits of a factor in the normaliser, and the engine room for 16"):
+            TinyParams(packed, TinyConfig())
     with pytest.raises(PopbeatError, match="unknown configuration 'tinier'; there are full, .*tiny"):
         configurations.get("tinier")
     with pytest.raises(PopbeatError, match="'tiny' is the tiny engine"):

@@ -51,5 +51,6 @@ def test_folders_below_are_searched_and_circles_are_not(tmp_path, write):
 
 def test_folders_tell_results_apart():
     about = {"record": "r", "lead": "V 1/x", "model": "m", "path": "/a/r", "lead_number": 0, "bundle_sha256": "1"}
-    names = {opening.folder_name(about | change) for change in ({}, {"path": "/b/r"}, {"inverted": True}, {"from_seconds": 5})}
-    assert len(names) == 4 and all(name.startswith("r_V-1-x_m_") for name in names)
+    changes = ({}, {"path": "/b/r"}, {"inverted": True}, {"from_seconds": 5}, {"lead_rate_hz": 500.0})
+    names = {opening.folder_name(about | change) for change in changes}
+    assert len(names) == 5 and all(name.startswith("r_V-1-x_m_") for name in names)

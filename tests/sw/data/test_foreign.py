@@ -96,6 +96,19 @@ def test_upside_down(tmp_path):
     assert foreign.prepare(header, 0, 12, invert=True).stream().tolist() == [1000, 995, 991, 0]
 
 
+def test_a_negative_gain_is_a_lead_that_is_stored_upside_down(tmp_path, capsys):
+    header = written(tmp_path, [0, 5, 9, 1000], fmt="16")
+    text = header.path.with_suffix(".hea").read_text()
+    header.path.with_suffix(".hea").write_text(text.replace("200", "-200", 1))
+    header = records.read_header(tmp_path / "r.hea")
+    assert header.signals[0].gain == -200
+    lead = foreign.prepare(header, 0, 12)
+    assert lead.stream().tolist() == [1000, 995, 991, 0] and lead.gain == 200
+    assert "negative gain" in capsys.readouterr().err and "negative gain" in lead.done[0]
+    twice = foreign.prepare(header, 0, 12, invert=True)
+    assert twice.stream().tolist() == [0, 5, 9, 1000] and "turned twice" in twice.done[0]
+
+
 @pytest.mark.parametrize("fs", [360.001, 9999.999, 62.4725, 333.333333])
 def test_odd_rates_take_short_filters(tmp_path, capsys, fs):
     """The ratio has small numbers, its error is said, and a sine of 5 Hz stays one."""

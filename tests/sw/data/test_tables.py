@@ -31,6 +31,23 @@ def test_columns_with_names_units_and_times(tmp_path):
     assert read(path.with_suffix(".txt"))[1][0][0].tolist() == [1, 3]
 
 
+def test_a_column_of_times_without_a_name_is_no_lead(tmp_path):
+    """Times rise by even steps, rounded to their last digit; nothing else of a recording does."""
+    ecg = [5, -3, 8, 900, -7, 2, 4, 4, 6, 1, 0, 3]
+    path = tmp_path / "a.csv"
+    for times in ([f"{k / 360:.3f}" for k in range(12)], [str(7 + k) for k in range(12)]):
+        path.write_text("".join(f"{time},{value}\n" for time, value in zip(times, ecg, strict=True)))
+        header, leads = read(path)
+        assert header.leads == ("1",) and leads[0][0].tolist() == ecg
+    path.write_text("".join(f"{value},{k}\n" for k, value in enumerate(ecg)))
+    assert read(path)[0].leads == ("0", "1")
+    for name in ("ms", "n", "Seconds"):
+        path.write_text(f"{name},ECG\n" + "".join(f"{k},{value}\n" for k, value in enumerate(ecg)))
+        assert read(path)[0].leads == ("ECG",)
+    np.save(tmp_path / "a.npy", np.stack([np.arange(12), ecg]).T)
+    assert read(tmp_path / "a.npy")[0].leads == ("1",)
+
+
 def test_arrays_of_one_and_two_axes(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.array([1, -2, 3], np.int16))

@@ -32,7 +32,7 @@ def test_the_choice_is_written_down_before_anything_is_tested(tmp_path, monkeypa
     held = {1: GOOD | {"S_sensitivity": 0.5}, 2: GOOD}
     told = np.array([0, 1, 2, 0])
     windows = SimpleNamespace(label=np.array([0, 1, 2, 1]), record=np.array(["100"] * 4), positions=lambda: [])
-    data = SimpleNamespace(windows=windows, source=SimpleNamespace(kind="mitdb"))
+    data = SimpleNamespace(windows=windows, raw=np.zeros(4, np.int16), source=SimpleNamespace(kind="mitdb"))
     split = SimpleNamespace(train=np.array([0]), test=np.arange(4))
     monkeypatch.setattr(beat_seeds.beats, "inter_patient", lambda windows: split)
     patients = lambda model, data, known, binary, recipe, home, bar: (None, (0.0,) * 5, held[recipe.seed])  # noqa: E731
