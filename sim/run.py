@@ -17,8 +17,8 @@ from sim import canary, compare, engines, strips, summary, verilator
 from sim.benches import runner, vectors
 from sim.bulk import chunks
 from sim.subject import Subject
-from sw import cli, files, metrics, networks, report
-from sw.data import beats, mitbih, multilabel, protocols, source, tasks
+from sw import cli, files, honesty, metrics, networks, report
+from sw.data import mitbih, multilabel, protocols, source, tasks
 from sw.export import bundle, bundles
 from sw.export.binary.integer import NO_CALL
 
@@ -177,7 +177,7 @@ def score(subject: Subject, labels: np.ndarray, logits: np.ndarray) -> None:
     of, training = subject.windows.record[rows], subject.bundle.training
     guessed = metrics.baselines(subject.known.record, subject.known.label, of, truth[rows])
     right = labels[unseen] == truth[rows]
-    between = training["protocol"] in (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS)
+    between = training["protocol"] in honesty.BETWEEN
     subject.rtl["unseen"] = {
         "fold": training.get("fold", training["protocol"]),
         "windows": len(rows),

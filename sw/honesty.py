@@ -6,6 +6,8 @@ from sw.data import beats, protocols
 from sw.export import bundle, bundles
 
 STORED = files.ROOT / "docs" / "report.json"
+# Protocols under which no patient of the test was trained on.
+BETWEEN = (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS)
 NOT_A_DEVICE = "popbeat is no medical device"
 
 
@@ -16,7 +18,7 @@ def reached(model: str, bundle_sha256: str) -> str:
     if not shipped.is_dir() or bundles.read(shipped).sha256 != bundle_sha256:
         return f"how well this network does with patients that it never saw was not measured; {NOT_A_DEVICE}"
     accuracy = report.load(STORED)["models"].get(model, {}).get("accuracy", {})
-    for protocol in (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS):
+    for protocol in BETWEEN:
         if protocol in accuracy:
             return (
                 f"trained without the patients that it is tested on, {model} reaches {_figures(accuracy[protocol])}; {NOT_A_DEVICE}"

@@ -1,11 +1,9 @@
 """What several tables need: the protocol of a shipped network, how it was compared, areas and clocks in words."""
 
-from sw.data import beats, protocols
+from sw import honesty
 from sw.export import bundle, bundles
 from sw.metrics import percent
 
-# Protocols under which no patient of the test was trained on.
-BETWEEN = (beats.INTER_PATIENT, protocols.BETWEEN_PATIENTS)
 NOT_YET = "(Not measured yet.)"
 
 
@@ -16,7 +14,7 @@ def shipped_under(name: str) -> str:
 
 def between(model: dict) -> dict | None:
     """A model's figures with patients that its training never saw, if there are some."""
-    return next((model["accuracy"][p] for p in BETWEEN if p in model["accuracy"]), None)
+    return next((model["accuracy"][p] for p in honesty.BETWEEN if p in model["accuracy"]), None)
 
 
 def compared(name: str, model: dict) -> str:

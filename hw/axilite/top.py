@@ -82,7 +82,7 @@ class AxiLiteTop(wiring.Component):
         for ours, theirs, members in ((self, top, self.streams), (self, told, registers.bus())):
             for name, member in members.items():
                 to, of = (theirs, ours) if member.flow == In else (ours, theirs)
-                # What were taken in the cycle of a restart would be lost with all that was taken before, unknown to its sender.
+                # What is taken in the cycle of a restart would be lost, and its sender would not know.
                 holds = theirs is top and name.endswith(("tvalid", "tready"))
                 m.d.comb += getattr(to, name).eq(getattr(of, name) & stays if holds else getattr(of, name))
         m.d.comb += [

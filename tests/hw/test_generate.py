@@ -83,29 +83,35 @@ def test_configurations_from_files(tmp_path):
     assert folding.get(str(path)) == Config("mine", (Folding(2), Folding(1, memory=True), Folding(1)))
     path.write_text('{"samples": 2, "blocks": [{"pe": 2}, {"pe": 1}]}')
     assert folding.get(str(path)) == Config("mine", (Folding(2), Folding(1)), samples=2)
-    for wrong in ('{"samples": 3, "blocks": []}', '{"samples": 2}', '{"blocks": [], "rate": 2}', "3"):
-        path.write_text(wrong)
-        with pytest.raises(PopbeatError, match="is no list of foldings"):
+    wrong = {
+        '{"samples": 3, "blocks": []}': "is no list of foldings",
+        '{"samples": 2}': "is no list of foldings",
+        '{"blocks": [], "rate": 2}': "is no list of foldings",
+        "3": "is no list of foldings",
+        '[{"simd": 4}]': "is no list of foldings",
+        '[{"pe": 0}]': "pe of a folding is an integer of 1 or more",
+        '[{"pe": 1, "memory": "false"}]': "memory of a folding is true or false, not 'false'",
+        '{"blocks": [{"pe": 1}], "others": 5}': "it has 'others' beside blocks and samples",
+    }
+    for text, says in wrong.items():
+        path.write_text(text)
+        with pytest.raises(PopbeatError, match=says):
             folding.get(str(path))
-    path.write_text('[{"pe": 0}]')
-    with pytest.raises(PopbeatError, match="pe of a folding is an integer of 1 or more"):
-        folding.get(str(path))
-    path.write_text('[{"pe": 1, "memory": "false"}]')
-    with pytest.raises(PopbeatError, match="memory of a folding is true or false, not 'false'"):
-        folding.get(str(path))
-    path.write_text('{"blocks": [{"pe": 1}], "others": 5}')
-    with pytest.raises(PopbeatError, match="it has 'others' beside blocks and samples"):
-        folding.get(str(path))
     for name in ("record", "tiny", "mac128l", "full_guarded", "half"):
         other = tmp_path / f"{name}.json"
         other.write_text('[{"pe": 1}]')
         with pytest.raises(PopbeatError, match="call the file by a lower-case word"):
             folding.get(str(other))
-    path.write_text('[{"simd": 4}]')
-    with pytest.raises(PopbeatError, match="is no list of foldings"):
-        folding.get(str(path))
     with pytest.raises(PopbeatError, match="unknown configuration 'fast'; there are full, half"):
         folding.get("fast")
+
+
+def test_the_command_in_a_header_writes_the_same_again():
+    shipped, own = bundle.read(bundle.SHIPPED / "bnn17"), random_bundle(1)
+    named, mine = folding.get("full"), Config("mine", (Folding(1),))
+    assert generator.again(shipped, named) == "make verilog MODEL=bnn17 CONFIG=full"
+    assert generator.again(shipped, mine) == "make verilog MODEL=bnn17 CONFIG=mine.json"
+    assert "BUNDLE=<folder of the bundle below>" in generator.again(own, named)
 
 
 def test_full_rate_meets_its_cycles():

@@ -23,3 +23,13 @@ def test_baselines():
     made = metrics.baselines(np.array(["x", "x", "x", "y"]), np.array([1, 1, 0, 0]), np.array(["x", "y", "z"]), np.array([1, 0, 0]))
     # x -> 1, y -> 0, an unknown record -> the lowest of the most common classes (0).
     assert made == {"record_majority": 3, "class_majority": 2}
+
+
+def test_records_are_the_witnesses_of_an_interval_over_records():
+    record = np.repeat(["a", "b", "c", "d"], 50)
+    assert metrics.over_records(np.ones(200, bool), record) == [1.0, 1.0]
+    even = np.tile([True, False], 100)
+    assert metrics.over_records(even, record) == [0.5, 0.5], "all records alike: nothing depends on which are drawn"
+    low, high = metrics.over_records(record != "a", record)
+    assert (low, high) == (0.25, 1.0), "one record of four is wrong throughout: it is drawn thrice, or never"
+    assert low < metrics.wilson(150, 200)[0] < metrics.wilson(150, 200)[1] < high

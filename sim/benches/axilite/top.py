@@ -124,7 +124,7 @@ class Host:
         raise AssertionError(f"{what} does not become {value}")
 
     async def restart_takes_nothing(self, enabled: int) -> None:
-        """Another restart, while a sample and, where networks are loaded, a byte are offered: neither is taken in its cycle."""
+        """Another restart, while a sample is offered: in its cycle no stream is ready, that of networks to load neither."""
         streams = [self.dut.s_axis_tready] + ([self.dut.c_axis_tready] if self.image else [])
         written = cocotb.start_soon(self.write("CONTROL", enabled | RESTART))
         self.source.pause = False

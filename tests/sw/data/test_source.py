@@ -24,3 +24,12 @@ def test_source_named_by_the_environment(monkeypatch, tmp_path, small):
     monkeypatch.setenv("POPBEAT_DATA", str(small))
     with pytest.raises(PopbeatError, match="138 of 144 files are missing, 101.hea first"):
         source.find()
+
+
+def test_what_is_published_wants_real_recordings(monkeypatch, recordings):
+    monkeypatch.setattr(source, "find", lambda: source.Source(synthetic.KIND, recordings.path))
+    with pytest.raises(PopbeatError, match="the curve is measured on real recordings"):
+        source.real("the curve is")
+    real = source.Source(mitbih.NAME, recordings.path)
+    monkeypatch.setattr(source, "find", lambda: real)
+    assert source.real("the curve is") is real

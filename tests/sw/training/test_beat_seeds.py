@@ -51,3 +51,16 @@ def test_the_choice_is_written_down_before_anything_is_tested(tmp_path, monkeypa
     assert "Not measured yet" in tables.seeds({})
     files.write_json(tmp_path / "beats.json", {"seeds": found | {"command": "make x"}})
     assert "| 2 seeds, patients of DS1 held out | 99.0 (99.0 to 99.0) | 74.5 (50.0 to 99.0) |" in tables.seeds({})
+
+
+@pytest.mark.parametrize(("kind", "shortened"), [("synthetic", False), ("mitdb", True), ("mitdb", False)])
+def test_what_is_published_is_of_the_whole_recipe_on_real_recordings(tmp_path, monkeypatch, capsys, kind, shortened):
+    monkeypatch.setattr(beat_seeds.beat_levers, "STORED", tmp_path / "beats.json")
+    monkeypatch.setattr(beat_seeds, "run", lambda model, data, recipe, seeds, bar: {"seeds": seeds, "chosen": 1})
+    monkeypatch.setattr(beat_seeds, "show", lambda found: None)
+    data = SimpleNamespace(source=SimpleNamespace(kind=kind))
+    beat_seeds.train(networks.get("bnnbeat5"), data, beats.RECIPES["bnnbeat5"], "1,2", shortened=shortened)
+    published = kind == "mitdb" and not shortened
+    assert (tmp_path / "beats.json").is_file() == published == ("are not stored" not in capsys.readouterr().out)
+    if published:
+        assert files.read_json(tmp_path / "beats.json")["seeds"]["command"] == "make train MODEL=bnnbeat5 SEEDS=1,2"
