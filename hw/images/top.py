@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -31,6 +31,9 @@ NAME = "record"  # of the configuration, as of the binary networks'
 # Cycles after an image's last byte until the array has taken it over or refused it, where no beat is under way: two bytes wait in
 # front of the loader, which takes one every other cycle, looks at the checksum, and restarts the front.
 SETTLE = 16
+# Cycles without a byte after which a load is taken for given up: more than a byte of a serial line takes, and far less than a beat
+# of the heart.
+QUIET = 1 << 16
 
 
 def check(packed: GraphBundle) -> None:
@@ -55,10 +58,13 @@ class Gate(wiring.Component):
       - ``idle``: no beat is between the cutter and the end of its result; ``loaded``: the array has a network;
       - ``open``: a beat may begin.
 
-    So a network can be exchanged in mid-recording: beats wait meanwhile, none is lost or told by half a network.
+    So a network can be exchanged in mid-recording: beats wait meanwhile, none is lost or told by half a network. Where a load
+    stops for ``quiet`` cycles (:data:`SETTLE` or more) and the array still has its network, beats go on; further bytes then wait
+    as the first one did.
     """
 
-    def __init__(self):
+    def __init__(self, quiet: int = QUIET):
+        self.quiet = quiet
         super().__init__(
             {
                 "c_axis": In(stream.Signature(Byte)),
@@ -71,22 +77,26 @@ class Gate(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        settled = Signal(range(SETTLE))
+        since = Signal(range(self.quiet))  # the last byte, in cycles
         byte = self.c_axis.payload
+        moves = Signal()
+        m.d.comb += moves.eq(self.array.valid & self.array.ready)
+        m.d.sync += since.eq(Mux(moves, 0, since + 1))
         m.d.comb += self.array.payload.eq(byte)
         with m.FSM():
             with m.State("BEATS"):
                 m.d.comb += self.open.eq(self.loaded & ~self.c_axis.valid)
+                m.d.sync += since.eq(0)
                 with m.If(self.c_axis.valid & self.idle):
                     m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [self.array.valid.eq(self.c_axis.valid), self.c_axis.ready.eq(self.array.ready)]
-                with m.If(self.c_axis.valid & self.array.ready & byte.last):
+                with m.If(moves & byte.last):
                     m.next = "SETTLE"
-            with m.State("SETTLE"):
-                m.d.sync += settled.eq(settled + 1)
-                with m.If(settled == SETTLE - 1):
+                with m.Elif(~moves & self.loaded & (since == self.quiet - 1)):
                     m.next = "BEATS"
+            with m.State("SETTLE"), m.If(since == SETTLE - 1):
+                m.next = "BEATS"
         return m
 
 

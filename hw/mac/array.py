@@ -20,6 +20,7 @@ from hw.mac.post import Post
 from hw.mac.sequencer import Sequencer
 from hw.mac.weights import BLOCK, WeightMemory, WeightReader
 from hw.mac.writer import Logit, Logits, Writer
+from hw.stream import parity
 from hw.stream.delay import delay
 from sw.export.array import program
 from sw.export.array.program import FIELDS, FRONTS, LANES, LIMIT_BITS
@@ -57,17 +58,17 @@ class Array(wiring.Component):
       - ``i``: stream of int8 samples; waits while there is no network, both input buffers are full or the writer writes;
       - ``hold``: no window may start; ``pending``: results have not been read, no network may be taken over;
       - ``logit``: the logits of a window in the order of the classes, not paused; ``done``: a pulse after a window's last one;
-        ``fault``: with it, where a window's program did not end in the cycles that its image says, and its logits are worth
-        nothing; ``idle``: no window is at work;
+        ``fault``: with it, where a window's program did not end in the cycles that its image says, or read a word of the network
+        that had changed in its memory (parity), and its logits are worth nothing; ``idle``: no window is at work;
       - ``overrun``: until the next network, a program whose passes are too short for what they write.
-    ``fronts``: numbers of the front ends whose networks are loaded.
+    ``fronts``: numbers of the front ends whose networks are loaded, and the samples of each one's windows (None: any number).
     The taps are for simulation: ``tap_write`` (address, bytes, operation), ``tap_low`` and ``tap_high`` show every row that an
     operation writes, ``tap_read`` (address, first and last byte, stride, bytes that are used, operation) every read;
     ``tap_events`` says in which cycles: a program starts, a network is taken, a row, a read, a logit, done, overrun.
     """
 
-    def __init__(self, params: ArrayParams, fronts: tuple[int, ...] = tuple(FRONTS.values())):
-        self.params, self.fronts = params, fronts
+    def __init__(self, params: ArrayParams, fronts: dict[int, int | None] | None = None):
+        self.params, self.fronts = params, fronts or dict.fromkeys(FRONTS.values())
         super().__init__(
             {
                 "image": In(stream.Signature(Byte)),
@@ -101,6 +102,9 @@ class Array(wiring.Component):
         self.sequence, self.post, self.writer, self.logits = Sequencer(p), Post(p), Writer(p), Logits(p, FIELDS["channels"])
         sequence, write_out, logits = self.sequence, self.writer, self.logits
         half, swap = Signal(), Signal()
+        self.odd = []  # by parameter memory, whether the word that was read a cycle ago has changed
+        words = self._parameters(m, loader, half)
+        signs, reader = self._weights(m, loader, half)
         clear = self._watch(m, loader, swap)
         # What follows the sequencer has no state that lasts: it runs empty.
         m.submodules.sequencer = ResetInserter(clear)(sequence)
@@ -109,8 +113,6 @@ class Array(wiring.Component):
         m.submodules.gates = self.gates = Gates(p)
         m.submodules.lanes = self.lanes = Lanes(p)
         connect(m, wiring.flipped(self.image), loader.i)
-        words = self._parameters(m, loader, half)
-        signs, reader = self._weights(m, loader, half)
         self._input(m, sequence, loader, swap, write_out.write, activations.write)
 
         # A network is taken over between two windows; then the next window starts.
@@ -122,7 +124,8 @@ class Array(wiring.Component):
             self.taken.eq(swap),
             loader.granted.eq(self.idle),
             self.status.eq(loader.status),
-            self.done.eq(sequence.done | self.fault),
+            # A program that ends in the very cycle in which it is stopped has been stopped.
+            self.done.eq((sequence.done & ~clear) | self.fault),
             self.logit.eq(logits.logit),
         ]
         with m.If(loader.claims & loader.granted):
@@ -139,22 +142,23 @@ class Array(wiring.Component):
         return m
 
     def _watch(self, m: Module, loader: Loader, swap: Signal) -> Signal:
-        """End a window whose program takes longer than its image says. Returns what resets the sequencer, until nothing
-        of the program is on its way any more; then the window is a ``fault``."""
+        """End a window whose program takes longer than its image says, or reads a word of the network that has changed. Returns
+        what resets the sequencer, until nothing of the program is on its way any more; then the window is a ``fault``."""
         limit, spent = Signal(LIMIT_BITS), Signal(LIMIT_BITS)
-        late, clear, left = Signal(), Signal(), Signal(range(CLEARING))
+        late, damaged, clear, left = Signal(), Signal(), Signal(), Signal(range(CLEARING))
         with m.If(swap):
             m.d.sync += limit.eq(loader.limit)
+        # Two registers lie between a cycle and whether it was the last one that the program may take.
         with m.If(self.sequence.idle | clear):
-            m.d.sync += [spent.eq(0), late.eq(0)]
+            m.d.sync += [spent.eq(2), late.eq(0), damaged.eq(0)]
         with m.Else():
-            m.d.sync += [spent.eq(spent + 1), late.eq(spent == limit)]
+            m.d.sync += [spent.eq(spent + 1), late.eq(spent >= limit), damaged.eq(Cat(self.odd).any())]
         with m.If(clear):
             m.d.sync += left.eq(left - 1)
             with m.If(left == 0):
                 m.d.sync += clear.eq(0)
                 m.d.comb += self.fault.eq(1)
-        with m.Elif(late & ~self.sequence.idle & ~self.sequence.done):
+        with m.Elif((late | damaged) & ~self.sequence.idle & ~self.sequence.done):
             m.d.sync += [clear.eq(1), left.eq(CLEARING - 1)]
         m.d.comb += loader.fault.eq(self.fault)
         return clear
@@ -246,7 +250,7 @@ class Array(wiring.Component):
             if name == "weights":
                 continue
             depth = p.depth(name) * (1 + p.halves)
-            block = Memory(shape=unsigned(8 * size), depth=depth, init=[], attrs=BLOCK)
+            block = Memory(shape=unsigned(8 * size + 1), depth=depth, init=[], attrs=BLOCK)
             m.submodules[f"{name}_memory"] = block
             read, write = block.read_port(domain="sync"), block.write_port()
             bits = (p.depth(name) - 1).bit_length()
@@ -256,10 +260,12 @@ class Array(wiring.Component):
             m.d.comb += [
                 read.addr.eq(Cat(above[0], address)),
                 write.addr.eq(Cat(above[1], loader.address[:bits])),
-                write.data.eq(loader.word[-8 * size :]),
+                write.data.eq(Cat(loader.word[-8 * size :], loader.parity)),
                 write.en.eq(getattr(loader, f"write_{name}")),
             ]
-            words[name] = address, read.data
+            words[name] = address, read.data[:-1]
+            # A block RAM's output is late in its cycle.
+            self.odd.append(parity.changed(m, read.data, name, group=4))
         return words
 
     def _weights(self, m: Module, loader: Loader, half: Signal) -> tuple[WeightMemory, WeightReader]:
@@ -269,10 +275,11 @@ class Array(wiring.Component):
         m.d.comb += [
             signs.half.eq(half),
             signs.write_address.eq(loader.address),
-            signs.write_data.eq(loader.word[-signs.width :]),
+            signs.write_data.eq(Cat(loader.word[-signs.width :], loader.parity)),
             signs.write_enable.eq(loader.write_weights),
             signs.address.eq(reader.address),
         ]
+        self.odd.append(signs.odd)
         return signs, reader
 
     def _input(self, m: Module, sequence: Sequencer, loader: Loader, swap: Signal, results: Signal, write: Signal) -> None:

@@ -28,8 +28,8 @@ class Status(enum.IntEnum):
     GROUPS = 3  # for an array of another size
     LENGTH = 4  # too short, too long, or a section that does not fit
     CHECKSUM = 5
-    FAULT = 6  # loaded, and its program did not end in the cycles that it says: the window is a "no call"
-    FRONT = 7  # it wants samples in another form than there is
+    FAULT = 6  # loaded; a window was a "no call": its program did not end in the cycles that it says, or a word of it has changed
+    FRONT = 7  # it wants samples in another form than there is: of another front end, or windows of another length than it makes
 
 
 class _Image:
@@ -63,12 +63,14 @@ class _Image:
 class Loader(wiring.Component):
     """Ports: ``i``: stream of :data:`Byte`, ``last`` with an image's last byte; at most a byte every other cycle (far more than a
     host's line brings), and it waits while a checked image has not been taken. ``write_<section>``: enables, with ``address`` and
-    ``word`` common (a word's bytes lie at the upper end). ``ready``: an image is there, whose windows have ``samples`` made
-    by the front end ``front``, and whose program takes ``limit`` cycles; ``take``: it is taken over. ``status``: :class:`Status` of
-    the last image, two cycles after its last byte; ``fault``: that of its program. Where there is room for one network alone, it
-    ``claims`` the memories before it writes, and waits until that is ``granted``. ``fronts``: front ends that there are."""
+    ``word`` common (a word's bytes lie at the upper end), and ``parity``, with which the word has an even number of ones.
+    ``ready``: an image is there, whose windows have ``samples`` made by the front end ``front``, and whose program takes ``limit``
+    cycles; ``take``: it is taken over. ``status``: :class:`Status` of the last image, two cycles after its last byte; ``fault``:
+    that of its program. Where there is room for one network alone, it ``claims`` the memories before it writes, and waits until
+    that is ``granted``. ``fronts``: numbers of the front ends that there are, and how many samples the windows of each have (None:
+    as many as an image says)."""
 
-    def __init__(self, params: ArrayParams, fronts: tuple[int, ...]):
+    def __init__(self, params: ArrayParams, fronts: dict[int, int | None]):
         self.params, self.fronts = params, fronts
         self.begin = MAGIC + VERSION.to_bytes(2, "little") + params.groups.to_bytes(2, "little")
         self.bytes = section_bytes(params.groups)
@@ -79,6 +81,7 @@ class Loader(wiring.Component):
                 "i": In(stream.Signature(Byte)),
                 "address": Out(self.address_bits),
                 "word": Out(self.word_bits),
+                "parity": Out(1),
                 **{f"write_{name}": Out(1) for name in self.bytes},
                 "samples": Out(16),
                 "front": Out(8),
@@ -161,7 +164,10 @@ class Loader(wiring.Component):
         ]
         m.d.comb += [self.i.ready.eq(image.accepts & ~image.taken), crc.data.eq(image.byte)]
         with m.If(image.taken):
-            m.d.sync += image.word.eq(Cat(image.word[8:], image.byte))
+            m.d.sync += [
+                image.word.eq(Cat(image.word[8:], image.byte)),
+                self.parity.eq(image.byte.xor() ^ ((image.index != 0) & self.parity)),
+            ]
         m.d.comb += self.word.eq(image.word)
 
     def _write_words(self, m: Module, image: _Image) -> None:
@@ -189,8 +195,13 @@ class Loader(wiring.Component):
     def _header(self, m: Module, image: _Image, crc) -> None:
         """What the image is for, byte by byte; then whether that is this array."""
         index, byte, wrong = image.index, image.byte, image.wrong
-        known = Signal()
-        m.d.comb += known.eq(Cat(self.front == number for number in self.fronts).any())
+        # Whether what it says of its windows is what there is; both have come long before the header's last byte.
+        known, fits = Signal(), Signal()
+        made = [
+            (self.front == number) & (self.samples == (self.samples if count is None else count))
+            for number, count in self.fronts.items()
+        ]
+        m.d.sync += [known.eq(Cat(made).any()), fits.eq((self.samples != 0) & (self.samples <= self.params.window))]
         with m.State("HEADER"):
             m.d.comb += image.accepts.eq(1)
             with m.If(image.taken):
@@ -212,7 +223,7 @@ class Loader(wiring.Component):
                         self._refuse(m, image, wrong)
                     with m.Elif(~known):
                         self._refuse(m, image, Status.FRONT)
-                    with m.Elif((self.samples == 0) | (self.samples > self.params.window) | (byte != 0)):
+                    with m.Elif(~fits | (byte != 0)):
                         self._refuse(m, image, Status.LENGTH)
                     with m.Else():
                         m.next = "SECTION" if self.params.halves else "CLAIM"

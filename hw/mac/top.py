@@ -20,6 +20,7 @@ from hw.stream.elastic import ElasticChain, ElasticParams
 from hw.stream.result import IMAGE_BITS, Beat, Meta
 from sw.export.array import program as layer_program
 from sw.export.array.program import FRONTS, Program
+from sw.export.front.image import POINTS
 from sw.export.front.normaliser import NormaliserSpec
 
 # Windows between the normaliser and a result: two buffers, one result waiting, one in the making.
@@ -52,8 +53,9 @@ def cycles(params: ArrayParams, spec: NormaliserSpec, program: Program) -> Cycle
 class MacDatapath(wiring.Component):
     """Raw samples in, result packets out: front, array, results. ``image`` and ``status`` as at the array, ``number`` of the
     network that is at work, ``busy``: a window is at work, or its result has not left. A network that is taken over restarts the
-    front: windows that had begun are dropped, and numbers begin anew. Its wires ``tap_*`` show, for simulation, what the front
-    makes, what operations write, and the results."""
+    front, in the cycle of ``restart``: windows that had begun are dropped, whatever stands before ``i`` has to be, too, and numbers
+    begin anew; ``number`` is the new one from the next cycle on. Its wires ``tap_*`` show, for simulation, what the front makes,
+    what operations write, and the results."""
 
     def __init__(self, params: ArrayParams, spec: NormaliserSpec, fronts: tuple[int, ...]):
         self.params, self.spec, self.fronts = params, spec, fronts
@@ -67,16 +69,18 @@ class MacDatapath(wiring.Component):
                 "waiting": Out(1),
                 "busy": Out(1),
                 "number": Out(IMAGE_BITS),
+                "restart": Out(1),
                 "overrun": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        restart = Signal()
+        restart = self.restart
         again = ResetInserter(restart)
         m.submodules.front = front = Front(self.spec, self.params.images)
-        m.submodules.array = array = Array(self.params, self.fronts)
+        lengths = {FRONTS["normalised window"]: self.spec.window, FRONTS["GASF image"]: POINTS * POINTS}
+        m.submodules.array = array = Array(self.params, {front: lengths[front] for front in self.fronts})
         m.submodules.results = collected = Results(self.params.classes)
         numbers, meta = skid.SkidBuffer(Meta), ElasticChain(ElasticParams(Meta, IN_FLIGHT - skid.CAPACITY))
         # A register each way between front and array, whose ways are long.
@@ -111,7 +115,7 @@ class MacDatapath(wiring.Component):
             self.busy.eq(~array.idle | collected.pending),
             self.overrun.eq(array.overrun),
         ]
-        with m.If(array.taken):
+        with m.If(restart):
             m.d.sync += self.number.eq(self.number + 1)
         writes = Signal()
         m.d.comb += writes.eq(array.tap_write_moves)
@@ -165,7 +169,8 @@ class MacTop(wiring.Component):
     ``s_axis_*`` raw samples and ``m_axis_*`` result packets are those of :class:`hw.binary.top.Top`; of an image network
     ``s_axis_*`` takes beats of 256 samples. In a packet's header bits 31-26 are the ``image``, the number of the network that it is
     of: how many had been taken over since reset, modulo 64. Bit 25, fault: the program did not end in the cycles that its image
-    says; the window is a *no call*, and the header is the whole packet.
+    says, or read a word of the network that had changed in its memory (parity); the window is a *no call*, and the header is the
+    whole packet.
 
     ``c_axis_*`` takes networks to load, a byte a beat, TLAST with the last one. ``status`` tells what became of the last one
     (:class:`hw.mac.loader.Status`); ``waiting``: it is whole and right, and waits to be taken over; ``loaded``: there is a network,
@@ -185,7 +190,8 @@ class MacTop(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.datapath = datapath = MacDatapath(self.params, self.spec, self.fronts)
-        m.submodules.source = source = skid.SkidBuffer(sample_layout(self.spec))
+        source = skid.SkidBuffer(sample_layout(self.spec))
+        m.submodules.source = ResetInserter(datapath.restart)(source)
         m.submodules.image = image = skid.SkidBuffer(Byte)
         m.submodules.sink = sink = skid.SkidBuffer(Beat)
         connect(m, source.o, datapath.i)

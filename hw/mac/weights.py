@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.mac.choice import one_of_four
 from hw.mac.params import ArrayParams
+from hw.stream import parity
 from sw.export.array.program import SLOTS
 
 # A parameter memory: what is loaded is never read meanwhile, so nothing need decide what such a read would show.
@@ -25,8 +26,9 @@ class WeightMemory(wiring.Component):
     """``weights`` words, where ``params.halves`` twice, one half at work and one to be loaded, in banks that hold some words of
     each. A block RAM's output is late in its cycle: it has a register of its own before the choice.
 
-    Ports: ``half`` at work; ``address``, ``data`` (``LATENCY`` cycles later); ``write_address``, ``write_data``, ``write_enable``
-    of the other half (there two cycles later). Not reset."""
+    Ports: ``half`` at work; ``address``, ``data`` (``LATENCY`` cycles later); ``write_address``, ``write_data`` (a word with its
+    parity bit on top), ``write_enable`` of the other half (there two cycles later); ``odd``: a bit of the word that was there a
+    cycle ago has changed. Not reset."""
 
     def __init__(self, params: ArrayParams):
         self.params = params
@@ -37,27 +39,29 @@ class WeightMemory(wiring.Component):
                 "address": In(range(params.weights)),
                 "data": Out(self.width),
                 "write_address": In(range(params.weights)),
-                "write_data": In(self.width),
+                "write_data": In(self.width + 1),
                 "write_enable": In(1),
+                "odd": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
+        stored = self.width + 1
         halves = 1 + self.params.halves
         rows = BANK_BITS // (halves * self.width)  # of each half in a bank
         if not self.params.halves:
             rows *= 4  # block RAMs side by side
         within, banks = (rows - 1).bit_length(), -(-self.params.weights // rows)
-        row, data = Signal(within, reset_less=True), Signal(self.width, reset_less=True)
+        row, data = Signal(within, reset_less=True), Signal(stored, reset_less=True)
         enables = Signal(banks)
         m.d.sync += [row.eq(self.write_address[:within]), data.eq(self.write_data)]
         words = []
         for bank in range(banks):
-            memory = Memory(shape=unsigned(self.width), depth=halves * rows, init=[], attrs=BLOCK)
+            memory = Memory(shape=unsigned(stored), depth=halves * rows, init=[], attrs=BLOCK)
             m.submodules[f"bank{bank}"] = memory
             read, write = memory.read_port(domain="sync"), memory.write_port()
-            word = Signal(self.width, name=f"word{bank}", reset_less=True)
+            word = Signal(stored, name=f"word{bank}", reset_less=True)
             m.d.sync += [
                 enables[bank].eq(self.write_enable & (self.write_address[within:] == bank)),
                 word.eq(read.data),
@@ -76,12 +80,12 @@ class WeightMemory(wiring.Component):
         near = []
         for first in range(0, banks, 4):
             four = [words[min(first + k, banks - 1)] for k in range(4)]
-            one = Signal(self.width, name=f"near{first}", reset_less=True)
+            one = Signal(stored, name=f"near{first}", reset_less=True)
             m.d.sync += one.eq(one_of_four(four, Cat(later, C(0, 2))[:2]))
             near.append(one)
-        word = Signal(self.width, reset_less=True)
+        word = Signal(stored, reset_less=True)
         m.d.sync += word.eq(Array(near)[far])
-        m.d.comb += self.data.eq(word)
+        m.d.comb += [self.data.eq(word[: self.width]), self.odd.eq(parity.changed(m, word, "weights"))]
         return m
 
 

@@ -31,11 +31,24 @@ def table(m: Module, name: str, layout: data.Layout, rows: list, checked: bool) 
 
 def damage(m: Module, word: Value, name: str) -> Signal:
     """High, until reset, from three cycles after ``word`` had an odd number of ones. ``word`` is read anew in every cycle."""
-    parts = [word[at : at + GROUP] for at in range(0, len(word), GROUP)]
-    armed, odd, found = Signal(ARMED, name=f"{name}_armed"), Signal(len(parts), name=f"{name}_odd"), Signal(name=f"{name}_damaged")
+    sums = _sums(word, GROUP)
+    armed, odd, found = Signal(ARMED, name=f"{name}_armed"), Signal(len(sums), name=f"{name}_odd"), Signal(name=f"{name}_damaged")
     m.d.sync += [
         armed.eq(Cat(1, armed)),
-        odd.eq(Cat(part.xor() for part in parts)),
+        odd.eq(sums),
         found.eq(found | (armed[-1] & odd.xor())),
     ]
     return found
+
+
+def changed(m: Module, word: Value, name: str, group: int = GROUP) -> Value:
+    """High a cycle after ``word`` had an odd number of ones. ``group``: bits that are added up before the register."""
+    sums = _sums(word, group)
+    odd = Signal(len(sums), name=f"{name}_odd")
+    m.d.sync += odd.eq(sums)
+    return odd.xor()
+
+
+def _sums(word: Value, group: int) -> Value:
+    """The parity of each ``group`` bits of a word."""
+    return Cat(word[at : at + group].xor() for at in range(0, len(word), group))

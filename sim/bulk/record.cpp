@@ -1,14 +1,14 @@
 // Runs a top that takes samples without end: one lead in through s_axis, the packets' beats out into a file.
 //
-//   record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED [AFTER]
+//   record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED [AFTER BYTES]
 //
 // SAMPLES_FILE holds COUNT int16 samples. MODE: burst, a sample whenever the top takes one and results taken at once; or random, with
 // random gaps before samples and random pauses before results, from SEED. Files: results.u32, every beat's TDATA and TLAST in turn;
 // taken.u64 and sent.u64, the cycle of each sample at s_axis and of each beat at m_axis.
 // Ends when nothing has come for POPBEAT_DRAIN cycles after the last sample, and with status 1 when the top stops answering before
 // it. config.h (generated) defines POPBEAT_DRAIN, more cycles than a beat takes, and POPBEAT_IMAGE where OUT_FOLDER/image.bin is to be
-// loaded through c_axis first; then, if AFTER is given, OUT_FOLDER/later.bin is offered to c_axis from sample AFTER on, while samples
-// and results go on, and state.u32 gets what became of it: status and loaded.
+// loaded through c_axis first; then, if AFTER is given, the first BYTES of OUT_FOLDER/later.bin are offered to c_axis from sample AFTER
+// on (TLAST with the file's last one), while samples and results go on, and state.u32 gets what became of it: status and loaded.
 
 #include <cstdint>
 #include <cstdio>
@@ -29,8 +29,8 @@ constexpr uint64_t DRAIN = POPBEAT_DRAIN, STUCK = 5 * DRAIN;
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 6 && argc != 7) {
-        fprintf(stderr, "usage: record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED [AFTER]\n");
+    if (argc != 6 && argc != 8) {
+        fprintf(stderr, "usage: record SAMPLES_FILE COUNT OUT_FOLDER MODE SEED [AFTER BYTES]\n");
         return 2;
     }
     const size_t count = strtoull(argv[2], nullptr, 10);
@@ -55,8 +55,9 @@ int main(int argc, char** argv) {
     top->eval();
 #ifdef POPBEAT_IMAGE
     if (const int status = load_image(*top, std::string(argv[3]) + "/image.bin")) return status;
-    const size_t after = argc == 7 ? strtoull(argv[6], nullptr, 10) : count;
-    const auto later = argc == 7 ? read_bytes(std::string(argv[3]) + "/later.bin") : std::vector<uint8_t>();
+    const size_t after = argc == 8 ? strtoull(argv[6], nullptr, 10) : count;
+    const size_t bytes = argc == 8 ? strtoull(argv[7], nullptr, 10) : 0;
+    const auto later = argc == 8 ? read_bytes(std::string(argv[3]) + "/later.bin") : std::vector<uint8_t>();
     size_t loaded = 0;
 #endif
 
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
         if (offering) top->s_axis_tdata = static_cast<uint16_t>(samples[sent]);
         top->m_axis_tready = !random_mode || random.chance();
 #ifdef POPBEAT_IMAGE
-        top->c_axis_tvalid = sent >= after && loaded < later.size();
+        top->c_axis_tvalid = sent >= after && loaded < bytes;
         if (top->c_axis_tvalid) {
             top->c_axis_tdata = later[loaded];
             top->c_axis_tlast = loaded + 1 == later.size();

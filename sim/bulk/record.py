@@ -56,11 +56,15 @@ class Harness:
         equal("beat numbers", number, np.arange(len(number)) % (1 << 16))
         return seen
 
-    def exchanged(self, samples: np.ndarray, after: int, image: bytes, mode: str = "burst") -> tuple[Labelled, int, int]:
-        """The same of a top that loads networks, where ``image`` is offered to it from sample ``after`` on. Also returns the first
+    def exchanged(
+        self, samples: np.ndarray, after: int, image: bytes, mode: str = "burst", bytes_sent: int | None = None
+    ) -> tuple[Labelled, int, int]:
+        """The same of a top that loads networks, where ``image`` is offered to it from sample ``after`` on, or its first
+        ``bytes_sent`` bytes alone, without TLAST. Also returns the first
         beat whose running number began anew (how many beats there are, where none did) and the status of the load."""
         beside = {"image.bin": self.image, "later.bin": image}
-        with verilator.simulated(self.program, self.name, samples, mode, None, beside, (str(after),)) as folder:
+        extra = str(after), str(len(image) if bytes_sent is None else bytes_sent)
+        with verilator.simulated(self.program, self.name, samples, mode, None, beside, extra) as folder:
             number, seen = self._packets(folder)
             status = int(np.fromfile(folder / "state.u32", "<u4")[0])
         first = int(np.flatnonzero(np.append(number[1:] == 0, True))[0]) + 1
@@ -107,7 +111,7 @@ class ImageRecordHarness(Harness):
         verilog, name = image_top.generate(packed, params, folder=folder / "verilog")
         program = mac_design.compile_bundle(packed, params).program
         interval = cycles(params, mac_design.normaliser(packed), program).interval
-        super().__init__(packed, verilog, name, folder, 2 * interval + DRAIN, image(program))
+        super().__init__(packed, verilog, name, folder, 2 * interval + image_top.QUIET + DRAIN, image(program))
 
 
 def harness(packed: Bundle) -> Harness:

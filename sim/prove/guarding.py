@@ -147,10 +147,10 @@ PROPERTIES = (
         "one from before the fourth cycle after a reset does not count",
         damage,
         (
-            Fault(parity, "odd.xor()", "odd[0]"),
+            Fault(parity, "armed[-1] & odd.xor()", "armed[-1] & odd[0]"),
             Fault(parity, "armed[-1] & odd", "armed[0] & odd"),
             Fault(parity, "found | (armed", "(armed"),
-            Fault(parity, "part.xor()", "part.any()"),
+            Fault(parity, "at + group].xor()", "at + group].any()"),
         ),
         depth=7,
         reach=12,

@@ -4,6 +4,7 @@ import struct
 
 from amaranth.hdl import Cat, Const, Mux, ResetSignal, Signal, Value
 
+from hw.images import top as image_top
 from hw.mac import loader
 from hw.mac.params import ArrayParams
 from sim.prove.faults import Fault
@@ -27,7 +28,7 @@ def _of_section(section: Value, values: list[int], bits: int) -> Value:
 
 def _loader(scene: Scene, halves: bool, body: int = 100) -> tuple[loader.Loader, Inside]:
     params = ArrayParams(**PARAMS, windows=False, halves=halves)
-    part = loader.Loader(params, (0,))
+    part = loader.Loader(params, {0: None})
     inside = scene.add(part)
     scene.drive(part.i.valid, part.i.payload, part.fault, part.granted, part.take)
     _hint(scene, part, body)
@@ -63,6 +64,12 @@ def words(halves: bool):
         scene.claim(part.word[-8:] == past[0])
         scene.claim(part.word == Cat(*reversed(past)))
 
+        # Parity is that of the bytes of a word so far.
+        for count in range(1, max(sizes.values())):
+            scene.claim(~at_words | (inside["index"] != count) | (part.parity == Cat(past[:count]).xor()))
+        for number, count in enumerate(sizes.values()):
+            scene.claim(~write | (section != number) | (part.parity == Cat(past[:count]).xor()))
+
         # The bytes of each word are counted by its section, and the words by what the section's head said.
         size, depth = _of_section(section, list(sizes.values()), 4), _of_section(section, depths, 24)
         since, done, whole = Signal(4, name="since"), Signal(24, name="done"), Signal(24, name="whole")
@@ -86,6 +93,7 @@ def words(halves: bool):
         section_before = scene.before(was, "section_before")
         for number, enable in enumerate(enables):
             scene.claim(enable == (wrote & (section_before == number)))
+            scene.claim(~enable | (Cat(part.word[-8 * list(sizes.values())[number] :], part.parity).xor() == 0))
             scene.claim(~enable | (part.address == at) & (at < depths[number]))
         scene.claim(sum(enables) <= 1)
 
@@ -134,14 +142,42 @@ def granted(scene: Scene) -> None:
         scene.claim(~getattr(part, f"write_{name}") | twice)
 
 
+def gate(scene: Scene) -> None:
+    """Beside the gate in front of the array, the beats that are under way: one may begin while it is open, any may end."""
+    time = image_top.SETTLE
+    part = image_top.Gate(time)
+    inside = scene.add(part)
+    m = scene.m
+    scene.drive(part.c_axis.valid, part.c_axis.payload, part.array.ready, part.loaded)
+    beats = Signal(2, name="beats")
+    begins, ends = scene.free(1, "begins") & part.open & ~beats.all(), scene.free(1, "ends") & beats.any()
+    m.d.sync += beats.eq(beats + begins - ends)
+    m.d.comb += part.idle.eq(beats == 0)
+    loads = inside.state("LOAD") | inside.state("SETTLE")
+    scene.claim(loads | inside.state("BEATS"))
+    scene.claim(~loads & ~part.array.valid | (beats == 0))
+    # Cycles since the last byte, no more than ``time``; and in a row without one in which beats wait though there is a network.
+    since, waits = Signal(range(time + 1), name="since_byte", init=time), Signal(range(time + 2), name="waits")
+    moves = part.array.valid & part.array.ready
+    m.d.sync += since.eq(Mux(moves, 0, Mux(since == time, time, since + 1)))
+    m.d.sync += waits.eq(Mux(part.loaded & ~part.c_axis.valid & ~part.open, waits + 1, 0))
+    scene.claim(loads | (since == time))
+    scene.claim(~part.open | ~loads)
+    scene.claim(~loads | (since == time) | (inside["since"] == since))
+    scene.claim(waits <= time)
+    scene.claim(~loads | (waits <= inside["since"]))
+
+
 PROPERTIES = (
     *(
         Property(
             f"loader: words, {'two halves' if halves else 'one half'}",
-            "Every word of an image is written once, in order, in its section's memory and within it, made of its own bytes",
+            "Every word of an image is written once, in order, in its section's memory and within it, made of its own bytes, with "
+            "their parity",
             words(halves),
             (
                 Fault(loader, "with m.If(index == image.size):", "with m.If(index == 1):"),
+                Fault(loader, "(image.index != 0) & self.parity", "self.parity"),
                 Fault(
                     loader, "image.address.eq(0)]\n                    m.next", "image.address.eq(1)]\n                    m.next"
                 ),
@@ -166,5 +202,20 @@ PROPERTIES = (
         (Fault(loader, 'm.next = "SECTION" if self.params.halves else "CLAIM"', 'm.next = "SECTION"'),),
         depth=5,
         reach=60,
+    ),
+    Property(
+        "gate: beats and loads",
+        "Behind the detector no byte of a network passes while a beat is under way, no beat begins until the array had its time "
+        "after a byte, and beats do not wait longer than that where the array has a network",
+        gate,
+        (
+            Fault(image_top, "self.open.eq(self.loaded & ~self.c_axis.valid)", "self.open.eq(self.loaded)"),
+            Fault(image_top, "with m.If(self.c_axis.valid & self.idle):", "with m.If(self.c_axis.valid):"),
+            Fault(image_top, "(since == self.quiet - 1)", "(since == 3)"),
+            Fault(image_top, "with m.Elif(~moves & self.loaded &", "with m.Elif(moves & self.loaded &"),
+        ),
+        depth=2,
+        reach=40,
+        quick=True,
     ),
 )

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 
 from hw.axilite import registers
 from hw.axilite.top import AxiLiteTop, classifier
+from hw.link import host
 from hw.qrs.top import QrsTop
 from hw.stream import skid
 from sim.prove.faults import Fault
@@ -52,6 +53,20 @@ def answers_stay(make: Callable[[], wiring.Component]) -> Callable[[Scene], None
         stays(scene, top.s_axil_bvalid, top.s_axil_bready, top.s_axil_bresp, "b")
 
     return build
+
+
+def frames_stay(scene: Scene) -> None:
+    """The host link among parts that do anything: what it gives its sender of a frame."""
+    link = host.HostLink(divisor=4)
+    inside = scene.add(link, keep=())
+    scene.drive(*_inputs(link))
+    valid, head, answers = inside["head__valid"], inside["head__payload"], inside.state("ANSWER", "fsm_state:1")
+    # Between two frames there is a cycle without one.
+    scene.claim(~valid | ~scene.before(valid, "was_valid") | (head == scene.before(head, "head_before")))
+    byte = inside["i__payload:2"]  # of the sender: what an answer says
+    scene.claim(~answers | ~scene.before(answers, "were_answers") | (byte == scene.before(byte, "byte_before")))
+    # A packet that is sent is whole, and no further one comes into its place.
+    scene.claim(~inside.state("RESULT", "fsm_state:1") | ~link.results.ready)
 
 
 def _with_registers(model: str, config: str) -> AxiLiteTop:
@@ -105,5 +120,19 @@ PROPERTIES = (
             depth=6,
         )
         for model, config in REGISTERS
+    ),
+    Property(
+        "host link: frames stay",
+        "A frame that the host link has begun to send ends as it began: no restart, refusal or later answer changes its head, or "
+        "what an answer says",
+        frames_stay,
+        (
+            Fault(host, "sender.head.payload.eq(sent),", "sender.head.payload.eq(answer),"),
+            Fault(host, "sender.i.payload.eq(sent_code),", "sender.i.payload.eq(code),"),
+            Fault(host, "with m.If(self.restart & ~sending):", "with m.If(self.restart):"),
+        ),
+        depth=4,
+        reach=40,
+        quick=True,
     ),
 )

@@ -78,11 +78,17 @@ def test_a_broken_network_is_refused_over_the_line_and_a_good_one_follows(loads)
     good = bytearray(image(design.compile_bundle(packed, PARAMS).program))
     broken = good.copy()
     broken[-9] ^= 1
+    other = [design.compile_bundle(network(4, of_images), PARAMS).program for of_images in (False, True)]
     with board.SimulatedBoard(board.compiled(top, files.BUILD / "test-networks-board")) as line:
         host = Host(line)
         host.restart()
         with pytest.raises(PopbeatError, match="refused the network with status 5"):
             host.load(bytes(broken))
+        # Windows of another length than their front end makes would never be whole.
+        for program in other:
+            for length in (program.samples - 1, program.samples + 1, program.samples // 2):
+                with pytest.raises(PopbeatError, match="refused the network with status 7"):
+                    host.load(image(replace(program, samples=length)))
         host.load(bytes(good))
         networks.check_answers(0, [host.classify(window) for window in samples], networks.packets(packed, samples))
         assert line.abnormal == (host.results[-1].label not in (0, 255))

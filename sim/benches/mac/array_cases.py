@@ -15,6 +15,7 @@ from sw.export.array import machine
 from sw.export.array.program import Program, cycles, image, pack, sections
 
 WINDOWS = 2
+LIMITS = 5  # images of which each says a cycle less than the one before
 
 
 def source(params: ArrayParams) -> str:
@@ -74,7 +75,8 @@ def write(path: Path, params: ArrayParams, programs: list[Program], rng: np.rand
 
 def hosts(path: Path, params: ArrayParams, programs: list[Program], rng: np.random.Generator, spoiled: int) -> Path:
     """The same of two programs, and images that a host may send by mistake: sections that fill their memory or are a word too long,
-    an unknown section alone, and as many ``spoiled`` programs, each with some random words and a right checksum."""
+    an unknown section alone, limits of 0 to :data:`LIMITS` - 1 cycles less than the program takes, and as many ``spoiled``
+    programs, each with some random words and a right checksum."""
     write(path, params, programs, rng, count=1)
     cases = dict(np.load(path))
     good, limit = dict(enumerate(sections(programs[0]).values())), cycles(programs[0])
@@ -94,7 +96,9 @@ def hosts(path: Path, params: ArrayParams, programs: list[Program], rng: np.rand
         at = rng.integers(len(words), size=rng.integers(1, 12))
         words[at] = rng.integers(0, 256, len(at))
         cases[f"spoiled{number}"] = np.frombuffer(pack(programs[0], program, limit), np.uint8)
-    cases["limit"] = limit
+    for short in range(LIMITS):
+        cases[f"limit{short}"] = np.frombuffer(pack(programs[0], good, limit - short), np.uint8)
+    cases |= {"limit": limit, "limits": LIMITS}
     np.savez(path, **cases)
     return path.resolve()
 

@@ -12,7 +12,7 @@ from sim.benches.mac.array import CASES, STATUS_CYCLES, begin, load, run, window
 
 GOOD, OTHER = 0, 1
 LIMIT = int(CASES["limit"])
-LATE = CLEARING + 4  # cycles after its limit in which a program has ended, or was ended
+ENDED = CLEARING  # cycles after its limit in which a program was ended
 
 
 async def status(bench) -> int:
@@ -93,6 +93,35 @@ async def one_waits(dut):
     bench.check_values(GOOD, len(bench.cycles) - 1)
 
 
+async def ends(bench, done: int, limit: int, what: str) -> bool:
+    """Wait for the end of the window after ``done`` of them, which ends once: by itself, within ``limit`` cycles, or in one cycle
+    alone as a fault. Returns whether it was one."""
+    await bench.windows(done + 1)
+    cycles, fault = bench.cycles[done], await status(bench) == Status.FAULT
+    assert cycles == limit + ENDED if fault else cycles <= limit, f"{what}: {cycles} cycles of {limit}, fault {fault}"
+    for _ in range(2 * CLEARING):
+        await RisingEdge(bench.dut.clk)
+    assert len(bench.cycles) == done + 1, f"{what}: a window ended {len(bench.cycles) - done} times"
+    return fault
+
+
+@cocotb.test()
+async def limits(dut):
+    """A program may take just the cycles that its image says; with one less, two less ... each of its windows is a fault, once."""
+    bench = await begin(dut, 0)
+    bench.trusted = False
+    for short in range(int(CASES["limits"])):
+        bench.takes, bench.case = 0, None
+        await bench.send("image", CASES[f"limit{short}"], last=True)
+        assert await status(bench) == Status.LOADED
+        await bench.taken(GOOD)
+        for _ in range(2):
+            done = len(bench.cycles)
+            await bench.send("i", [1] * len(CASES[f"windows{GOOD}"][0]))
+            assert await ends(bench, done, LIMIT - short, f"limit {short} below") == (short > 0)
+    await works(bench, OTHER)
+
+
 @cocotb.test()
 async def faulty_programs(dut):
     """Programs with random words and a right checksum end, each window by itself or by the watchdog; so many did the one and the
@@ -106,9 +135,7 @@ async def faulty_programs(dut):
         await bench.taken(GOOD)
         done = len(bench.cycles)
         await bench.send("i", [1] * len(CASES[f"windows{GOOD}"][0]))
-        await bench.windows(done + 1)
-        cycles, fault = bench.cycles[-1], await status(bench) == Status.FAULT
-        assert cycles <= LIMIT + LATE and fault == (cycles > LIMIT + 1), f"program {number}: {cycles} cycles, fault {fault}"
+        fault = await ends(bench, done, LIMIT, f"program {number}")
         ended[fault] += 1
         # Another one of them follows, or, after some, a good image.
         if number % 4 == 0:

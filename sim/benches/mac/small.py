@@ -17,7 +17,7 @@ SEEDS = (3771, 1670, 2820, 1245, 3537, 2413, 242, 2375, 1620, 2633, 2114, 3976, 
 SEEDS += (3193, 3115)
 GRAPHS = (programs.row_graph, programs.square_graph)
 # Tests of the benches ``sim.benches.mac.array`` and ``hosts``, each for a fresh simulation: the activation memory is not reset.
-TESTS, HOSTS = ("programs", "gaps", "loads"), ("sizes", "broken_off", "one_waits", "faulty_programs")
+TESTS, HOSTS = ("programs", "gaps", "loads"), ("sizes", "broken_off", "one_waits", "limits", "faulty_programs")
 
 
 def compiled(make, seed: int, groups: int = SMALL.groups, windows: bool = True, window: int = SMALL.window) -> compiler.Compiled:

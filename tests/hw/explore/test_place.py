@@ -2,9 +2,11 @@
 
 import pytest
 from amaranth.hdl import Fragment
+from typer.testing import CliRunner
 
 from hw import verilog
 from hw.binary.folding import Config
+from hw.explore import __main__ as command
 from hw.explore import area, calibrate, place, solver
 from hw.fpga import devices, measure
 from sw import cli, files
@@ -64,6 +66,30 @@ def test_another_bundle_than_the_shipped_one_is_not_stored(small, monkeypatch, t
         "tried": [],
         "command": "make explore MODEL=bnn17 DEVICE=ecp5-25k PLACE=1",
     }
+
+
+def test_only_what_no_limit_was_set_for_is_stored(monkeypatch, tmp_path):
+    """docs/placed.json has the fastest folding of all, under a command without limits."""
+    monkeypatch.setattr(place, "STORED", tmp_path / "placed.json")
+    known, solve = [], command.solve
+
+    def once(*given):  # it takes seconds
+        known.append(known[0] if known else solve(*given))
+        return known[0]
+
+    monkeypatch.setattr(command, "solve", once)
+
+    def routed(packed, points, device, bar):
+        return points[0], {"fmax_mhz": 100.0, "config": "some"}, []
+
+    monkeypatch.setattr(place, "fastest", routed)
+    for limit in (["--cycles", "9000"], ["--luts", "20000"], ["--brams", "40"], ["--fill", "0.5"]):
+        done = CliRunner().invoke(command.app, ["--model", "bnn17", "--device", "ecp5-25k", "--place", *limit])
+        assert done.exit_code == 0, (limit, done.exception)
+        assert not place.STORED.exists(), limit
+    done = CliRunner().invoke(command.app, ["--model", "bnn17", "--device", "ecp5-25k", "--place"])
+    assert done.exit_code == 0, done.exception
+    assert list(files.read_json(place.STORED)) == ["bnn17 ecp5-25k"]
 
 
 def test_what_is_stored_is_of_the_verilog_that_is_generated_now():

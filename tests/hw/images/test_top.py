@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import wfdb
+from amaranth.sim import Simulator
 from typer.testing import CliRunner
 
 from docs.generate import beats as beat_tables
 from hw import verilog
 from hw.images import top as image_top
 from hw.mac import design
-from hw.mac.loader import Status
+from hw.mac.loader import HEADER_BYTES, Status
 from sim import beats as command
 from sim import canary, classify
 from sim.bulk import record as bulk
@@ -111,6 +112,70 @@ def test_what_is_refused_tells_no_beat(harness, bundle, recordings, kind):
     seen, first, status = harness.exchanged(samples, 2_500, bytes(data))
     assert status == Status.FRONT and first == len(expected.position)
     assert bulk.check(seen, expected) == first
+
+
+@pytest.mark.parametrize("count", [1, HEADER_BYTES - 1])
+def test_a_load_that_is_given_up_before_its_header_has_come_stops_no_beat(harness, bundle, recordings, count):
+    signal = stretch(recordings, "208", 6_000)
+    expected = chain.run(bundle, signal)
+    seen, first, status = harness.exchanged(chain.whole(bundle, signal), 2_500, harness.image, bytes_sent=count)
+    assert status == Status.LOADED and first == len(expected.position)
+    assert bulk.check(seen, expected) == first
+
+
+def test_the_gate_takes_a_load_for_given_up_after_its_time_and_not_before():
+    """Bytes that come a cycle before it count as one load; a cycle later beats may begin, and a further byte waits until none is
+    under way."""
+    quiet = image_top.SETTLE
+    gate = image_top.Gate(quiet)
+    simulator = Simulator(gate)
+    simulator.add_clock(1e-6)
+
+    async def drive(ctx):
+        async def send(last):
+            ctx.set(gate.c_axis.valid, 1)
+            ctx.set(gate.c_axis.payload.last, last)
+            for _ in range(3):
+                if ctx.get(gate.c_axis.ready):
+                    break
+                assert not ctx.get(gate.open)
+                await ctx.tick()
+            assert ctx.get(gate.c_axis.ready) and ctx.get(gate.array.valid)
+            await ctx.tick()
+            ctx.set(gate.c_axis.valid, 0)
+
+        async def closed(cycles):
+            for _ in range(cycles):
+                assert not ctx.get(gate.open) and ctx.get(gate.c_axis.ready)
+                await ctx.tick()
+
+        for signal in gate.array.ready, gate.loaded, gate.idle:
+            ctx.set(signal, 1)
+        assert ctx.get(gate.open)
+        for _ in range(3):
+            await send(last=0)
+            await closed(quiet - 1)
+        await send(last=0)
+        await closed(quiet)
+        assert ctx.get(gate.open)  # given up
+        ctx.set(gate.idle, 0)
+        ctx.set(gate.c_axis.valid, 1)
+        for _ in range(5):
+            assert not ctx.get(gate.open) and not ctx.get(gate.c_axis.ready)
+            await ctx.tick()
+        ctx.set(gate.idle, 1)
+        await send(last=0)
+        ctx.set(gate.loaded, 0)  # the array has ended its network: beats wait for a whole load, whatever it takes
+        await closed(5 * quiet)
+        await send(last=1)
+        ctx.set(gate.loaded, 1)
+        for _ in range(image_top.SETTLE):
+            assert not ctx.get(gate.open) and not ctx.get(gate.c_axis.ready)
+            await ctx.tick()
+        assert ctx.get(gate.open)
+
+    simulator.add_testbench(drive)
+    simulator.run()
 
 
 def test_a_flat_line_has_no_beats_and_a_flat_beat_no_call(harness, bundle):

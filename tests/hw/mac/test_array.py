@@ -32,7 +32,7 @@ def test_array(array, test):
 def hosts(array) -> tuple[Path, Path]:
     """A compiled array and the mistakes of its host."""
     params, folder, _ = array
-    return folder, small.mistakes(folder, params, 100 if params is SMALL else 40)
+    return folder, small.mistakes(folder, params, 60 if params is SMALL else 30)
 
 
 @pytest.mark.parametrize("test", small.HOSTS)
