@@ -21,6 +21,8 @@ STORED = files.ROOT / "docs" / "report.json"
 LARGE = "mac128l"  # the configuration of networks that only the large array holds
 # Parts of a model's figures that grow entry by entry.
 PARTS = ("fpga", "board", "synthesis_only", "configurations")
+# What a training left there stands in the bundle, and under ``accuracy`` here.
+NOT_STORED = (*PARTS, "training")
 NAMED = (*configurations.NAMES, *(name + SUFFIX for name in configurations.NAMES), beat_top.NAME, *mac_design.CONFIGS)
 
 
@@ -107,7 +109,7 @@ def store() -> dict:
                 entries[part] = _of_bundle(joined(old, acceptable(new, old, shipped)), shipped)
         parts = {part: found for part, found in entries.items() if found}
         if "rtl" in model and presentable(model["rtl"], shipped):
-            stored["models"][name] = {k: v for k, v in model.items() if k not in PARTS} | parts
+            stored["models"][name] = {k: v for k, v in model.items() if k not in NOT_STORED} | parts
             taken.append(name)
         elif before and parts != {part: before[part] for part in PARTS if part in before}:
             stored["models"][name] = {k: v for k, v in before.items() if k not in PARTS} | parts

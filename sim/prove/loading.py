@@ -1,4 +1,5 @@
-"""The array's loader: bytes of an image become words of memories, each once, in order, in its place."""
+"""The array's loader: bytes of an image become words of memories, each once, in order, in its place. And the gate that lets them in
+between beats."""
 
 import struct
 
@@ -91,9 +92,9 @@ def words(halves: bool):
         enables = [getattr(part, f"write_{name}") for name in sizes]
         wrote, was, at = scene.before(write, "wrote"), scene.before(section, "was"), scene.before(done, "at")
         section_before = scene.before(was, "section_before")
-        for number, enable in enumerate(enables):
+        for number, (enable, count) in enumerate(zip(enables, sizes.values(), strict=True)):
             scene.claim(enable == (wrote & (section_before == number)))
-            scene.claim(~enable | (Cat(part.word[-8 * list(sizes.values())[number] :], part.parity).xor() == 0))
+            scene.claim(~enable | (Cat(part.word[-8 * count :], part.parity).xor() == 0))
             scene.claim(~enable | (part.address == at) & (at < depths[number]))
         scene.claim(sum(enables) <= 1)
 

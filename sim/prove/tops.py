@@ -1,4 +1,5 @@
-"""What a whole top offers: AXI4-Stream and AXI4-Lite outputs stay until they are taken, whatever goes on behind them."""
+"""What a whole top offers: AXI4-Stream and AXI4-Lite outputs, and frames on a host's line, stay until they are taken, whatever goes
+on behind them."""
 
 from collections.abc import Callable
 

@@ -12,7 +12,6 @@ from sim.benches.mac.array import CASES, STATUS_CYCLES, begin, load, run, window
 
 GOOD, OTHER = 0, 1
 LIMIT = int(CASES["limit"])
-ENDED = CLEARING  # cycles after its limit in which a program was ended
 
 
 async def status(bench) -> int:
@@ -98,7 +97,7 @@ async def ends(bench, done: int, limit: int, what: str) -> bool:
     alone as a fault. Returns whether it was one."""
     await bench.windows(done + 1)
     cycles, fault = bench.cycles[done], await status(bench) == Status.FAULT
-    assert cycles == limit + ENDED if fault else cycles <= limit, f"{what}: {cycles} cycles of {limit}, fault {fault}"
+    assert cycles == limit + CLEARING if fault else cycles <= limit, f"{what}: {cycles} cycles of {limit}, fault {fault}"
     for _ in range(2 * CLEARING):
         await RisingEdge(bench.dut.clk)
     assert len(bench.cycles) == done + 1, f"{what}: a window ended {len(bench.cycles) - done} times"

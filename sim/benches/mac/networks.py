@@ -23,7 +23,7 @@ DATA = np.load(os.environ["POPBEAT_BENCH"], allow_pickle=False) if "POPBEAT_BENC
 async def stray(dut):
     """Two samples without TLAST, offered from the cycle on in which the array has no network, or, where it keeps one, while another
     comes."""
-    for _ in range(100):
+    for _ in range(100):  # a header takes half of them
         await RisingEdge(dut.clk)
         if not int(dut.loaded.value):
             break

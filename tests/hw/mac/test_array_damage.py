@@ -16,22 +16,20 @@ from sw.export.front.normaliser import NormaliserSpec
 from tests.arrays import PARAMS, WINDOW, network
 
 SPEC = NormaliserSpec(window=WINDOW)
-USED = {
-    name: len(words) for name, words in sections(design.compile_bundle(network(1, False), PARAMS).program).items() if len(words)
-}
+PACKED = network(1, False)
+PROGRAM = design.compile_bundle(PACKED, PARAMS).program
+USED = {name: len(words) for name, words in sections(PROGRAM).items() if len(words)}
 
 
 @pytest.fixture(scope="module")
 def bed() -> Bed:
     """A small network's top, whose bits can flip."""
     verilator.prepare()
-    packed = network(1, False)
     samples = np.random.default_rng(1).integers(-2000, 2000, (WINDOWS + AGAIN, WINDOW)).astype(np.int16)
-    program = design.compile_bundle(packed, PARAMS).program
-    interval = cycles(PARAMS, SPEC, program).interval
+    interval = cycles(PARAMS, SPEC, PROGRAM).interval
     name, home = "popbeat_mac32", files.BUILD / "test-damage"
     text = verilog.convert(MacTop(PARAMS, SPEC), name)
-    return Bed(name, text, samples, integer.run(packed, samples).logits, interval, home, image=image(program))
+    return Bed(name, text, samples, integer.run(PACKED, samples).logits, interval, home, image=image(PROGRAM))
 
 
 @pytest.mark.parametrize("section", USED)
