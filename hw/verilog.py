@@ -47,6 +47,8 @@ def yosys(script: str, folder: Path) -> None:
         log = folder / "yosys.log"
         lines = log.read_text().splitlines() if log.is_file() else []
         errors = [line for line in lines if line.startswith("ERROR")] or [done.stderr.strip() or done.stdout.strip()]
+        if not any(errors):  # as where the system wanted its memory
+            errors = [f"it said nothing and ended with {done.returncode} (below 0: by that signal); its log is {log.name} there"]
         raise PopbeatError(f"yosys failed in {folder}: {' '.join(errors)}")
 
 

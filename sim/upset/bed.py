@@ -110,11 +110,12 @@ class Bed:
         if done.returncode:
             raise PopbeatError(f"{SOURCE.name} of {self.name} stopped with {done.returncode}: {done.stderr.strip()}")
 
-    def lines(self, upsets: list[str]) -> list[str]:
-        """What ``upset.cpp`` says of upsets, as it reads them."""
-        return self._run("run", WINDOWS, AGAIN, upsets, len(upsets))
+    def lines(self, upsets: list[str], every: int | None = None) -> list[str]:
+        """What ``upset.cpp`` says of upsets, as it reads them. ``every`` so many cycles (0: never, None: 16 times a window) it
+        looks whether a run has become that without an upset again, and ends it there."""
+        return self._run("run", WINDOWS, AGAIN, max(100, self.interval // 16) if every is None else every, upsets, len(upsets))
 
-    def _run(self, command: str, count: int, again: int, given: list[str], answers: int) -> list[str]:
+    def _run(self, command: str, count: int, again: int, every: int, given: list[str], answers: int) -> list[str]:
         with tempfile.TemporaryDirectory(dir=self.program.parent) as home:
             folder = Path(home)
             (folder / "samples").write_bytes(np.ascontiguousarray(self.samples, "<i2").tobytes())
@@ -122,7 +123,7 @@ class Bed:
             (folder / "image").write_bytes(self.image or b"")
             more = [str(folder / "image")] * bool(self.image)
             paths = (str(folder / "upsets"), str(folder / "out"))
-            self._call(command, str(folder / "samples"), str(count), str(again), *paths, *more)
+            self._call(command, str(folder / "samples"), str(count), str(again), *paths, str(every), *more)
             lines = (folder / "out").read_text().splitlines()
         if len(lines) != answers:
             raise PopbeatError(f"{SOURCE.name} told of {len(lines)} runs of {self.name}, not of {answers}")
@@ -150,7 +151,7 @@ class Bed:
         bits, then comes one cycle of reset (or none), then windows."""
         cells = [f"{self.scopes[cell.module, cell.name]} {cell.name}" for cell in self.cells if cell.kind not in FIXED]
         given = [*cells, "seeds", *(str(seed if reset else -seed) for seed in seeds)]
-        lines = self._run("start", STARTED, 0, given, len(seeds))
+        lines = self._run("start", STARTED, 0, 0, given, len(seeds))
         return [outcome.judge(line, self.wanted[:STARTED], [], self.marks) for line in lines]
 
     def drawn(self, kind: str, count: int, seed: int) -> list[Upset]:

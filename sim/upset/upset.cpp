@@ -1,8 +1,8 @@
 // Flips single bits of a running top, each in a child process, and tells what came out of it.
 //
 //   upset list OUT                                       what can be flipped: scope, name, bits, depth, a line each
-//   upset run WINDOWS_FILE COUNT AGAIN UPSETS OUT [IMAGE]  COUNT windows back to back, then a reset and AGAIN windows more
-//   upset start WINDOWS_FILE COUNT 0 STARTS OUT [IMAGE]    registers from random states, one cycle of reset, then COUNT windows
+//   upset run WINDOWS_FILE COUNT AGAIN UPSETS OUT EVERY [IMAGE]  COUNT windows back to back, then a reset and AGAIN more
+//   upset start WINDOWS_FILE COUNT 0 STARTS OUT 0 [IMAGE]  registers from random states, one cycle of reset, then COUNT windows
 //
 // STARTS: first lines of scope and name of what has no state before a reset; behind a line "seeds" the seeds, of which a negative one
 // is without the reset. OUT then gets a line for each seed.
@@ -11,6 +11,8 @@
 // still, the words that came out, those after the reset, each list as "word:cycle:last ...", the lists between bars.
 // config.h (generated) defines POPBEAT_WINDOW, POPBEAT_WORDS, POPBEAT_BEAT as at harness.cpp, and POPBEAT_PATIENCE, cycles without a
 // beat in or out that are too many; POPBEAT_IMAGE where a network, the file IMAGE, is loaded through c_axis first.
+// Every so many cycles (EVERY; 0: never) the whole state is compared with that of a run without an upset at the same cycle. Where they
+// are equal, all that follows is equal, too, and is not simulated again.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,8 +68,8 @@ struct Upset {
 
 class Bed {
   public:
-    Bed(const std::vector<int16_t>& samples, size_t count, size_t again, std::string image)
-        : samples_(samples), count_(count), again_(again), image_(std::move(image)) {
+    Bed(const std::vector<int16_t>& samples, size_t count, size_t again, uint64_t every, std::string image)
+        : samples_(samples), count_(count), again_(again), every_(every), image_(std::move(image)) {
         top_ = std::make_unique<Vtop>(&context_);
         cells_ = cells_of(context_);
         top_->clk = 0, top_->eval();  // what is initial comes now, and not over what is written later
@@ -82,7 +84,8 @@ class Bed {
 #endif
         for (int i = 0; i < cycles; ++i) clock();
         top_->rst = 0;
-        cycle_ = 0, offering_ = false, sent_ = 0, came_.clear();
+        cycle_ = 0, idle_ = 0, offering_ = false, sent_ = 0, came_.clear();
+        comparing_ = false;
 #ifdef POPBEAT_IMAGE
         if (load_image(*top_, image_)) return 1;
 #endif
@@ -108,6 +111,11 @@ class Bed {
         idle_ = moved ? 0 : idle_ + 1;
         clock();
         ++cycle_;
+        if (every_ && cycle_ % every_ == 0) {
+            if (recording_) states_.push_back(state());
+            if (comparing_ && cycle_ / every_ <= states_.size()) rejoined_ = states_[cycle_ / every_ - 1] == state();
+            if (rejoined_) return false;
+        }
         // What never ends a packet would go on for ever.
         return idle_ < POPBEAT_PATIENCE && came_.size() < 4096;
     }
@@ -141,14 +149,40 @@ class Bed {
         return rest();
     }
 
+    // The run without an upset: what it says, and its states. To be called in a child, whose answer ``learn`` takes.
+    std::string plain() {
+        recording_ = true;
+        const std::string said = rest();
+        std::ostringstream out;
+        out << said;
+        for (const auto one : states_) out << one << ' ';
+        return out.str();
+    }
+
+    bool learn(const std::string& told) {
+        const size_t end = told.find('\n');
+        if (end == std::string::npos || end == 0) return false;
+        plain_ = told.substr(0, end + 1);
+        std::istringstream states(told.substr(end + 1));
+        for (uint64_t one; states >> one;) states_.push_back(one);
+        return states_.empty() == !every_;
+    }
+
+    // What follows an upset.
+    std::string upset(const Upset& one) {
+        flip(one);
+        comparing_ = true;
+        return rest();
+    }
+
     // From here to the end of the windows, then a reset and what comes after it.
     std::string rest() {
-        idle_ = 0;
         while (step(0, count_)) {}
+        if (rejoined_) return plain_;
+        recording_ = false;
         std::ostringstream out;
         out << sent_ / BEATS << ' ' << (sent_ < count_ * BEATS) << " |" << words() << " |";
         if (again_ && !reset()) {
-            idle_ = 0;
             while (step(count_, again_)) {}
             out << words();
         }
@@ -169,6 +203,28 @@ class Bed {
         top_->clk = 0, top_->eval();
     }
 
+    // A hash of every register, every memory and all that this bench itself remembers.
+    uint64_t state() const {
+        uint64_t hash = 0;
+        const auto mix = [&hash](uint64_t word) {
+            hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+            hash ^= hash >> 29;
+        };
+        for (const auto& [name, cell] : cells_) {
+            const size_t bytes = cell.entry * cell.depth;
+            size_t at = 0;
+            for (; at + 8 <= bytes; at += 8) {
+                uint64_t word;
+                memcpy(&word, cell.data + at, 8);
+                mix(word);
+            }
+            for (; at < bytes; ++at) mix(cell.data[at]);
+        }
+        for (const auto& one : came_) mix(one.word), mix(one.cycle), mix(one.last);
+        mix(cycle_), mix(idle_), mix(sent_), mix(offering_);
+        return hash;
+    }
+
     std::string words() const {
         std::ostringstream out;
         for (const auto& one : came_) out << ' ' << one.word << ':' << one.cycle << ':' << one.last;
@@ -177,14 +233,17 @@ class Bed {
 
     const std::vector<int16_t>& samples_;
     size_t count_, again_;
+    uint64_t every_;
     std::string image_;
     VerilatedContext context_;
     std::unique_ptr<Vtop> top_;
     Cells cells_;
     uint64_t cycle_ = 0, idle_ = 0;
     size_t sent_ = 0;
-    bool offering_ = false;
+    bool offering_ = false, recording_ = false, comparing_ = false, rejoined_ = false;
     std::vector<Word> came_;
+    std::vector<uint64_t> states_;
+    std::string plain_;
 };
 
 std::vector<Upset> read_upsets(const char* path) {
@@ -228,7 +287,7 @@ std::string in_child(Run run) {
 
 int list(const char* path) {
     const std::vector<int16_t> none;
-    Bed bed(none, 0, 0, "");
+    Bed bed(none, 0, 0, 0, "");
     std::ofstream out(path);
     for (const auto& [name, cell] : bed.cells()) out << name << ' ' << cell.bits << ' ' << cell.depth << '\n';
     return out.flush() ? 0 : 2;
@@ -247,16 +306,20 @@ int start(Bed& bed, const char* starts, const char* path) {
 
 int main(int argc, char** argv) {
     if (argc == 3 && !strcmp(argv[1], "list")) return list(argv[2]);
-    if (argc != 7 && argc != 8) {
-        fprintf(stderr, "usage: upset list OUT | upset run|start WINDOWS_FILE COUNT AGAIN UPSETS OUT [IMAGE]\n");
+    if (argc != 8 && argc != 9) {
+        fprintf(stderr, "usage: upset list OUT | upset run|start WINDOWS_FILE COUNT AGAIN UPSETS OUT EVERY [IMAGE]\n");
         return 2;
     }
     const size_t count = strtoull(argv[3], nullptr, 10), again = strtoull(argv[4], nullptr, 10);
     const auto samples = read_samples(argv[2], (count + again) * BEATS * POPBEAT_BEAT);
-    Bed bed(samples, count, again, argc == 8 ? argv[7] : "");
+    Bed bed(samples, count, again, strtoull(argv[7], nullptr, 10), argc == 9 ? argv[8] : "");
     if (!strcmp(argv[1], "start")) return start(bed, argv[5], argv[6]);
     std::ofstream out(argv[6]);
     if (bed.reset()) return 1;
+    if (!bed.learn(in_child([&] { return bed.plain(); }))) {
+        fprintf(stderr, "the run without an upset stopped\n");
+        return 1;
+    }
     for (const auto& upset : read_upsets(argv[5])) {
         while (bed.cycle() < upset.cycle)
             if (!bed.step(0, count)) {
@@ -264,8 +327,7 @@ int main(int argc, char** argv) {
                 return 1;
             }
         out << in_child([&] {
-            if (upset.cycle) bed.flip(upset);
-            return bed.rest();
+            return upset.cycle ? bed.upset(upset) : bed.rest();
         });
     }
     return out.flush() ? 0 : 2;

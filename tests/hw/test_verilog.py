@@ -8,6 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw import verilog
+from sw.errors import PopbeatError
 
 
 class Inverter(wiring.Component):
@@ -43,3 +44,9 @@ def test_garbage_is_collected_afterwards_if_it_was_before(before, broken):
         assert gc.isenabled() == before and inverter.collected is False
     finally:
         gc.enable()
+
+
+def test_a_yosys_that_is_ended_from_outside_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(verilog, "RUN_YOSYS", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(PopbeatError, match=r"said nothing and ended with -9 .*yosys\.log there"):
+        verilog.yosys("design -reset", tmp_path)

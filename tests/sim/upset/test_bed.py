@@ -84,6 +84,16 @@ def test_known_upsets(bed):
     assert "windows" not in effects and effects & {"logits", "class"}, effects
 
 
+def test_a_run_that_has_become_the_same_is_not_simulated_to_its_end(bed):
+    """And says, word by word and cycle by cycle, what it would have said there. The canary: what says otherwise is there, too."""
+    drawn = [one for kind in cells.KINDS if any(c.kind == kind for c in bed.cells) for one in bed.drawn(kind, 60, 2)]
+    lines = [f"{one.cycle} {one.scope} {one.cell.name} {one.word} {one.bit}" for one in sorted(drawn, key=lambda one: one.cycle)]
+    whole = bed.lines(lines, every=0)
+    assert bed.lines(lines) == bed.lines(lines, every=1) == whole
+    (plain,) = bed.lines(["0 - - 0 0"])
+    assert 0.2 < np.mean([line == plain for line in whole]) < 0.95
+
+
 def test_a_guard_ends_what_only_a_reset_ends(bed, tmp_path):
     """Every bit of counters that nothing sets anew between two windows."""
     places = ("pool", "position"), ("sequencer", "credits"), ("head", "fsm_state"), ("sliding_window", "position")
