@@ -95,8 +95,9 @@ def runtime(objects: Path, flags: list[str]) -> Iterator[None]:
 
 def program(sources: dict[str, str], top: str, folder: Path, optimise: str, flags: tuple[str, ...] = ()) -> Path:
     """Compile ``sources`` (text by file name; among them a C++ main) for the model ``Vtop`` of the module ``top`` in ``folder``,
-    unless the same were compiled there before; ``optimise`` is the compiler's flag, ``flags`` are Verilator's. Returns the
-    program."""
+    unless the same were compiled there before; ``optimise`` is the compiler's flag, or ``POPBEAT_OPTIMISE`` where that is less
+    (tests compile for longer than they simulate), ``flags`` are Verilator's. Returns the program."""
+    optimise = min(optimise, os.environ.get("POPBEAT_OPTIMISE", optimise))
     made, stamp = folder / "obj_dir" / "Vtop", folder / "built.sha256"
     arguments = [*flags, "--top-module", top, "-CFLAGS", f"{optimise} -I.."]
     mark = files.sha256(repr((sorted(sources.items()), arguments, VERSION)).encode())

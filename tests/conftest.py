@@ -1,5 +1,6 @@
 """Fixtures: the recordings where they are, small random networks, and shipped bundles."""
 
+import os
 import subprocess
 import sys
 
@@ -18,6 +19,9 @@ from sw.export.array.graph import GlobalAverage, Graph, MaxPool, Tensor
 from sw.export.array.systems import Builder
 from sw.export.front.normaliser import NormaliserSpec
 from sw.networks import Convolution, MultibitNetwork, Rhythm
+
+# Tests compile their models for longer than they simulate.
+os.environ.setdefault("POPBEAT_OPTIMISE", "-O1")
 
 
 def pytest_configure(config):
@@ -54,6 +58,14 @@ def pytest_collection_modifyitems(items):
     """The longest files first, all else as it was (``--no-loadscope-reorder`` leaves it so)."""
     order = {files.ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+@pytest.fixture(scope="module")
+def compiled_fast():
+    """Models are compiled as fast as they can be, where next to nothing is simulated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POPBEAT_OPTIMISE", "-O0")
+        yield
 
 
 @pytest.fixture(scope="session")

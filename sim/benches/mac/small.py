@@ -25,15 +25,15 @@ def compiled(make, seed: int, groups: int = SMALL.groups, windows: bool = True, 
     return compiler.compile_graph(make(np.random.default_rng(seed), window), groups, SMALL.half, SMALL.memory, windows)
 
 
-def drawn(params: ArrayParams) -> list[Program]:
-    """Programs of random descriptors, and random graphs that went through the compiler."""
-    made = [programs.program(np.random.default_rng(seed), params, 5) for seed in SEEDS]
+def drawn(params: ArrayParams, every: int = 1) -> list[Program]:
+    """Programs of random descriptors (``every`` third or fourth of them), and random graphs that went through the compiler."""
+    made = [programs.program(np.random.default_rng(seed), params, 5) for seed in SEEDS[::every]]
     return made + [compiled(make, seed, params.groups, params.windows).program for make in GRAPHS for seed in (1, 2)]
 
 
-def cases(folder: Path, params: ArrayParams) -> Path:
+def cases(folder: Path, params: ArrayParams, every: int = 1) -> Path:
     """What the bench of these programs needs."""
-    return array_cases.write(folder / "cases.npz", params, drawn(params), np.random.default_rng(5))
+    return array_cases.write(folder / "cases.npz", params, drawn(params, every), np.random.default_rng(5))
 
 
 def mistakes(folder: Path, params: ArrayParams, spoiled: int) -> Path:

@@ -16,9 +16,9 @@ from sw.export.array.schedule import delayed
 
 @pytest.fixture(scope="module", params=[SMALL, PLAIN], ids=lambda params: params.name)
 def array(request) -> tuple[ArrayParams, Path, Path]:
-    """A compiled array and its cases."""
+    """A compiled array and its cases: all of them for one, and for the other, which is a part of it, each fourth program."""
     folder = array_cases.build(request.param)
-    return request.param, folder, small.cases(folder, request.param)
+    return request.param, folder, small.cases(folder, request.param, 1 if request.param is SMALL else 4)
 
 
 @pytest.mark.parametrize("test", small.TESTS)
@@ -32,7 +32,7 @@ def test_array(array, test):
 def hosts(array) -> tuple[Path, Path]:
     """A compiled array and the mistakes of its host."""
     params, folder, _ = array
-    return folder, small.mistakes(folder, params, 60 if params is SMALL else 30)
+    return folder, small.mistakes(folder, params, 40 if params is SMALL else 10)
 
 
 @pytest.mark.parametrize("test", small.HOSTS)

@@ -12,6 +12,7 @@ from sim.mutate.beds import Bed, of_windows
 from sw.errors import PopbeatError
 from tests.conftest import random_bundle, random_windows
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
 WINDOW = 240
 
 

@@ -6,6 +6,8 @@ from sim.mutate import never
 from sim.mutate.never import Reached
 from sw.errors import PopbeatError
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 
 def test_a_state_that_is_never_reached_passes_and_another_does_not(judge, tmp_path):
     normaliser = f"{judge.bed.name}__normaliser"
