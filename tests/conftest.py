@@ -37,18 +37,22 @@ def pytest_configure(config):
 
 # Half a minute to two each, so they begin first: no worker is left alone with one of them at the end.
 LONGEST = (
-    "hw/mac/test_array_networks.py",
     "hw/mac/test_array.py",
+    "sim/test_run.py",
     "hw/test_generate_readers.py",
     "docs/generate/test_pages.py",
+    "hw/mac/test_array_networks.py",
+    "hw/package/test_delivery.py",
     "hw/board/test_top.py",
     "hw/fpga/test_flow.py",
-    "sim/test_run.py",
     "docs/test_tutorials.py",
-    "hw/package/test_delivery.py",
     "hw/images/test_gasf.py",
-    "hw/fpga/test_flow_gowin.py",
     "sim/test_networks.py",
+    "sim/bulk/test_board.py",
+    "hw/mac/test_array_damage.py",
+    "sim/upset/test_bed.py",
+    "hw/images/test_top.py",
+    "hw/fpga/test_flow_gowin.py",
     "sw/data/test_multilabel.py",
     "sw/training/test_multibit.py",
 )
