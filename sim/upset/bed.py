@@ -22,8 +22,9 @@ from sw.export import bundle
 
 SOURCE = Path(__file__).with_name("upset.cpp")
 CODE = (SOURCE, COMMON, Path(outcome.__file__), Path(cells.__file__), Path(__file__))  # what an upset's outcome depends on
-# Bits flip while windows FIRST to LAST - 1 are sent; those that follow must be long enough to see what becomes of it.
-FIRST, LAST, WINDOWS, AGAIN = 2, 4, 10, 2
+# Bits flip in the time of windows FIRST to LAST - 1; those that follow must be long enough to see what becomes of it. An array with
+# its front has four windows under way: there LOADED is for LAST, so that the last of them is over before outcome.TAIL.
+FIRST, LAST, LOADED, WINDOWS, AGAIN = 2, 4, 3, 10, 2
 STARTED = 3  # windows after a start from a random state
 
 
@@ -160,11 +161,11 @@ class Bed:
         chosen = [cell for cell in self.cells if cell.kind == kind]
         sizes = np.cumsum([cell.size for cell in chosen])
         rng = np.random.default_rng([seed, *kind.encode()])
-        out = []
+        last, out = LAST if self.image is None else LOADED, []
         for place in rng.integers(0, sizes[-1], count).tolist():
             which = int(np.searchsorted(sizes, place, side="right"))
             cell, inside = chosen[which], place - int(sizes[which] - chosen[which].size)
-            cycle = int(rng.integers(FIRST * self.interval, LAST * self.interval))
+            cycle = int(rng.integers(FIRST * self.interval, last * self.interval))
             out.append(Upset(cycle, self.scopes[cell.module, cell.name], cell, inside // cell.bits, inside % cell.bits))
         return sorted(out, key=lambda one: one.cycle)
 

@@ -45,39 +45,36 @@ def test_stored_figures_are_of_whole_runs_and_of_the_shipped_bundles():
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory):
-    """The hash of the Verilog of a shipped binary network in a configuration, generated once."""
-    from hw import configurations, generate
+    """The hash of the Verilog of a shipped network in a configuration, generated once; that of an array is the Verilog of all
+    networks with one normaliser."""
+    from hw import generate
+    from hw.mac import design as mac_design
+    from sw.export.array.bundle import GraphBundle
 
-    made: dict[tuple[str, str], str] = {}
+    made: dict[tuple, str] = {}
 
     def of(name: str, config: str) -> str:
-        if (name, config) not in made:
-            packed, folder = bundles.read(bundle.SHIPPED / name), tmp_path_factory.mktemp(name)
-            made[name, config] = generate.generate(packed, configurations.get(config), folder).description["verilog_sha256"]
-        return made[name, config]
+        packed, key = bundles.read(bundle.SHIPPED / name), (name, config)
+        if isinstance(packed, GraphBundle) and config != "record":
+            key = mac_design.config(config, packed), mac_design.normaliser(packed)
+        if key not in made:
+            made[key] = files.read_json(generate.make(packed, config, tmp_path_factory.mktemp(name)).json)["verilog_sha256"]
+        return made[key]
 
     return of
 
 
-def test_stored_verilog_is_what_is_generated_now(tmp_path, generated):
+def test_stored_verilog_is_what_is_generated_now(generated):
     from hw.mac import design as mac_design
     from sw.export.array.bundle import GraphBundle
     from sw.export.array.program import image
 
-    arrays = {}  # the Verilog of an array is that of all networks with one normaliser: it is generated with the first of them
     for name, model in STORED["models"].items():
         packed, config = bundles.read(bundle.SHIPPED / name), model["rtl"]["config"]
         if isinstance(packed, GraphBundle):
-            params = mac_design.config(config, packed)
-            one = params, mac_design.normaliser(packed)
-            arrays[one] = design = arrays.get(one) or mac_design.generate(packed, params, tmp_path)
-            image_sha256 = files.sha256(image(mac_design.compile_bundle(packed, params).program))
-            assert image_sha256 == model["rtl"]["image_sha256"]
-            assert design.bundle is not packed or design.description["image_sha256"] == image_sha256
-            now = design.description["verilog_sha256"]
-        else:
-            now = generated(name, config)
-        assert now == model["rtl"]["verilog_sha256"], "measure anew: make sim FULL=1; make report"
+            program = mac_design.compile_bundle(packed, mac_design.config(config, packed)).program
+            assert files.sha256(image(program)) == model["rtl"]["image_sha256"]
+        assert generated(name, config) == model["rtl"]["verilog_sha256"], "measure anew: make sim FULL=1; make report"
 
 
 def test_other_configurations_are_of_the_verilog_that_is_generated_now(generated):
@@ -94,7 +91,7 @@ def test_placed_verilog_is_what_is_generated_now():
     from hw.mac.top import cycles
     from sw.export.array.bundle import GraphBundle
 
-    arrays = {}  # as above
+    arrays = {}  # the Verilog of an array is that of all networks with one normaliser
     placed = [(n, f) for n, m in STORED["models"].items() for f in m.get("fpga", {}).values()]
     assert placed
     for name, figures in placed:
@@ -120,10 +117,7 @@ def test_placed_verilog_is_what_is_generated_now():
         assert figures["fmax_mhz"] == min(figures["fmax_by_seed"]) and len(figures["fmax_by_seed"]) == figures["seeds"]
 
 
-def test_campaigns_are_of_the_verilog_that_is_generated_now(tmp_path, generated):
-    from hw.beats import top as beat_top
-    from hw.binary import folding
-    from hw.binary.datapath import DatapathParams
+def test_campaigns_are_of_the_verilog_that_is_generated_now(generated):
     from sim.benches.mac import array_cases, small
 
     folder = files.ROOT / "docs"
@@ -131,13 +125,7 @@ def test_campaigns_are_of_the_verilog_that_is_generated_now(tmp_path, generated)
     stored = [*mutants["netlists"].items(), *upsets.items(), *counted.items()]
     for top, figures in stored:
         name, _, config = top.partition(" ")
-        if top == "array":
-            now = verilog.digest(array_cases.source(small.SMALL))
-        elif config == beat_top.NAME:
-            params = DatapathParams(bundle.read(bundle.SHIPPED / name), folding.get("full"))
-            now = verilog.digest(beat_top.generate(params, folder=tmp_path)[0].read_text())
-        else:
-            now = generated(name, config)
+        now = verilog.digest(array_cases.source(small.SMALL)) if top == "array" else generated(name, config)
         assert figures["verilog_sha256"] == now, f"measure anew: {figures['command']} of {top}"
 
 
@@ -189,29 +177,23 @@ def test_runs_that_are_not_stored(tmp_path, monkeypatch, change):
                 store.store()
 
 
-def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(tmp_path):
-    from hw.beats import top as beat_top
-    from hw.binary import folding
-    from hw.binary.datapath import DatapathParams
+def test_beats_of_recordings_are_of_the_verilog_that_is_generated_now(generated):
     from sim import beats
 
     shipped, figures = bundle.read(bundle.SHIPPED / beats.MODEL), STORED["end_to_end"]
-    path, _ = beat_top.generate(DatapathParams(shipped, folding.get("full")), folder=tmp_path)
-    assert verilog.digest(path.read_text()) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
+    assert generated(beats.MODEL, "record") == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
     assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]
     assert not beats.presentable(figures | {"full": False}, shipped)
 
 
-def test_beats_of_images_are_of_the_verilog_that_is_generated_now(tmp_path):
-    from hw.images import top as image_top
+def test_beats_of_images_are_of_the_verilog_that_is_generated_now(generated):
     from sim import beats
 
     shipped, figures = bundles.read(bundle.SHIPPED / "gasf5"), STORED.get(beats.key("gasf5"))
     if figures is None:
         assert "Not measured yet" in (files.ROOT / "docs" / "gasf.md").read_text()
         return
-    path, _ = image_top.generate(shipped, image_top.parameters(shipped), folder=tmp_path)
-    assert verilog.digest(path.read_text()) == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
+    assert generated("gasf5", "record") == figures["rtl"]["verilog_sha256"], f"measure anew: {figures['command']}; make report"
     assert beats.presentable(figures, shipped) and figures["rtl"]["mismatches"] == 0 and "logits" in figures["rtl"]["canary"]
     assert figures["protocol"] == shipped.training["protocol"]
 
