@@ -36,8 +36,8 @@ def recoveries(stored: dict) -> str:
     rows = []
     for top, told in tops().items():
         for kind, found in told["kinds"].items():
-            rows.append([top, kind, *ended(found), found["most_wrong"], found["late"]])
-    heads = ["top", "cells", *RECOVERIES, "most windows wrong, where by itself", "right, but later"]
+            rows.append([top, kind, *ended(found), found["most_wrong"], found["silent"], found["late"]])
+    heads = ["top", "cells", *RECOVERIES, "most windows wrong, where by itself", "wrong and not told", "right, but later"]
     return document.table(heads, rows)
 
 
