@@ -32,7 +32,7 @@ def make(folder, config=FOLDED, channels=(3, 2), **changed) -> Bed:
     verilator.prepare()
     design = generate(packed, config, folder)
     given = {"logits": engines.trace(packed, samples).logits, "samples": samples} | changed
-    given |= {"marks": isinstance(config, GuardedConfig), "optimise": "-O0"}
+    given |= {"marks": isinstance(config, GuardedConfig), "optimise": "-O1"}
     interval = configurations.cycles(design.params).interval
     return Bed(design.name, design.verilog.read_text(), interval=interval, home=folder / "bed", **given)
 
@@ -131,7 +131,7 @@ def test_behind_a_guard_flips_of_a_constant_in_memory_are_told(config, tmp_path)
     for one in memories:
         scope = guarded.scopes[one.module, one.name]
         places = [(word, bit) for word in range(one.depth) for bit in range(one.bits)]
-        places = places[:: max(1, len(places) // 60)]
+        places = places[:: max(1, len(places) // 20)]
         cycles = [int((2 + 2 * k / len(places)) * guarded.interval) for k in range(len(places))]
         found = guarded.run([Upset(cycle, scope, one, *place) for cycle, place in zip(cycles, places, strict=True)])
         assert any(outcome.told for outcome in found), one
