@@ -64,11 +64,10 @@ class Bed:
         words: int = 0,
         image: bytes | None = None,
         marks: bool = False,
-        optimise: str = "-O2",
     ):
         """Compile the Verilog ``text`` of the top ``name`` into ``home``. ``samples``: raw windows ``int16[WINDOWS + AGAIN, words +
         window]``, whose logits the integer model says; ``interval`` of a window; ``at_once``: samples a beat; ``image``: the
-        network that the top wants first; ``marks``: its header tells of damaged constants; ``optimise``: the compiler's flag."""
+        network that the top wants first; ``marks``: its header tells of damaged constants."""
         self.name, self.text, self.samples, self.logits, self.interval, self.image = name, text, samples, logits, interval, image
         self.marks = marks
         self.cells = cells.found(text)
@@ -85,7 +84,7 @@ class Bed:
             "public.vlt": f"`verilator_config\n{public}",
         }
         self.inputs = depends(text, samples, image)
-        self.program = verilator.program(sources, name, home, optimise, ("--vpi",))
+        self.program = verilator.program(sources, name, home, "-O2", ("--vpi",))
         self.scopes = self._scopes()
         self._expect()
 

@@ -32,7 +32,7 @@ def make(folder, config=FOLDED, channels=(3, 2), **changed) -> Bed:
     verilator.prepare()
     design = generate(packed, config, folder)
     given = {"logits": engines.trace(packed, samples).logits, "samples": samples} | changed
-    given |= {"marks": isinstance(config, GuardedConfig), "optimise": "-O1"}
+    given["marks"] = isinstance(config, GuardedConfig)
     interval = configurations.cycles(design.params).interval
     return Bed(design.name, design.verilog.read_text(), interval=interval, home=folder / "bed", **given)
 
